@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "listen.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024, SOCKET_MODE = 0660 };
+
+bool listen_is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
+int listen_prepare(int fd)
+{
+    int flags = fcntl(fd, F_GETFL), on = 1;
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return errno;
+    /* Linux hands the option down to accepted sockets; on a Unix socket it fails, and is moot. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return 0;
+}
+
+__attribute__((format(printf, 2, 3))) static bool refuse(char *message, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, LISTEN_MESSAGE_MAX, format, args);
+    va_end(args);
+    return false;
+}
+
+/* Whether a process listens on the socket file. In doubt, yes. */
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return true;
+    int refused = connect(fd, (const struct sockaddr *)address, sizeof *address);
+    bool nobody = refused != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return !nobody;
+}
+
+/* Removes a socket file that a process has left behind. */
+static bool clear_way(const struct sockaddr_un *address, char *message)
+{
+    struct stat found;
+    const char *path = address->sun_path;
+    if (lstat(path, &found) != 0)
+        return errno == ENOENT || refuse(message, "%s: %s.", path, strerror(errno));
+    if (!S_ISSOCK(found.st_mode))
+        return refuse(message, "%s is there already and is no socket; give --listen another path.",
+                      path);
+    if (somebody_listens(address))
+        return refuse(message, "Another process listens on %s already; stop it, or give --listen "
+                               "another path.", path);
+    if (unlink(path) != 0)
+        return refuse(message, "The old socket %s cannot be removed: %s.", path, strerror(errno));
+    return true;
+}
+
+static bool bind_file(struct listener *listener, const struct sockaddr_un *address, char *message)
+{
+    struct stat made;
+    mode_t mask = umask(0777 & ~SOCKET_MODE);
+    int failed = bind(listener->fd, (const struct sockaddr *)address, sizeof *address);
+    int error = errno;
+    umask(mask);
+    if (failed)
+        return refuse(message, "The socket %s cannot be made: %s.", address->sun_path,
+                      strerror(error));
+    listener->path = strdup(address->sun_path);
+    if (!listener->path || lstat(listener->path, &made) != 0)
+        return refuse(message, "%s: %s.", address->sun_path, strerror(errno));
+    listener->device = made.st_dev;
+    listener->inode = made.st_ino;
+    return true;
+}
+
+static bool listen_at_path(struct listener *listener, const char *path, char *message)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return refuse(message, "The path %s is too long for a socket (%zu bytes at most).", path,
+                      sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, strlen(path));
+    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return refuse(message, "A socket cannot be made: %s.", strerror(errno));
+    return clear_way(&address, message) && bind_file(listener, &address, message) &&
+           (listen(listener->fd, BACKLOG) == 0 ||
+            refuse(message, "Listening on %s failed: %s.", path, strerror(errno)));
+}
+
+/* Splits HOST:PORT, [HOST]:PORT or :PORT; the parts are in copy. */
+static bool split(char *copy, char **host, char **port)
+{
+    char *colon = strrchr(copy, ':');
+    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strlen(colon + 1) > 5 || atoi(colon + 1) > 65535)
+        return false;
+    *colon = '\0';
+    *host = copy;
+    *port = colon + 1;
+    if (*copy == '[') {
+        *host = copy + 1;
+        if (colon[-1] != ']')
+            return false;
+        colon[-1] = '\0';
+        return true;
+    }
+    return !strchr(copy, ':');
+}
+
+static bool listen_on(struct listener *listener, const struct addrinfo *at, const char *address,
+                      char *message)
+{
+    int on = 1;
+    listener->fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return refuse(message, "A socket cannot be made: %s.", strerror(errno));
+    setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(listener->fd, at->ai_addr, at->ai_addrlen) != 0 ||
+        listen(listener->fd, BACKLOG) != 0)
+        return refuse(message, "Listening on %s failed: %s.", address, strerror(errno));
+    return true;
+}
+
+static bool listen_at_port(struct listener *listener, const char *address, char *message)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    char copy[300], *host, *port;
+    if ((size_t)snprintf(copy, sizeof copy, "%s", address) >= sizeof copy ||
+        !split(copy, &host, &port))
+        return refuse(message, "--listen takes a path with a slash in it, HOST:PORT or "
+                               "[IPV6]:PORT, not \"%.100s\".", address);
+    int error = getaddrinfo(*host ? host : "127.0.0.1", port, &hints, &found);
+    if (error)
+        return refuse(message, "The host of %s is not known: %s.", address, gai_strerror(error));
+    bool listening = listen_on(listener, found, address, message);
+    freeaddrinfo(found);
+    return listening;
+}
+
+bool listen_at(struct listener *listener, const char *address, char message[LISTEN_MESSAGE_MAX])
+{
+    *listener = (struct listener){.fd = -1};
+    bool listening = strchr(address, '/') ? listen_at_path(listener, address, message)
+                                          : listen_at_port(listener, address, message);
+    if (!listening)
+        listen_done(listener);
+    return listening;
+}
+
+void listen_done(struct listener *listener)
+{
+    struct stat there;
+    if (listener->fd >= 0)
+        close(listener->fd);
+    /* A successor may have put its own socket there. */
+    if (listener->path && lstat(listener->path, &there) == 0 &&
+        there.st_dev == listener->device && there.st_ino == listener->inode)
+        unlink(listener->path);
+    free(listener->path);
+    *listener = (struct listener){.fd = -1};
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the listening socket comes from: descriptor 0, or an address given with --listen. */
+#ifndef LISTEN_H
+#define LISTEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { LISTEN_MESSAGE_MAX = 512 };
+
+/* A listening socket. fd is -1 when there is none. */
+struct listener {
+    int fd;
+    char *path; /* of a socket file that listen_at made, else NULL */
+    dev_t device;
+    ino_t inode;
+};
+
+/* Whether fd is a listening socket. */
+bool listen_is_listening(int fd);
+
+/*
+ * Makes the socket ready for the loop: it does not block, and connections from
+ * it send at once (TCP_NODELAY). Returns 0 or an errno value.
+ */
+int listen_prepare(int fd);
+
+/*
+ * Listens at PATH (anything with a slash in it), HOST:PORT, [IPV6]:PORT or
+ * :PORT (on 127.0.0.1). A socket file is made with mode 0660; one that is there
+ * already is replaced only when nobody listens on it. False: message says what
+ * is wrong, as a sentence. End with listen_done.
+ */
+bool listen_at(struct listener *listener, const char *address, char message[LISTEN_MESSAGE_MAX]);
+
+/* Closes the socket, unless that is done (fd < 0), and removes the file that listen_at made. */
+void listen_done(struct listener *listener);
+
+#endif

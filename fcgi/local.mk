@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# signpost.fcgi, and what of it the unit tests link.
+noinst_LIBRARIES += fcgi/libloop.a
+fcgi_libloop_a_SOURCES = \
+	fcgi/cgi.c fcgi/cgi.h \
+	fcgi/guard.c fcgi/guard.h \
+	fcgi/handover.c fcgi/handover.h \
+	fcgi/listen.c fcgi/listen.h \
+	fcgi/loop.c fcgi/loop.h \
+	fcgi/peers.c fcgi/peers.h \
+	fcgi/table.c fcgi/table.h
+
+sbin_PROGRAMS += fcgi/signpost.fcgi
+fcgi_signpost_fcgi_SOURCES = fcgi/front.c fcgi/front.h fcgi/main.c
+fcgi_signpost_fcgi_LDADD = fcgi/libloop.a src/libsignpost.a $(FCGI_LIBS) $(CONFIG_LIBS) \
+	$(RESPONDER_MMDB_LIBS)

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost.fcgi: the front door, behind a web server, as FastCGI or as plain CGI. */
+#include "config.h"
+#include "cgi.h"
+#include "front.h"
+#include "handover.h"
+#include "listen.h"
+#include "loop.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    EXIT_MISUSE = 2,
+    SPARE_DESCRIPTORS = 24 /* kept for files, whatever the number of connections */
+};
+
+struct options {
+    const char *config, *listen;
+};
+
+static const char usage[] =
+    "Usage: signpost.fcgi [--config FILE] [--listen PATH|HOST:PORT]\n"
+    "\n"
+    "The front door for container registries. A web server, spawn-fcgi or systemd\n"
+    "starts it with a listening FastCGI socket as its standard input; a web server\n"
+    "can also run it as a CGI program, for every request anew.\n"
+    "\n"
+    "  --config FILE   the configuration; else $SIGNPOST_CONF, else signpost.conf\n"
+    "                  beside the program, else in the system's configuration folder\n"
+    "  --listen PATH   listen on a Unix socket (the path must hold a slash), or on\n"
+    "  --listen HOST:PORT, [IPV6]:PORT or :PORT (127.0.0.1), for trying out\n"
+    "  --help, --version\n"
+    "\n"
+    "Signals: SIGHUP reads the configuration again; SIGTERM and SIGUSR1 stop it,\n"
+    "after the requests that have begun. FCGI_WEB_SERVER_ADDRS in the environment\n"
+    "lists the addresses of the web servers that may connect; default: all.\n";
+
+/* ---- plain CGI ---- */
+
+static int run_cgi(void)
+{
+    static struct answer answer;
+    struct front front = {.file = NULL};
+    if (!front_load(&front, FRONT_ERRORS))
+        front_say("The configuration is refused, so the request was answered with 503.");
+    respond(front.config, environ, &answer);
+    bool written = cgi_answer(&answer, STDIN_FILENO, STDOUT_FILENO);
+    config_free(front.config);
+    return written ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- FastCGI ---- */
+
+static int fail(const char *what, int error)
+{
+    fprintf(stderr, "signpost.fcgi: %s: %s.\n", what, strerror(error));
+    return EXIT_FAILURE;
+}
+
+/* A descriptor opened later must not become standard output or error. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+}
+
+/* How many connections the limit on descriptors leaves room for, at most those wanted. */
+static unsigned connections(unsigned wanted)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)wanted + SPARE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return wanted;
+    limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    if (limit.rlim_cur >= need)
+        return wanted;
+    unsigned room = limit.rlim_cur > SPARE_DESCRIPTORS + 4
+                        ? (unsigned)limit.rlim_cur - SPARE_DESCRIPTORS : 4;
+    fprintf(stderr, "signpost.fcgi: The limit on open files, %llu, leaves room for %u of the %u "
+                    "connections that max_connections allows; raise it with ulimit -n or "
+                    "LimitNOFILE=.\n", (unsigned long long)limit.rlim_cur, room, wanted);
+    return room;
+}
+
+static bool read_peers(struct peers *peers)
+{
+    const char *bad = peers_parse(peers, getenv("FCGI_WEB_SERVER_ADDRS"));
+    if (bad)
+        fprintf(stderr, "signpost.fcgi: FCGI_WEB_SERVER_ADDRS must be at most %d IP addresses "
+                        "with commas between them, and is not from \"%.100s\" on.\n",
+                PEERS_MAX, bad);
+    return !bad;
+}
+
+static int serve(int socket, struct front *front)
+{
+    static struct peers peers;
+    struct service service = front_service(front);
+    struct loop_limits limits = LOOP_LIMITS;
+    limits.max_connections = connections(front->config->max_connections);
+    limits.request_ms = front->config->record_timeout_ms;
+    int error = listen_prepare(socket);
+    if (!error)
+        error = handover_init();
+    if (error)
+        return fail("The listening socket cannot be used", error);
+    if (!read_peers(&peers))
+        return EXIT_FAILURE;
+    struct loop *loop = loop_new(socket, &service, &limits, &peers, NULL);
+    if (!loop)
+        return fail("The event loop cannot start", errno);
+    error = loop_take_signals(loop);
+    if (!error)
+        loop_run(loop);
+    loop_free(loop);
+    return error ? fail("Signals cannot be received", error) : EXIT_SUCCESS;
+}
+
+static int run_fastcgi(const struct options *options)
+{
+    char message[LISTEN_MESSAGE_MAX];
+    struct listener listener = {.fd = STDIN_FILENO};
+    struct front front = {.file = options->config};
+    fill_standard_descriptors();
+    if (!front_load(&front, FRONT_ALL)) {
+        front_say("The configuration is refused, so nothing was started.");
+        return EXIT_FAILURE;
+    }
+    int status = EXIT_FAILURE;
+    if (options->listen && !listen_at(&listener, options->listen, message))
+        front_say(message);
+    else
+        status = serve(listener.fd, &front);
+    listener.fd = -1; /* the loop has closed it */
+    listen_done(&listener);
+    config_free(front.config);
+    return status;
+}
+
+/* ---- the command line ---- */
+
+/* Returns -1, or the status to exit with. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"listen", required_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "c:l:hV", known, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'l':
+            options->listen = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        case 'V':
+            puts("signpost.fcgi " PACKAGE_VERSION);
+            return EXIT_SUCCESS;
+        default:
+            fputs("Try 'signpost.fcgi --help'.\n", stderr);
+            return EXIT_MISUSE;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    fprintf(stderr, "signpost.fcgi: What is \"%s\" to mean? Try 'signpost.fcgi --help'.\n",
+            argv[optind]);
+    return EXIT_MISUSE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {NULL, NULL};
+    bool listening = listen_is_listening(STDIN_FILENO);
+    /*
+     * A CGI program's arguments come from the client, as words of a query
+     * without "=" (RFC 3875, 4.4), and are never looked at.
+     */
+    if (!listening && cgi_is_request())
+        return run_cgi();
+    int status = read_options(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    if (listening || options.listen)
+        return run_fastcgi(&options);
+    front_say("This program is started by a web server, with a listening socket as its standard "
+              "input or as a CGI program; neither is the case. To try it out, give --listen "
+              "127.0.0.1:9000 and let a web server connect to that, or see --help.");
+    return EXIT_MISUSE;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop's connections: a fixed table, and queues through it by state, each
+ * ordered by the time at which its connections entered it. Time limits are the
+ * same for all of a state, so the first in a queue is the first to run out.
+ */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum connection_state {
+    CONNECTION_FREE,
+    CONNECTION_WAITING,  /* for a first request, or for the rest of one */
+    CONNECTION_IDLE,     /* kept by the web server, nothing sent */
+    CONNECTION_DRAINING, /* answered and half-closed; what still comes is thrown away */
+    CONNECTION_STATES
+};
+
+struct connection {
+    struct connection *before, *behind; /* in the queue of its state */
+    uint64_t since;                     /* ms: when it entered that state */
+    int fd;
+    uint32_t generation; /* tells this connection from others in the same slot */
+    uint8_t state;
+    bool watched;    /* epoll knows it */
+    bool begun;      /* part of a request has been seen */
+    uint8_t replies; /* management records answered since the last request */
+};
+
+struct table {
+    struct connection *slots;
+    unsigned size, open;
+    struct {
+        struct connection *first, *last;
+    } queue[CONNECTION_STATES];
+};
+
+/* Makes room for size connections, all free. False: no memory. */
+bool table_init(struct table *table, unsigned size);
+void table_free(struct table *table);
+
+/* A free slot, now WAITING since now, for descriptor fd; NULL when all are taken. */
+struct connection *table_take(struct table *table, int fd, uint64_t now);
+
+/* Moves a connection to the end of a state's queue; to FREE gives the slot back. */
+void table_move(struct table *table, struct connection *connection, enum connection_state state,
+                uint64_t now);
+
+/* A number for the connection that no later one in its slot has, and its way back (or NULL). */
+uint64_t table_ticket(const struct table *table, const struct connection *connection);
+struct connection *table_find(const struct table *table, uint64_t ticket);
+
+#endif

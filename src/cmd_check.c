@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost check: the loader of the responder, run dry. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include "command.h"
+#include "configuration.h"
+#include "print_config.h"
+
+static const char usage[] =
+    "Usage: signpost check [--print] [FILE]\n"
+    "\n"
+    "Reads a configuration as the responder would and tells of every mistake, with\n"
+    "its file and line. Without FILE it is the one that the responder would find:\n"
+    "$SIGNPOST_CONF, signpost.conf beside the program, or " SIGNPOST_SYSCONFDIR
+    "/signpost.conf.\n"
+    "\n"
+    "  --print   prints the effective configuration: templates filled in, defaults\n"
+    "            spelt out, the rules with the lines they come from\n"
+    "\n"
+    "The exit status is 1 if there is a mistake; warnings do not count.\n";
+
+static void summarise(const struct config *config)
+{
+    printf("%s: no mistakes; %zu upstream%s, %zu bucket%s, %zu rule%s; signatures at %s.\n",
+           config->file ? config->file : "environment", config->upstream_count,
+           config->upstream_count == 1 ? "" : "s", config->target_count - config->upstream_count,
+           config->target_count - config->upstream_count == 1 ? "" : "s", config->rule_count,
+           config->rule_count == 1 ? "" : "s", config->canonical[0]->name);
+}
+
+int cmd_check(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"print", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {0}};
+    bool print = false;
+
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'p':
+            print = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_FINE;
+        default:
+            return command_misuse("check", "that is no option.");
+        }
+    }
+    if (argc - optind > 1)
+        return command_misuse("check", "there can be only one FILE.");
+
+    struct config *config = command_load(argv[optind], true);
+    if (!config)
+        return EXIT_FINDING;
+    if (print)
+        print_config(config, stdout);
+    else
+        summarise(config);
+    config_free(config);
+    return EXIT_FINE;
+}

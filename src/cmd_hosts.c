@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost hosts: every host that a client may be sent to. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "command.h"
+#include "configuration.h"
+#ifdef HAVE_JANSSON
+#include <jansson.h>
+#endif
+
+static const char usage[] =
+    "Usage: signpost hosts [--config FILE] [--json]\n"
+    "\n"
+    "Lists every host that a client may be sent to, one a line, sorted: for the\n"
+    "firewalls of those who pull. A port is shown where the URL has one.\n"
+    "\n"
+    "  --json   with the targets and pages that are at each host\n";
+
+/* A host, and what is there. */
+struct entry {
+    struct slice host;
+    const char *what; /* the name of a target, or the path of a page */
+    const char *kind;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    size_t n = x->host.len < y->host.len ? x->host.len : y->host.len;
+    int order = memcmp(x->host.at, y->host.at, n);
+
+    return order ? order : (x->host.len > y->host.len) - (x->host.len < y->host.len);
+}
+
+static struct entry *entries_of(const struct config *config, size_t *count)
+{
+    struct entry *list = calloc(config->target_count + config->page_count + 1, sizeof *list);
+
+    *count = 0;
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct target *target = &config->targets[i];
+        list[(*count)++] = (struct entry){
+            url_authority(target->url), target->name,
+            target->kind == TARGET_UPSTREAM ? "upstreams" : "buckets"};
+    }
+    for (size_t i = 0; i < config->page_count; i++)
+        list[(*count)++] = (struct entry){url_authority(config->pages[i].url),
+                                          config->pages[i].path.at, "pages"};
+    qsort(list, *count, sizeof *list, compare);
+    return list;
+}
+
+static void print_lines(const struct entry *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || !slice_equal(list[i].host, list[i - 1].host))
+            printf("%.*s\n", (int)list[i].host.len, list[i].host.at);
+}
+
+#ifdef HAVE_JANSSON
+static int print_json(const struct entry *list, size_t count)
+{
+    json_t *hosts = json_array(), *host = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || !slice_equal(list[i].host, list[i - 1].host)) {
+            host = json_pack("{s:s%,s:[],s:[],s:[]}", "host", list[i].host.at, list[i].host.len,
+                             "upstreams", "buckets", "pages");
+            json_array_append_new(hosts, host);
+        }
+        json_array_append_new(json_object_get(host, list[i].kind), json_string(list[i].what));
+    }
+    json_dumpf(hosts, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(hosts);
+    return EXIT_FINE;
+}
+#else
+static int print_json(const struct entry *list, size_t count)
+{
+    (void)list, (void)count;
+    return command_misuse("hosts", "this build has no JSON: it was made without jansson.");
+}
+#endif
+
+int cmd_hosts(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    const char *file = NULL;
+    bool json = false;
+
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            file = optarg;
+            break;
+        case 'j':
+            json = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_FINE;
+        default:
+            return command_misuse("hosts", "that is no option.");
+        }
+    }
+    if (optind < argc)
+        return command_misuse("hosts", "\"%.60s\" is one argument too many.", argv[optind]);
+
+    struct config *config = command_load(file, false);
+    if (!config)
+        return EXIT_FINDING;
+    size_t count;
+    struct entry *list = entries_of(config, &count);
+    int status = EXIT_FINE;
+    if (json)
+        status = print_json(list, count);
+    else
+        print_lines(list, count);
+    free(list);
+    config_free(config);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands of `signpost` and what they share. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+struct config;
+
+enum { EXIT_FINE = 0, EXIT_FINDING = 1, EXIT_MISUSE = 2 };
+
+/* A subcommand: argv[0] is its name. Returns the exit status. */
+int cmd_check(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_hosts(int argc, char **argv);
+int cmd_options(int argc, char **argv);
+int cmd_places(int argc, char **argv);
+int cmd_ranges(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
+
+/*
+ * Loads the configuration in file, or, if it is NULL, the one that the responder
+ * would find. Prints errors (and warnings, if asked for) on stderr. NULL if there
+ * is none or it has a mistake. The caller frees it.
+ */
+struct config *command_load(const char *file, _Bool with_warnings);
+
+/* Says on stderr that an option or argument is wrong and how to get help; EXIT_MISUSE. */
+__attribute__((format(printf, 2, 3))) int command_misuse(const char *command, const char *format,
+                                                         ...);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile.h"
+
+#include "suggest.h"
+
+struct rule_list {
+    struct rule *item;
+    size_t count;
+};
+
+static const struct {
+    const char *word;
+    enum step_kind kind;
+} step_words[] = {
+    {"nearest", STEP_NEAREST},
+    {"bucket", STEP_BUCKET},
+    {"canonical", STEP_CANONICAL},
+    {"default", STEP_DEFAULT},
+};
+
+enum { STEP_WORDS = sizeof step_words / sizeof *step_words };
+
+static void unknown_target(const struct compiler *compiler, const struct word *word,
+                           struct slice name)
+{
+    struct suggestion near = suggest_start(name);
+
+    for (size_t i = 0; i < STEP_WORDS; i++)
+        suggest_try(&near, step_words[i].word);
+    for (size_t i = 0; i < compiler->config->target_count; i++)
+        suggest_try(&near, compiler->config->targets[i].name);
+    COMPILE_ERROR(compiler, word->at, "there is no target \"%.*s\"%s", (int)name.len, name.at,
+                  suggest_ending(near.best).text);
+}
+
+static bool make_step(const struct compiler *compiler, const struct word *word, struct step *step)
+{
+    struct slice name = word->text;
+
+    *step = (struct step){.word = word->text.at};
+    if (slice_ends(name, SLICE("?"))) {
+        step->if_held = true;
+        name.len--;
+    }
+    for (size_t i = 0; i < STEP_WORDS; i++)
+        if (slice_equal(name, slice_of(step_words[i].word))) {
+            step->kind = step_words[i].kind;
+            return true;
+        }
+    step->kind = STEP_TARGET;
+    step->target = config_target(compiler->config, name);
+    if (!step->target)
+        unknown_target(compiler, word, name);
+    return step->target;
+}
+
+static bool is_bucket(const struct step *step)
+{
+    return step->kind == STEP_BUCKET ||
+           (step->kind == STEP_TARGET && step->target->kind == TARGET_BUCKET);
+}
+
+static void check_steps(const struct compiler *compiler, const struct rule_setting *setting,
+                        const struct rule *rule)
+{
+    const struct step *last = &rule->step[rule->step_count - 1];
+    bool blob = rule->classes >> CLASS_BLOB & 1;
+
+    if (last->if_held)
+        COMPILE_ERROR(compiler, setting->at,
+                      "the last target of a rule must stand without a question mark: \"%s\" leaves "
+                      "nowhere to go when it does not hold the object.",
+                      last->word);
+    for (size_t i = 0; i < rule->step_count; i++)
+        if (is_bucket(&rule->step[i]) && !blob)
+            COMPILE_ERROR(compiler, setting->at,
+                          "a bucket holds only blobs, and this rule matches none: \"%s\".",
+                          rule->step[i].word);
+    if (is_bucket(last))
+        COMPILE_ERROR(compiler, setting->at,
+                      "the last target of a rule must be a registry, since \"%s\" is not there for "
+                      "every request.",
+                      last->word);
+}
+
+static void make_steps(const struct compiler *compiler, const struct rule_setting *setting,
+                       struct rule *rule)
+{
+    if (setting->to.count == 0 || setting->to.count > RULE_STEPS_MAX) {
+        COMPILE_ERROR(compiler, setting->at, "a rule has from 1 to %d targets in `to`.",
+                      RULE_STEPS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < setting->to.count; i++)
+        if (make_step(compiler, &setting->to.item[i], &rule->step[rule->step_count]))
+            rule->step_count++;
+    if (rule->step_count == setting->to.count)
+        check_steps(compiler, setting, rule);
+    if (!setting->unsure.text.at || !make_step(compiler, &setting->unsure, &rule->unsure))
+        return;
+    if (rule->unsure.if_held || is_bucket(&rule->unsure))
+        COMPILE_ERROR(compiler, setting->unsure.at,
+                      "`unsure` must be a registry, without a question mark.");
+}
+
+static void add_rule(const struct compiler *compiler, struct rule_list *list,
+                     const struct rule_setting *setting)
+{
+    struct rule *rule = &list->item[list->count];
+
+    if (list->count == RULES_MAX) {
+        COMPILE_ERROR(compiler, setting->at, "there are more than %d rules.", RULES_MAX);
+        return;
+    }
+    rule->at = setting->at;
+    for (size_t i = 0; i < setting->match.count; i++)
+        rule->classes |= rule_classes_of(setting->match.item[i].text);
+    rule->client = compile_place_set(compiler, &setting->client);
+    rule->client_words = compile_words(compiler, &setting->client);
+    rule->query = (enum query_policy)setting->query;
+    make_steps(compiler, setting, rule);
+    list->count++;
+}
+
+static void add_rules(const struct compiler *compiler, struct rule_list *list,
+                      const struct groups *settings);
+
+static void add_built_in(const struct compiler *compiler, struct rule_list *list)
+{
+    struct option_reader reader = {.arena = compiler->arena,
+                                   .problems = compiler->problems,
+                                   .unnamed = "built-in rules"};
+    struct rules_setting table = {0};
+    config_t tree;
+
+    config_init(&tree);
+    if (config_read_string(&tree, rule_built_in_table) == CONFIG_TRUE) {
+        options_read(&reader, &settings_rules_group, config_root_setting(&tree), &table);
+        add_rules(compiler, list, &table.rules);
+    }
+    config_destroy(&tree);
+}
+
+static void add_rules(const struct compiler *compiler, struct rule_list *list,
+                      const struct groups *settings)
+{
+    const struct rule_setting *rules = settings->item;
+
+    for (size_t i = 0; i < settings->count; i++) {
+        if (rules[i].word.text.at)
+            add_built_in(compiler, list);
+        else
+            add_rule(compiler, list, &rules[i]);
+    }
+}
+
+/* A rule behind others that take all it could match is most likely a mistake. */
+static void warn_of_unreachable(const struct compiler *compiler, const struct rule_list *list)
+{
+    unsigned taken = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct rule *rule = &list->item[i];
+        if (rule->classes && !(rule->classes & ~taken))
+            COMPILE_WARNING(compiler, rule->at,
+                            "this rule is never reached: those before it match all that it does.");
+        if (!rule->client)
+            taken |= rule->classes;
+    }
+    if (~taken & ((1u << CLASS_ROUTED) - 1))
+        COMPILE_ERROR(compiler, compiler->settings->at,
+                      "the rules do not match every request: end them with \"default\", which "
+                      "stands for the built-in rules.");
+}
+
+void compile_rules(const struct compiler *compiler)
+{
+    struct rule_list list = {arena_take(compiler->arena, RULES_MAX * sizeof *list.item), 0};
+
+    if (compiler->settings->rules.count > 0)
+        add_rules(compiler, &list, &compiler->settings->rules);
+    else
+        add_built_in(compiler, &list);
+    warn_of_unreachable(compiler, &list);
+    compiler->config->rules = list.item;
+    compiler->config->rule_count = list.count;
+}

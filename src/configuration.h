@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole configuration, ready for use: read once, then only looked at. */
+#ifndef CONFIGURATION_H
+#define CONFIGURATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "classify.h"
+#include "place.h"
+#include "problem.h"
+#include "request.h"
+#include "rule.h"
+#include "slice.h"
+#include "target.h"
+
+struct arena;
+
+enum {
+    TARGETS_MAX = 256, /* upstreams and buckets, after regions are multiplied out */
+    RULES_MAX = 256
+};
+
+/* A path for people and where it redirects. */
+struct page {
+    struct slice path, url;
+};
+
+/* Everything is owned by the configuration and freed with it. */
+struct config {
+    struct arena *arena;
+    const char *file; /* where it was read; NULL: from environment variables alone */
+    struct slice name;
+    const struct target *targets; /* upstreams first, then buckets */
+    size_t upstream_count, target_count;
+    const struct target *const *canonical;
+    size_t canonical_count;
+    const struct target *fallback; /* for clients of unknown place */
+    const struct rule *rules;
+    size_t rule_count;
+    const struct page *pages;
+    size_t page_count;
+    struct signature_tags signatures;
+    struct request_format request;
+    struct slice region_header; /* its name, perhaps empty */
+    struct places places;
+    const char *const *databases; /* file names, in order */
+    size_t database_count;
+    const char *state; /* the state directory */
+    unsigned max_connections;
+    unsigned record_timeout_ms;
+};
+
+/*
+ * Finds the configuration file: $SIGNPOST_CONF, else signpost.conf beside the
+ * program, else in sysconfdir; a file that SIGNPOST_CONF names need not exist.
+ * Writes its name into buffer. False if there is none: then environment
+ * variables may be enough (see config_load).
+ */
+bool config_find(char *buffer, size_t size);
+
+/*
+ * Reads a configuration file, or with file NULL what archeio's environment
+ * variables say; with a file, the variables override it. All mistakes are added
+ * to problems, warnings too. NULL if there was an error: a configuration with a
+ * mistake is refused as a whole. The caller frees it with config_free.
+ */
+struct config *config_load(const char *file, struct problems *problems);
+
+/* The same from libconfig text, for tests and for the fuzzer. */
+struct config *config_parse(const char *text, struct problems *problems);
+
+/* Frees a configuration; NULL is fine. */
+void config_free(struct config *config);
+
+/* The target of this name, or NULL. */
+const struct target *config_target(const struct config *config, struct slice name);
+
+#endif

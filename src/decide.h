@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decision on one request: where it goes, or how it is answered here. */
+#ifndef DECIDE_H
+#define DECIDE_H
+
+#include "classify.h"
+#include "client.h"
+#include "configuration.h"
+#include "request.h"
+#include "rule.h"
+
+enum outcome {
+    OUTCOME_REDIRECT, /* to a target */
+    OUTCOME_PAGE,     /* to a fixed page */
+    OUTCOME_PING,     /* 200 for /v2/ */
+    OUTCOME_ERROR
+};
+
+/* An error as the OCI distribution-spec ("Error Codes") words it. */
+struct oci_error {
+    int status;
+    const char *reason; /* the status line's, as in RFC 9110, 15 */
+    const char *code;
+    const char *message;
+};
+
+struct decision {
+    enum outcome outcome;
+    const struct oci_error *error; /* OUTCOME_ERROR */
+    const struct page *page;       /* OUTCOME_PAGE */
+    const struct rule *rule;       /* OUTCOME_REDIRECT, and the next two */
+    const struct step *step;       /* the word of the rule that gave the target */
+    const struct target *target;
+    bool unsure; /* by the rule's `unsure`: it is not known who holds the object */
+};
+
+/* What became of a target that was looked at. */
+enum verdict {
+    VERDICT_TAKEN,
+    VERDICT_NOT_KNOWN,  /* it is not known whether it holds the object */
+    VERDICT_NONE,       /* the word means no target for this client */
+    VERDICT_NO_BLOB,    /* a bucket holds only blobs */
+    VERDICT_IPV4_ONLY   /* the client has an IPv6 address */
+};
+
+/* Told of every target that is looked at, so that a decision can be explained. */
+struct decision_trace {
+    void (*saw)(void *ctx, const struct step *step, const struct target *target,
+                enum verdict verdict);
+    void *ctx;
+};
+
+/*
+ * Decides on a request that has been read and classified, for a client that has
+ * been located (only asked for where the class is one that rules match). trace
+ * may be NULL. The result borrows from the configuration.
+ */
+struct decision decide(const struct config *config, const struct request *request,
+                       const struct classified *classified, const struct client *client,
+                       const struct decision_trace *trace);
+
+/* The error for a refused configuration. */
+extern const struct oci_error error_unavailable;
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment variables of archeio, the redirector of registry.k8s.io, so
+ * that signpost can take its place: UPSTREAM_REGISTRY_ENDPOINT,
+ * UPSTREAM_REGISTRY_PATH, SIGNATURE_UPSTREAM_ENDPOINT and DEFAULT_AWS_BASE_URL.
+ */
+#ifndef ENVIRONMENT_H
+#define ENVIRONMENT_H
+
+#include <libconfig.h>
+#include <stdbool.h>
+#include "problem.h"
+
+/* Whether the variables are a configuration by themselves; if not, a problem says what to do. */
+bool environment_is_enough(struct problems *problems);
+
+/*
+ * Writes what the variables say into a configuration, over what it says itself.
+ * Where it came from no file, what every configuration needs is added too.
+ */
+void environment_apply(config_t *tree, bool from_file);
+
+#endif

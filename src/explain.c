@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explain.h"
+
+#include <stdlib.h>
+#include "print_config.h"
+
+enum { RANKS_SHOWN = 5 };
+
+static void saw(void *ctx, const struct step *step, const struct target *target,
+                enum verdict verdict)
+{
+    struct explanation *e = ctx;
+
+    if (e->step_count < sizeof e->step / sizeof *e->step)
+        e->step[e->step_count++] = (struct explained_step){step, target, verdict};
+}
+
+static int compare_ranks(const void *a, const void *b)
+{
+    const struct explained_rank *x = a, *y = b;
+
+    if (nearest_before(x->rank, y->rank))
+        return -1;
+    if (nearest_before(y->rank, x->rank))
+        return 1;
+    return (x->target > y->target) - (x->target < y->target); /* the file's order */
+}
+
+static void rank_upstreams(struct explanation *e)
+{
+    for (size_t i = 0; i < e->config->upstream_count; i++) {
+        const struct target *target = &e->config->targets[i];
+        e->rank[e->rank_count++] = (struct explained_rank){
+            target, nearest_rank(e->config, &e->routed.client, target)};
+    }
+    qsort(e->rank, e->rank_count, sizeof *e->rank, compare_ranks);
+}
+
+void explain(struct explanation *e, const struct config *config, const char *method,
+             const char *asked, char *const *variables)
+{
+    struct decision_trace trace = {saw, e};
+
+    e->config = config;
+    e->method = method;
+    e->asked = asked;
+    e->step_count = e->rank_count = 0;
+    e->location[0] = '\0';
+    request_read(&e->request, &config->request, variables);
+    e->routed = route(config, &e->request, &trace);
+    if (e->routed.classified.class < CLASS_ROUTED)
+        rank_upstreams(e);
+    if (respond_status(&e->routed.decision) == 307) {
+        struct text location = {.at = e->location, .size = sizeof e->location - 1};
+        respond_location(&e->routed.decision, &e->routed.classified, e->request.query, &location);
+        e->location[location.len] = '\0';
+    }
+}
+
+const char *explain_source(const struct client *client)
+{
+    static const char *const words[] = {
+        [CLIENT_UNKNOWN] = "unknown",
+        [CLIENT_SERVER_REGION] = "SIGNPOST_REGION",
+        [CLIENT_REGION_HEADER] = "region header",
+        [CLIENT_ADDRESS] = "address",
+    };
+    return words[client->source];
+}
+
+const char *explain_nearness(enum nearness nearness)
+{
+    static const char *const words[] = {
+        [NEAR_NOT] = "nothing speaks for it",
+        [NEAR_DEFAULT] = "is the default",
+        [NEAR_CONTINENT] = "is on the client's continent",
+        [NEAR_COUNTRY] = "is in the client's country",
+        [NEAR_DISTANCE] = "by distance",
+        [NEAR_SERVES_ALL] = "serves everyone",
+        [NEAR_SERVES_CONTINENT] = "serves the client's continent",
+        [NEAR_SERVES_COUNTRY] = "serves the client's country",
+        [NEAR_SERVES_REGION] = "serves the client's region",
+        [NEAR_NAMED] = "is the client's region",
+    };
+    return words[nearness];
+}
+
+const char *explain_verdict(enum verdict verdict)
+{
+    static const char *const words[] = {
+        [VERDICT_TAKEN] = "taken",
+        [VERDICT_NOT_KNOWN] = "passed over: it is not known whether it holds the object",
+        [VERDICT_NONE] = "passed over: there is none for this client",
+        [VERDICT_NO_BLOB] = "passed over: a bucket holds only blobs",
+        [VERDICT_IPV4_ONLY] = "passed over: it has no IPv6 address, and the client no IPv4 one",
+    };
+    return words[verdict];
+}
+
+double explain_km(const struct explanation *e, const struct target *target)
+{
+    const struct place *client = &e->routed.client.place;
+
+    if (!client->has_point || !target->place.has_point)
+        return -1;
+    return place_distance_km(client->point, target->place.point);
+}
+
+static void print_place(const struct places *places, const struct place *place, FILE *out)
+{
+    if (place->region != NO_PLACE)
+        fprintf(out, " region %s,", place_key(places, place->region));
+    if (place->country != NO_PLACE)
+        fprintf(out, " country %s,", place_key(places, place->country));
+    if (place->continent != NO_PLACE)
+        fprintf(out, " continent %s,", place_key(places, place->continent));
+}
+
+static void print_client(const struct explanation *e, FILE *out)
+{
+    const struct client *client = &e->routed.client;
+
+    fputs("client    ", out);
+    if (client->source == CLIENT_UNKNOWN) {
+        fputs("of unknown place: no region and no address that tells\n", out);
+        return;
+    }
+    if (client->named)
+        fprintf(out, "names the upstream %s,", client->named->name);
+    else
+        fputs("at", out);
+    print_place(&e->config->places, &client->place, out);
+    fprintf(out, " from %s", explain_source(client));
+    if (client->told.len)
+        fprintf(out, " \"%.*s\"", (int)client->told.len, client->told.at);
+    putc('\n', out);
+}
+
+static void print_steps(const struct explanation *e, FILE *out)
+{
+    for (size_t i = 0; i < e->step_count; i++) {
+        const struct explained_step *s = &e->step[i];
+        fprintf(out, "%-9s %s%s%s: %s%s\n", i ? "" : "targets", s->step->word,
+                s->target ? " = " : "", s->target ? s->target->name : "",
+                explain_verdict(s->verdict),
+                s->verdict == VERDICT_TAKEN && e->routed.decision.unsure
+                    ? ", since nothing tells who holds the object (`unsure`)"
+                    : "");
+    }
+}
+
+static void print_ranks(const struct explanation *e, FILE *out)
+{
+    for (size_t i = 0; i < e->rank_count && i < RANKS_SHOWN; i++) {
+        const struct explained_rank *r = &e->rank[i];
+        double km = explain_km(e, r->target);
+        fprintf(out, "%-9s %zu. %s: %s", i ? "" : "nearest", i + 1, r->target->name,
+                explain_nearness(r->rank.nearness));
+        if (km >= 0)
+            fprintf(out, ", %.0f km", km);
+        putc('\n', out);
+    }
+    if (e->rank_count > RANKS_SHOWN)
+        fprintf(out, "%-9s and %zu more\n", "", e->rank_count - RANKS_SHOWN);
+}
+
+static void print_class(const struct explanation *e, FILE *out)
+{
+    const struct classified *c = &e->routed.classified;
+
+    fprintf(out, "class     %s", class_name(c->class));
+    if (c->name.len)
+        fprintf(out, ", name \"%.*s\", reference \"%.*s\"", (int)c->name.len, c->name.at,
+                (int)c->reference.len, c->reference.at);
+    putc('\n', out);
+}
+
+void explain_print(const struct explanation *e, FILE *out)
+{
+    const struct decision *decision = &e->routed.decision;
+
+    fprintf(out, "%s %s\nstatus    %d", e->method, e->asked, respond_status(decision));
+    if (decision->error)
+        fprintf(out, " %s: %s, %s", decision->error->reason, decision->error->code,
+                decision->error->message);
+    putc('\n', out);
+    if (e->location[0])
+        fprintf(out, "location  %s\n", e->location);
+    print_class(e, out);
+    if (decision->outcome != OUTCOME_REDIRECT)
+        return;
+    print_client(e, out);
+    fputs("rule      ", out);
+    print_rule(decision->rule, out);
+    fprintf(out, " at %s:%u\n", decision->rule->at.file, decision->rule->at.line);
+    print_steps(e, out);
+    print_ranks(e, out);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why a request goes where it goes: a decision with all that led to it. */
+#ifndef EXPLAIN_H
+#define EXPLAIN_H
+
+#include <stdio.h>
+#include "nearest.h"
+#include "respond.h"
+#include "route.h"
+
+/* A target that a rule's word stood for, and what became of it. */
+struct explained_step {
+    const struct step *step;
+    const struct target *target; /* NULL if the word meant none */
+    enum verdict verdict;
+};
+
+/* An upstream's rank among those nearest to the client. */
+struct explained_rank {
+    const struct target *target;
+    struct rank rank;
+};
+
+struct explanation {
+    const struct config *config;
+    const char *method, *asked; /* as given; borrowed */
+    struct request request;
+    struct routed routed;
+    struct explained_step step[RULE_STEPS_MAX + 1];
+    size_t step_count;
+    struct explained_rank rank[TARGETS_MAX]; /* upstreams, the nearest first */
+    size_t rank_count;
+    char location[ANSWER_MAX]; /* NUL-terminated, empty without a redirect */
+};
+
+/* Decides on a request given as CGI variables, and keeps what led to the decision. */
+void explain(struct explanation *explanation, const struct config *config, const char *method,
+             const char *asked, char *const *variables);
+
+/* Prints it for people. */
+void explain_print(const struct explanation *explanation, FILE *out);
+
+/* Words for people and for JSON. */
+const char *explain_source(const struct client *client);
+const char *explain_nearness(enum nearness nearness);
+const char *explain_verdict(enum verdict verdict);
+
+/* The distance of a rank in km, or -1 if it is not known. */
+double explain_km(const struct explanation *explanation, const struct target *target);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#ifdef HAVE_LIBMAXMINDDB
+#include "geodb_file.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "mapped.h"
+
+enum {
+    SEPARATOR = 16, /* zero bytes between search tree and data (MaxMind DB File Format 2.0) */
+    WAYS_MAX = 3    /* names that one field has among publishers */
+};
+
+union any_address {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+};
+
+static union any_address socket_address(const struct address *address)
+{
+    union any_address to = {0};
+
+    if (address->family == ADDRESS_IPV4) {
+        to.ipv4.sin_family = AF_INET;
+        memcpy(&to.ipv4.sin_addr, address->bytes + 12, 4);
+    } else {
+        to.ipv6.sin6_family = AF_INET6;
+        memcpy(&to.ipv6.sin6_addr, address->bytes, 16);
+    }
+    return to;
+}
+
+/* The format's own promises, which libmaxminddb does not all check. */
+static bool check_layout(const MMDB_s *mmdb, const char *name, struct why *why)
+{
+    static const uint8_t ZEROS[SEPARATOR];
+    const MMDB_metadata_s *meta = &mmdb->metadata;
+    uint64_t tree = (uint64_t)meta->node_count * meta->record_size / 4;
+
+    if (meta->ip_version != 4 && meta->ip_version != 6)
+        return why_not(why, "%s is damaged: it has addresses of IP version %u.", name,
+                       (unsigned)meta->ip_version);
+    if (!meta->node_count || mmdb->file_size < 0 || tree + SEPARATOR > (uint64_t)mmdb->file_size)
+        return why_not(why, "%s is damaged: a search tree of %u nodes is not in it.", name,
+                       (unsigned)meta->node_count);
+    if (memcmp(mmdb->file_content + tree, ZEROS, SEPARATOR) != 0)
+        return why_not(why, "%s is damaged: its data does not begin where its tree ends.", name);
+    return true;
+}
+
+/* Whether look-ups here and there come to an end in the tree. */
+static bool check_tree(const MMDB_s *mmdb, const char *name, struct why *why)
+{
+    enum { TRIES = 16 };
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        struct address address = {.family = i % 2 && mmdb->metadata.ip_version == 6 ? ADDRESS_IPV6
+                                                                                    : ADDRESS_IPV4};
+        int error = MMDB_SUCCESS;
+        address.bytes[0] = 0x20;
+        address.bytes[1] = (uint8_t)(i * 29);
+        address.bytes[12] = (uint8_t)(i * 16 + 1);
+        union any_address to = socket_address(&address);
+        MMDB_lookup_sockaddr(mmdb, &to.any, &error);
+        if (error == MMDB_CORRUPT_SEARCH_TREE_ERROR)
+            return why_not(why, "%s is damaged: its search tree does not hold together.", name);
+    }
+    return true;
+}
+
+/* MMDB_open, and what it does not look at. */
+static bool open_checked(MMDB_s *mmdb, const char *name, struct why *why)
+{
+    int error = MMDB_open(name, MMDB_MODE_MMAP, mmdb);
+
+    if (error == MMDB_IO_ERROR || error == MMDB_FILE_OPEN_ERROR)
+        return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
+    if (error != MMDB_SUCCESS)
+        return why_not(why, "%s is no usable address database: %s.", name, MMDB_strerror(error));
+    if (check_layout(mmdb, name, why) && check_tree(mmdb, name, why))
+        return true;
+    MMDB_close(mmdb);
+    return false;
+}
+
+bool geodb_file_open(struct geodb_file *file, const char *name, struct why *why)
+{
+    struct stat status;
+
+    if (stat(name, &status) != 0)
+        return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return why_not(why, "%s is not a plain file.", name);
+    mapped_opening();
+    bool good = open_checked(&file->mmdb, name, why);
+    if (!mapped_opened() && good) {
+        MMDB_close(&file->mmdb);
+        return why_not(why, "%s was cut short while it was opened.", name);
+    }
+    if (!good)
+        return false;
+    file->map = mapped_watch(file->mmdb.file_content, (size_t)file->mmdb.file_size);
+    file->cache = calloc((size_t)1 << GEODB_CACHE_BITS, sizeof *file->cache);
+    if (file->map >= 0 && file->cache)
+        return true;
+    geodb_file_close(file);
+    return why_not(why, "%s cannot be opened: there are too many files, or too little memory.",
+                   name);
+}
+
+void geodb_file_close(struct geodb_file *file)
+{
+    mapped_unwatch(file->map);
+    MMDB_close(&file->mmdb);
+    free(file->cache);
+    file->cache = NULL;
+}
+
+/* Where publishers put each field, in the order of trying. */
+static const char *const KNOWN[GEODB_FIELDS][WAYS_MAX][3] = {
+    [GEODB_PROVIDER] = {{"provider"}},
+    [GEODB_REGION] = {{"region"}},
+    [GEODB_BORDER_GROUP] = {{"border_group"}},
+    [GEODB_COUNTRY] = {{"country", "iso_code"}, {"country_code"}, {"country"}},
+    [GEODB_CONTINENT] = {{"continent", "code"}, {"continent_code"}},
+    [GEODB_LATITUDE] = {{"location", "latitude"}, {"latitude"}},
+    [GEODB_LONGITUDE] = {{"location", "longitude"}, {"longitude"}},
+    [GEODB_ASN] = {{"autonomous_system_number"}, {"asn"}},
+};
+
+/* A field's value. False if the record has none. */
+static bool get(MMDB_entry_s *entry, const struct geodb_path *paths, enum geodb_field field,
+                MMDB_entry_data_s *value)
+{
+    if (paths[field].parts[0])
+        return MMDB_aget_value(entry, value, paths[field].parts) == MMDB_SUCCESS && value->has_data;
+    for (int i = 0; i < WAYS_MAX && KNOWN[field][i][0]; i++) {
+        if (MMDB_aget_value(entry, value, KNOWN[field][i]) == MMDB_SUCCESS && value->has_data &&
+            value->type != MMDB_DATA_TYPE_MAP)
+            return true;
+    }
+    return false;
+}
+
+static struct slice get_text(MMDB_entry_s *entry, const struct geodb_path *paths,
+                             enum geodb_field field)
+{
+    MMDB_entry_data_s value;
+
+    if (!get(entry, paths, field, &value) || value.type != MMDB_DATA_TYPE_UTF8_STRING)
+        return (struct slice){"", 0};
+    return (struct slice){value.utf8_string, value.data_size};
+}
+
+static bool get_degrees(MMDB_entry_s *entry, const struct geodb_path *paths, enum geodb_field field,
+                        double *degrees)
+{
+    MMDB_entry_data_s value;
+
+    if (!get(entry, paths, field, &value))
+        return false;
+    if (value.type == MMDB_DATA_TYPE_DOUBLE)
+        *degrees = value.double_value;
+    else if (value.type == MMDB_DATA_TYPE_FLOAT)
+        *degrees = (double)value.float_value;
+    else
+        return false;
+    return true;
+}
+
+/* A number, or as some write it, "AS64496". */
+static uint32_t get_asn(MMDB_entry_s *entry, const struct geodb_path *paths)
+{
+    MMDB_entry_data_s value;
+    uint64_t number = 0;
+
+    if (!get(entry, paths, GEODB_ASN, &value))
+        return 0;
+    if (value.type == MMDB_DATA_TYPE_UINT32)
+        return value.uint32;
+    if (value.type == MMDB_DATA_TYPE_UINT16)
+        return value.uint16;
+    if (value.type != MMDB_DATA_TYPE_UTF8_STRING)
+        return 0;
+    struct slice text = {value.utf8_string, value.data_size};
+    if (text.len > 2 && slice_equal_nocase(slice_to(text, 2), SLICE("AS")))
+        text = slice_from(text, 2);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9' || number > UINT32_MAX)
+            return 0;
+        number = number * 10 + (uint64_t)(text.at[i] - '0');
+    }
+    return number > UINT32_MAX ? 0 : (uint32_t)number;
+}
+
+/* The entry of "provider:name", or NO_PLACE. */
+static place_index find_of_provider(const struct places *places, struct slice provider,
+                                    struct slice name)
+{
+    char key[PLACE_KEY_SIZE];
+
+    if (!name.len || provider.len + 1 + name.len > sizeof key)
+        return NO_PLACE;
+    memcpy(key, provider.at, provider.len);
+    key[provider.len] = ':';
+    memcpy(key + provider.len + 1, name.at, name.len);
+    return place_find(places, (struct slice){key, provider.len + 1 + name.len}, CODE_IS_COUNTRY);
+}
+
+/*
+ * The record's region, or NO_PLACE. Without a provider, "region" may mean
+ * anything, say a state: only a key path of the configuration's is taken then.
+ */
+static place_index decode_region(MMDB_entry_s *entry, const struct places *places,
+                                 const struct geodb_path *paths)
+{
+    struct slice provider = get_text(entry, paths, GEODB_PROVIDER);
+    struct slice region = get_text(entry, paths, GEODB_REGION);
+
+    if (!region.len)
+        return NO_PLACE;
+    if (!provider.len)
+        return paths[GEODB_REGION].parts[0] ? place_find_region(places, region) : NO_PLACE;
+    place_index group =
+        find_of_provider(places, provider, get_text(entry, paths, GEODB_BORDER_GROUP));
+    return group != NO_PLACE ? group : find_of_provider(places, provider, region);
+}
+
+/* Fills in country and continent, and the point that follows from them. */
+static void add_country(MMDB_entry_s *entry, const struct places *places,
+                        const struct geodb_path *paths, struct place *place)
+{
+    struct slice country_code = get_text(entry, paths, GEODB_COUNTRY);
+    struct slice continent_code = get_text(entry, paths, GEODB_CONTINENT);
+    place_index country = place_find(places, country_code, CODE_IS_COUNTRY);
+    place_index continent = place_find(places, continent_code, CODE_IS_CONTINENT);
+    struct place wider = place_of(places, country != NO_PLACE ? country : continent);
+
+    place->country = wider.country;
+    place->continent = wider.continent;
+    if (continent != NO_PLACE && place_fact(places, continent)->kind == PLACE_CONTINENT)
+        place->continent = continent;
+    if (!place->has_point) {
+        place->has_point = wider.has_point;
+        memcpy(place->point, wider.point, sizeof place->point);
+    }
+}
+
+/* The record's own point. 0,0 is how some say that they do not know. */
+static void add_point(MMDB_entry_s *entry, const struct geodb_path *paths, struct place *place)
+{
+    double latitude, longitude;
+
+    if (!get_degrees(entry, paths, GEODB_LATITUDE, &latitude) ||
+        !get_degrees(entry, paths, GEODB_LONGITUDE, &longitude))
+        return;
+    if ((latitude < 0 || latitude > 0 || longitude < 0 || longitude > 0) &&
+        place_point(latitude, longitude, place->point))
+        place->has_point = true;
+}
+
+/*
+ * A region stands where the table says, which the configuration may have
+ * corrected. Elsewhere the record's own point goes before its country's.
+ */
+static struct place decode_place(MMDB_entry_s *entry, const struct places *places,
+                                 const struct geodb_path *paths)
+{
+    place_index region = decode_region(entry, places, paths);
+    struct place place = place_of(places, region);
+
+    if (place.country == NO_PLACE)
+        add_country(entry, places, paths, &place);
+    if (region == NO_PLACE || !place_fact(places, region)->has_point)
+        add_point(entry, paths, &place);
+    return place;
+}
+
+static const struct geodb_record *decode(struct geodb_file *file, const struct places *places,
+                                         const struct geodb_path *paths, MMDB_entry_s *entry)
+{
+    uint32_t slot = entry->offset * UINT32_C(2654435761) >> (32 - GEODB_CACHE_BITS);
+    struct geodb_cached *cached = &file->cache[slot];
+
+    if (cached->offset_plus_one == entry->offset + 1)
+        return &cached->record;
+    cached->record.place = decode_place(entry, places, paths);
+    cached->record.asn = get_asn(entry, paths);
+    cached->offset_plus_one = entry->offset + 1;
+    return &cached->record;
+}
+
+/* ::/96 holds the IPv4 addresses in the file, which IPv6 addresses are not. */
+static bool is_in_ipv4_tree(const struct address *address)
+{
+    static const uint8_t ZEROS[12];
+
+    return address->family == ADDRESS_IPV6 && memcmp(address->bytes, ZEROS, sizeof ZEROS) == 0;
+}
+
+enum geodb_outcome geodb_file_lookup(struct geodb_file *file, const struct places *places,
+                                     const struct geodb_path paths[GEODB_FIELDS],
+                                     const struct address *address, struct geodb_found *found)
+{
+    int error = MMDB_SUCCESS;
+
+    if (address->family == ADDRESS_IPV6 && file->mmdb.metadata.ip_version == 4)
+        return GEODB_WRONG_FAMILY;
+    if (is_in_ipv4_tree(address))
+        return GEODB_NOT_FOUND;
+    union any_address to = socket_address(address);
+    MMDB_lookup_result_s result = MMDB_lookup_sockaddr(&file->mmdb, &to.any, &error);
+    if (error != MMDB_SUCCESS)
+        return GEODB_DAMAGED;
+    if (!result.found_entry)
+        return GEODB_NOT_FOUND;
+    found->record = *decode(file, places, paths, &result.entry);
+    found->entry = result.entry;
+    found->prefix_bits = result.netmask;
+    if (address->family == ADDRESS_IPV4 && file->mmdb.metadata.ip_version == 6)
+        found->prefix_bits = result.netmask < 96 ? 0 : result.netmask - 96u;
+    return GEODB_FOUND;
+}
+#endif

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+# libsignpost: everything that decides, free of CGI, sockets and signals. The
+# responder, the command and the tests link it.
+noinst_LIBRARIES += src/libsignpost.a
+src_libsignpost_a_SOURCES = \
+	src/arena.c src/arena.h \
+	src/classify.c src/classify.h \
+	src/client.h \
+	src/compile.c src/compile.h \
+	src/compile_rules.c \
+	src/compile_targets.c \
+	src/configuration.c src/configuration.h \
+	src/control.c src/control.h \
+	src/decide.c src/decide.h \
+	src/environment.c src/environment.h \
+	src/locate.c src/locate.h \
+	src/nearest.c src/nearest.h \
+	src/oci.c src/oci.h \
+	src/options.c src/options.h \
+	src/place.c src/place.h src/place_data.h \
+	src/place_distance.c \
+	src/place_own.c \
+	src/place_point.c \
+	src/place_set.c src/place_set.h \
+	src/problem.c src/problem.h \
+	src/query.c src/query.h \
+	src/region_value.c src/region_value.h \
+	src/request.c src/request.h \
+	src/respond.c src/respond.h \
+	src/route.c src/route.h \
+	src/rule.c src/rule.h \
+	src/settings.c src/settings.h \
+	src/slice.h \
+	src/state.c src/state.h \
+	src/suggest.c src/suggest.h \
+	src/target.h \
+	src/text.h \
+	src/url.c src/url.h \
+	src/why.c src/why.h
+nodist_src_libsignpost_a_SOURCES = src/places_data.c
+
+# The compiled-in facts. The order of the tables is that of generate.awk's comment.
+PLACE_TABLES = \
+	$(top_srcdir)/src/places/continents.tsv \
+	$(top_srcdir)/src/places/countries.tsv \
+	$(top_srcdir)/src/places/regions.tsv \
+	$(top_srcdir)/src/places/border-groups.tsv
+EXTRA_DIST += $(PLACE_TABLES) src/places/generate.awk src/places/README.md
+CLEANFILES += src/places_data.c
+src/places_data.c: $(PLACE_TABLES) $(top_srcdir)/src/places/generate.awk
+	$(AM_V_GEN)$(MKDIR_P) src && LC_ALL=C $(AWK) -f $(top_srcdir)/src/places/generate.awk \
+		$(PLACE_TABLES) > $@.tmp && mv $@.tmp $@
+
+bin_PROGRAMS += src/signpost
+src_signpost_SOURCES = \
+	src/cmd_check.c \
+	src/cmd_explain.c \
+	src/cmd_hosts.c \
+	src/cmd_options.c \
+	src/cmd_places.c \
+	src/cmd_ranges.c \
+	src/cmd_reload.c \
+	src/command.c src/command.h \
+	src/explain.c src/explain.h \
+	src/explain_json.c src/explain_json.h \
+	src/options_doc.c src/options_doc.h \
+	src/print_config.c src/print_config.h \
+	src/ranges/compile.c \
+	src/ranges/compile.h \
+	src/ranges/diff.c \
+	src/ranges/diff.h \
+	src/ranges/download.c \
+	src/ranges/download.h \
+	src/ranges/fetch.c \
+	src/ranges/fetch.h \
+	src/ranges/lines.c \
+	src/ranges/lines.h \
+	src/ranges/load.c \
+	src/ranges/load.h \
+	src/ranges/mmdb_data.c \
+	src/ranges/mmdb_data.h \
+	src/ranges/mmdb_read.c \
+	src/ranges/mmdb_read.h \
+	src/ranges/mmdb_write.c \
+	src/ranges/mmdb_write.h \
+	src/ranges/prefix.c \
+	src/ranges/prefix.h \
+	src/ranges/prefix_tree.c \
+	src/ranges/prefix_tree.h \
+	src/ranges/range_list.c \
+	src/ranges/range_list.h \
+	src/ranges/range_place.c \
+	src/ranges/range_place.h \
+	src/ranges/read.c \
+	src/ranges/read.h \
+	src/ranges/read_aws.c \
+	src/ranges/read_azure.c \
+	src/ranges/read_geofeed.c \
+	src/ranges/read_google.c \
+	src/ranges/read_json.c \
+	src/ranges/read_json.h \
+	src/ranges/read_list.c \
+	src/ranges/read_oracle.c \
+	src/ranges/read_rir.c \
+	src/ranges/record.c \
+	src/ranges/record.h \
+	src/ranges/save.c \
+	src/ranges/save.h \
+	src/ranges/sources.c \
+	src/ranges/sources.h \
+	src/signpost.c
+src_signpost_LDADD = src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) \
+	$(LIBCURL_LIBS)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a request's client is. */
+#ifndef LOCATE_H
+#define LOCATE_H
+
+#include "client.h"
+#include "configuration.h"
+#include "request.h"
+
+/*
+ * Looks, in this order, at SIGNPOST_REGION (only the web server can set it), at
+ * the region header, and at the address. The result borrows from the request
+ * and the configuration.
+ */
+struct client locate(const struct config *config, const struct request *request);
+
+#endif

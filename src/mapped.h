@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A guard for mapped files. When another program cuts a file short, a read
+ * behind its new end raises SIGBUS. Here the handler puts a page of zeros where
+ * the read failed and marks the map as damaged; the read goes on, and whoever
+ * did it asks afterwards, before believing what was read. That costs a read
+ * nothing, and nothing has to be unwound.
+ *
+ * Whoever reads a guarded map must bear any bytes there, as he must anyway:
+ * what is cut short may as well be overwritten.
+ *
+ * Signals have no argument, so the list of maps is one for the process; it is
+ * for programs of one thread.
+ */
+#ifndef MAPPED_H
+#define MAPPED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { MAPS_MAX = 256 /* guarded at a time */ };
+
+/*
+ * Guards the map of size bytes at an address. Returns its number, or -1 if there
+ * are too many, or signals cannot be caught: then the map must not be used.
+ */
+int mapped_watch(const void *at, size_t size);
+
+/* Ends the guard; to be called before munmap. -1 is fine. */
+void mapped_unwatch(int map);
+
+/* Whether the file of this map has been cut short since it is guarded. */
+bool mapped_is_damaged(int map);
+
+/*
+ * For libraries that map a file and read it in one call: between these two, a
+ * failed read of any map is mended. mapped_opened returns whether there was none.
+ */
+bool mapped_opening(void);
+bool mapped_opened(void);
+
+#endif

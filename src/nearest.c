@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nearest.h"
+
+static enum nearness serves(const struct place_set *set, const struct place *place)
+{
+    if (!set)
+        return NEAR_NOT;
+    if (place_set_has_index(set, place->region))
+        return NEAR_SERVES_REGION;
+    if (place_set_has_index(set, place->country))
+        return NEAR_SERVES_COUNTRY;
+    if (place_set_has_index(set, place->continent))
+        return NEAR_SERVES_CONTINENT;
+    return set->everyone ? NEAR_SERVES_ALL : NEAR_NOT;
+}
+
+static float dot(const float a[3], const float b[3])
+{
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+static enum nearness by_place(const struct config *config, const struct place *client,
+                              const struct target *target)
+{
+    if (client->has_point && target->place.has_point)
+        return NEAR_DISTANCE;
+    if (client->country != NO_PLACE && client->country == target->place.country)
+        return NEAR_COUNTRY;
+    if (client->continent != NO_PLACE && client->continent == target->place.continent)
+        return NEAR_CONTINENT;
+    return target == config->fallback ? NEAR_DEFAULT : NEAR_NOT;
+}
+
+struct rank nearest_rank(const struct config *config, const struct client *client,
+                         const struct target *target)
+{
+    struct rank rank = {.nearness = serves(target->serves, &client->place)};
+
+    if (client->place.has_point && target->place.has_point)
+        rank.closeness = dot(client->place.point, target->place.point);
+    if (client->named == target)
+        rank.nearness = NEAR_NAMED;
+    else if (rank.nearness == NEAR_NOT && target->kind == TARGET_UPSTREAM)
+        rank.nearness = by_place(config, &client->place, target);
+    return rank;
+}
+
+bool nearest_before(struct rank a, struct rank b)
+{
+    return a.nearness != b.nearness ? a.nearness > b.nearness : a.closeness > b.closeness;
+}
+
+static const struct target *best(const struct config *config, const struct client *client,
+                                 const struct target *from, size_t count,
+                                 bool (*allowed)(const void *ctx, const struct target *),
+                                 const void *ctx, struct rank *best_rank)
+{
+    const struct target *found = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        struct rank rank = nearest_rank(config, client, &from[i]);
+        if (allowed && !allowed(ctx, &from[i]))
+            continue;
+        if (!found || nearest_before(rank, *best_rank)) {
+            found = &from[i];
+            *best_rank = rank;
+        }
+    }
+    return found;
+}
+
+const struct target *nearest_upstream(const struct config *config, const struct client *client,
+                                      bool (*allowed)(const void *ctx, const struct target *),
+                                      const void *ctx)
+{
+    struct rank rank;
+    return best(config, client, config->targets, config->upstream_count, allowed, ctx, &rank);
+}
+
+const struct target *nearest_bucket(const struct config *config, const struct client *client,
+                                    bool (*allowed)(const void *ctx, const struct target *),
+                                    const void *ctx)
+{
+    struct rank rank;
+    const struct target *bucket =
+        best(config, client, config->targets + config->upstream_count,
+             config->target_count - config->upstream_count, allowed, ctx, &rank);
+
+    return bucket && rank.nearness != NEAR_NOT ? bucket : NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which target is nearest to a client, or serves it by name. */
+#ifndef NEAREST_H
+#define NEAREST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "client.h"
+#include "configuration.h"
+
+/* Why a target stands where it does; a greater value goes first. */
+enum nearness {
+    NEAR_NOT,       /* nothing speaks for it */
+    NEAR_DEFAULT,   /* the default upstream */
+    NEAR_CONTINENT, /* it is on the client's continent */
+    NEAR_COUNTRY,   /* it is in the client's country */
+    NEAR_DISTANCE,  /* both are at known points */
+    NEAR_SERVES_ALL,
+    NEAR_SERVES_CONTINENT,
+    NEAR_SERVES_COUNTRY,
+    NEAR_SERVES_REGION,
+    NEAR_NAMED /* the client's region names it */
+};
+
+struct rank {
+    enum nearness nearness;
+    float closeness; /* cosine of the angle between client and target, at NEAR_DISTANCE and above */
+};
+
+/* How near a target is to a client. */
+struct rank nearest_rank(const struct config *config, const struct client *client,
+                         const struct target *target);
+
+/* Whether a ranks before b. */
+bool nearest_before(struct rank a, struct rank b);
+
+/*
+ * The upstream nearest to the client among those for which allowed() is true
+ * (all if it is NULL); the first in the file of equals. NULL if none is allowed.
+ */
+const struct target *nearest_upstream(const struct config *config, const struct client *client,
+                                      bool (*allowed)(const void *ctx, const struct target *),
+                                      const void *ctx);
+
+/* The bucket that serves the client's place, by the same order; NULL if none does. */
+const struct target *nearest_bucket(const struct config *config, const struct client *client,
+                                    bool (*allowed)(const void *ctx, const struct target *),
+                                    const void *ctx);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include "suggest.h"
+
+struct origin options_origin(struct option_reader *reader, const config_setting_t *setting)
+{
+    const char *file = config_setting_source_file(setting);
+
+    if (!file)
+        return (struct origin){reader->unnamed, config_setting_source_line(setting)};
+    if (file != reader->seen) {
+        reader->seen = file;
+        reader->copy = arena_copy(reader->arena, slice_of(file));
+    }
+    return (struct origin){reader->copy, config_setting_source_line(setting)};
+}
+
+/* "upstreams.eu.url" of a setting, for messages. */
+static const char *path_of(struct arena *arena, const config_setting_t *setting)
+{
+    const config_setting_t *parent = config_setting_parent(setting);
+    const char *name = config_setting_name(setting);
+
+    if (!parent)
+        return "";
+    const char *above = path_of(arena, parent);
+    if (!name)
+        return arena_format(arena, "%s[%d]", above, config_setting_index(setting));
+    return *above ? arena_format(arena, "%s.%s", above, name) : name;
+}
+
+/* What a setting holds, in words: the string "x", the number 5, a list … */
+static const char *found_in(struct arena *arena, const config_setting_t *setting)
+{
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_STRING:
+        return arena_format(arena, "\"%.80s\"", config_setting_get_string(setting));
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        return arena_format(arena, "the number %lld", config_setting_get_int64(setting));
+    case CONFIG_TYPE_FLOAT:
+        return arena_format(arena, "the number %g", config_setting_get_float(setting));
+    case CONFIG_TYPE_BOOL:
+        return config_setting_get_bool(setting) ? "true" : "false";
+    case CONFIG_TYPE_ARRAY:
+        return "an array [ … ]";
+    case CONFIG_TYPE_LIST:
+        return "a list ( … )";
+    case CONFIG_TYPE_GROUP:
+        return "a group { … }";
+    default:
+        return "nothing";
+    }
+}
+
+static void expected(struct option_reader *reader, const config_setting_t *setting,
+                     const char *what)
+{
+    problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
+                "%s: expected %s, found %s.", path_of(reader->arena, setting), what,
+                found_in(reader->arena, setting));
+}
+
+static bool read_word(struct option_reader *reader, const struct option_spec *option,
+                      const config_setting_t *setting, struct word *into)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (!text || (option->valid && !option->valid(slice_of(text)))) {
+        expected(reader, setting, option->expects ? option->expects : "a string");
+        return false;
+    }
+    into->text = (struct slice){arena_copy(reader->arena, slice_of(text)), strlen(text)};
+    into->at = options_origin(reader, setting);
+    return true;
+}
+
+static void read_words(struct option_reader *reader, const struct option_spec *option,
+                       const config_setting_t *setting, struct words *into)
+{
+    int type = config_setting_type(setting);
+    bool many = type == CONFIG_TYPE_ARRAY || type == CONFIG_TYPE_LIST;
+    int count = many ? config_setting_length(setting) : 1;
+
+    into->item = arena_take(reader->arena, (size_t)count * sizeof *into->item);
+    into->count = 0;
+    for (int i = 0; i < count; i++) {
+        const config_setting_t *item =
+            many ? config_setting_get_elem(setting, (unsigned)i) : setting;
+        if (read_word(reader, option, item, &into->item[into->count]))
+            into->count++;
+    }
+}
+
+static void read_number(struct option_reader *reader, const struct option_spec *option,
+                        const config_setting_t *setting, double *into)
+{
+    double value = NAN;
+
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        value = (double)config_setting_get_int64(setting);
+        break;
+    case CONFIG_TYPE_FLOAT:
+        value = config_setting_get_float(setting);
+        break;
+    default:
+        break;
+    }
+    if (!(value >= option->min && value <= option->max)) {
+        expected(reader, setting,
+                 arena_format(reader->arena, "a number from %.10g to %.10g%s%s", option->min,
+                              option->max, option->unit ? " " : "",
+                              option->unit ? option->unit : ""));
+        return;
+    }
+    *into = value;
+}
+
+static void read_flag(struct option_reader *reader, const config_setting_t *setting, bool *into)
+{
+    if (config_setting_type(setting) == CONFIG_TYPE_BOOL)
+        *into = config_setting_get_bool(setting);
+    else
+        expected(reader, setting, "true or false");
+}
+
+static const char *list_choices(struct arena *arena, const char *const *choices)
+{
+    const char *text = "";
+
+    for (size_t i = 0; choices[i]; i++)
+        text = arena_format(arena, "%s%s\"%s\"", text,
+                            i == 0           ? ""
+                            : choices[i + 1] ? ", "
+                                             : " or ",
+                            choices[i]);
+    return text;
+}
+
+static void read_choice(struct option_reader *reader, const struct option_spec *option,
+                        const config_setting_t *setting, int *into)
+{
+    const char *text = config_setting_get_string(setting);
+
+    for (int i = 0; text && option->choices[i]; i++)
+        if (strcmp(text, option->choices[i]) == 0) {
+            *into = i;
+            return;
+        }
+    expected(reader, setting, list_choices(reader->arena, option->choices));
+}
+
+static const struct option_spec *find_option(const struct option_group *group, const char *name)
+{
+    for (size_t i = 0; name && i < group->count; i++)
+        if (strcmp(group->options[i].name, name) == 0)
+            return &group->options[i];
+    return NULL;
+}
+
+static void *value_at(const struct option_spec *option, void *into)
+{
+    return (char *)into + option->offset;
+}
+
+/* One element of a list of groups: a group, or a bare string where the group has a use for it. */
+static bool read_element(struct option_reader *reader, const struct option_spec *option,
+                         const config_setting_t *setting, void *into)
+{
+    const struct option_group *group = option->of;
+    const struct option_spec *word = find_option(group, group->word_option);
+    const struct option_spec *key = find_option(group, group->key_option);
+    const char *name = config_setting_name(setting);
+
+    if (word && config_setting_type(setting) == CONFIG_TYPE_STRING) {
+        memcpy((char *)into + group->origin_offset,
+               &(struct origin[]){options_origin(reader, setting)}, sizeof(struct origin));
+        return read_word(reader, word, setting, value_at(word, into));
+    }
+    if (!config_setting_is_group(setting)) {
+        expected(reader, setting, word ? "a group { … } or a string" : "a group { … }");
+        return false;
+    }
+    if (key && name)
+        *(struct word *)value_at(key, into) =
+            (struct word){{arena_copy(reader->arena, slice_of(name)), strlen(name)},
+                          options_origin(reader, setting)};
+    options_read(reader, group, setting, into);
+    return true;
+}
+
+static void read_groups(struct option_reader *reader, const struct option_spec *option,
+                        const config_setting_t *setting, struct groups *into)
+{
+    bool named = config_setting_is_group(setting) && option->of->key_option;
+
+    if (!named && !config_setting_is_list(setting) && config_setting_length(setting) > 0) {
+        expected(reader, setting,
+                 option->of->key_option ? "a group of named groups or a list of groups"
+                                        : "a list of groups ( { … }, { … } )");
+        return;
+    }
+    size_t count = (size_t)config_setting_length(setting);
+    char *items = arena_take(reader->arena, count * option->of->size);
+    into->item = items;
+    into->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (read_element(reader, option, config_setting_get_elem(setting, (unsigned)i),
+                         items + into->count * option->of->size))
+            into->count++;
+}
+
+static void read_value(struct option_reader *reader, const struct option_spec *option,
+                       const config_setting_t *setting, void *into)
+{
+    void *value = value_at(option, into);
+
+    switch (option->type) {
+    case OPTION_STRING:
+        read_word(reader, option, setting, value);
+        break;
+    case OPTION_WORDS:
+        read_words(reader, option, setting, value);
+        break;
+    case OPTION_NUMBER:
+        read_number(reader, option, setting, value);
+        break;
+    case OPTION_FLAG:
+        read_flag(reader, setting, value);
+        break;
+    case OPTION_CHOICE:
+        read_choice(reader, option, setting, value);
+        break;
+    case OPTION_GROUPS:
+        read_groups(reader, option, setting, value);
+        break;
+    }
+}
+
+static void set_default(struct arena *arena, const struct option_spec *option, void *into)
+{
+    void *value = value_at(option, into);
+    size_t count = 0;
+
+    switch (option->type) {
+    case OPTION_STRING:
+        if (option->text_default && !((struct word *)value)->text.at)
+            ((struct word *)value)->text = slice_of(option->text_default);
+        break;
+    case OPTION_WORDS:
+        while (option->words_default && option->words_default[count])
+            count++;
+        struct words *words = value;
+        *words = (struct words){arena_take(arena, count * sizeof *words->item), count};
+        for (size_t i = 0; i < count; i++)
+            words->item[i].text = slice_of(option->words_default[i]);
+        break;
+    case OPTION_NUMBER:
+        *(double *)value = option->number_default;
+        break;
+    case OPTION_FLAG:
+        *(bool *)value = option->number_default != 0;
+        break;
+    case OPTION_CHOICE:
+        *(int *)value = (int)option->number_default;
+        break;
+    case OPTION_GROUPS:
+        break;
+    }
+}
+
+static void unknown_option(struct option_reader *reader, const struct option_group *group,
+                           const config_setting_t *setting)
+{
+    const char *name = config_setting_name(setting);
+    const char **names = arena_take(reader->arena, group->count * sizeof *names);
+
+    for (size_t i = 0; i < group->count; i++)
+        names[i] = group->options[i].name;
+    struct suggestion_text ending = suggest_ending(suggest(slice_of(name), names, group->count));
+    const char *above = path_of(reader->arena, config_setting_parent(setting));
+    problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
+                "%s%sthere is no option \"%s\"%s", above, *above ? ": " : "", name, ending.text);
+}
+
+static void require(struct option_reader *reader, const struct option_group *group,
+                    const config_setting_t *setting, void *into)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const struct option_spec *option = &group->options[i];
+        if (!option->required || config_setting_get_member(setting, option->name))
+            continue;
+        if (option->type == OPTION_STRING && ((struct word *)value_at(option, into))->text.at)
+            continue; /* a named group's key */
+        const char *path = path_of(reader->arena, setting);
+        problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
+                    "%s%sthe option \"%s\" is missing%s%s.", path, *path ? ": " : "",
+                    option->name, option->expects ? ": it is " : "",
+                    option->expects ? option->expects : "");
+    }
+}
+
+void options_read(struct option_reader *reader, const struct option_group *group,
+                  const config_setting_t *setting, void *into)
+{
+    struct origin at = options_origin(reader, setting);
+
+    memcpy((char *)into + group->origin_offset, &at, sizeof at);
+    for (size_t i = 0; i < group->count; i++)
+        set_default(reader->arena, &group->options[i], into);
+    for (int i = 0; i < config_setting_length(setting); i++) {
+        const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
+        const struct option_spec *option = find_option(group, config_setting_name(member));
+        if (option)
+            read_value(reader, option, member, into);
+        else
+            unknown_option(reader, group, member);
+    }
+    require(reader, group, setting, into);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options as data: each is described once, in a table, from which the reader
+ * below, the commented signpost.conf and the manual page are made.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <libconfig.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "arena.h"
+#include "problem.h"
+#include "slice.h"
+
+/* A string of a configuration file and where it stands. */
+struct word {
+    struct slice text; /* NUL-terminated; .at is NULL where the option is not set */
+    struct origin at;
+};
+
+struct words {
+    struct word *item;
+    size_t count;
+};
+
+/* The elements of a list of groups: count structs of the group's size. */
+struct groups {
+    void *item;
+    size_t count;
+};
+
+enum option_type {
+    OPTION_STRING, /* struct word */
+    OPTION_WORDS,  /* struct words: an array, a list or a single string */
+    OPTION_NUMBER, /* double */
+    OPTION_FLAG,   /* bool */
+    OPTION_CHOICE, /* int: the index of one of `choices` */
+    OPTION_GROUPS  /* struct groups: a list of groups, or a group of named groups */
+};
+
+struct option_group;
+
+struct option_spec {
+    const char *name;
+    enum option_type type;
+    size_t offset; /* of the value in the group's struct */
+    bool required;
+
+    /* What it must be. valid() is asked for each string; expects says it in words. */
+    bool (*valid)(struct slice text);
+    const char *expects;
+    double min, max;               /* OPTION_NUMBER */
+    const char *const *choices;    /* OPTION_CHOICE, ended by NULL */
+    const struct option_group *of; /* OPTION_GROUPS */
+
+    /* What it is when it is not set. */
+    const char *text_default;
+    const char *const *words_default; /* ended by NULL */
+    double number_default;
+
+    const char *unit;
+    const char *section; /* starts a new part of the documentation with this title */
+    const char *help;    /* whole sentences; a line break is kept */
+    const char *example; /* a value as it is written in a file, where the default says little */
+};
+
+struct option_group {
+    const char *name; /* "upstream"; NULL for the file itself */
+    const struct option_spec *options;
+    size_t count;
+    size_t size;            /* of the struct that holds one */
+    size_t origin_offset;   /* of a struct origin: where the group begins */
+    const char *key_option; /* the option that a named group's key sets, or NULL */
+    const char *word_option; /* the option that a bare string in the list sets, or NULL */
+};
+
+struct option_reader {
+    struct arena *arena;
+    struct problems *problems;
+    const char *unnamed;     /* what to call the place of a setting that comes from no file */
+    const char *seen, *copy; /* the last file name that libconfig gave, and our copy */
+};
+
+/*
+ * Reads a libconfig group into *into (a struct of group->size bytes, zeroed),
+ * with defaults for what is not set. What is wrong is added to the reader's
+ * problems and left at its default. All memory is taken from the reader's arena.
+ */
+void options_read(struct option_reader *reader, const struct option_group *group,
+                  const config_setting_t *setting, void *into);
+
+/* Where a setting stands; the file's name is copied into the arena. */
+struct origin options_origin(struct option_reader *reader, const config_setting_t *setting);
+
+#endif

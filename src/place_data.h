@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The compiled-in table of facts, which src/places/generate.awk writes. For place.c only. */
+#ifndef PLACE_DATA_H
+#define PLACE_DATA_H
+
+#include "place.h"
+
+struct place_alias {
+    char key[PLACE_KEY_SIZE];
+    place_index index;
+};
+
+/* Sorted by key in lower case. */
+extern const int places_builtin;
+extern const struct place_fact place_facts[];
+
+/* The regions, sorted by their names without the provider. */
+extern const int places_bare;
+extern const place_index place_bare[];
+
+/* Other names of regions. */
+extern const int places_aliases;
+extern const struct place_alias place_aliases[];
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "print_config.h"
+
+/* A string in quotes, with what would end it escaped. */
+static void print_text(struct slice s, FILE *out)
+{
+    putc('"', out);
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '"' || s.at[i] == '\\')
+            putc('\\', out);
+        putc(s.at[i], out);
+    }
+    putc('"', out);
+}
+
+static void print_option(const char *name, struct slice value, FILE *out)
+{
+    fprintf(out, "%-18s = ", name);
+    print_text(value, out);
+    fputs(";\n", out);
+}
+
+static void print_slices(const char *name, const struct slice *list, size_t count, FILE *out)
+{
+    fprintf(out, "%-18s = [ ", name);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ", " : "", out);
+        print_text(list[i], out);
+    }
+    fputs(" ];\n", out);
+}
+
+static void print_target(const struct target *target, FILE *out)
+{
+    fprintf(out, "  { name = \"%s\"; url = ", target->name);
+    print_text(target->url, out);
+    putc(';', out);
+    if (target->kind == TARGET_UPSTREAM) {
+        fputs(" prefix = ", out);
+        print_text(target->prefix, out);
+        putc(';', out);
+        if (target->place_word)
+            fprintf(out, " place = \"%s\";", target->place_word);
+    }
+    if (target->serves_words)
+        fprintf(out, " serves = [ %s ];", target->serves_words);
+    if (target->ipv4_only)
+        fputs(" ipv4_only = true;", out);
+    fputs(" }", out);
+}
+
+static void print_targets(const char *name, const struct target *list, size_t count, FILE *out)
+{
+    fprintf(out, "\n%s = (\n", name);
+    for (size_t i = 0; i < count; i++) {
+        print_target(&list[i], out);
+        fprintf(out, "%s\n", i + 1 < count ? "," : "");
+    }
+    fputs(");\n", out);
+}
+
+static void print_classes(unsigned classes, FILE *out)
+{
+    const char *separator = "";
+
+    if (classes == (1u << CLASS_ROUTED) - 1) {
+        fputs("\"*\"", out);
+        return;
+    }
+    fputs("[ ", out);
+    for (unsigned class = 0; class < CLASS_ROUTED; class++)
+        if (classes >> class & 1) {
+            fprintf(out, "%s\"%s\"", separator, class_name(class));
+            separator = ", ";
+        }
+    fputs(" ]", out);
+}
+
+void print_rule(const struct rule *rule, FILE *out)
+{
+    fputs("{ match = ", out);
+    print_classes(rule->classes, out);
+    if (rule->client_words)
+        fprintf(out, "; client = [ %s ]", rule->client_words);
+    fputs("; to = [ ", out);
+    for (size_t i = 0; i < rule->step_count; i++)
+        fprintf(out, "%s\"%s\"", i ? ", " : "", rule->step[i].word);
+    fputs(" ];", out);
+    if (rule->unsure.word)
+        fprintf(out, " unsure = \"%s\";", rule->unsure.word);
+    if (rule->query != QUERY_AS_ENDPOINT_NEEDS)
+        fprintf(out, " query = \"%s\";", query_policy_words[rule->query]);
+    fputs(" }", out);
+}
+
+static void print_rules(const struct config *config, FILE *out)
+{
+    fputs("\nrules = (\n", out);
+    for (size_t i = 0; i < config->rule_count; i++) {
+        const struct rule *rule = &config->rules[i];
+        fputs("  ", out);
+        print_rule(rule, out);
+        fprintf(out, "%s  # %s:%u\n", i + 1 < config->rule_count ? "," : "", rule->at.file,
+                rule->at.line);
+    }
+    fputs(");\n", out);
+}
+
+static void print_pages(const struct config *config, FILE *out)
+{
+    fputs("\npages = (\n", out);
+    for (size_t i = 0; i < config->page_count; i++) {
+        fputs("  { path = ", out);
+        print_text(config->pages[i].path, out);
+        fputs("; url = ", out);
+        print_text(config->pages[i].url, out);
+        fprintf(out, "; }%s\n", i + 1 < config->page_count ? "," : "");
+    }
+    fputs(");\n", out);
+}
+
+static void print_places(const struct places *places, FILE *out)
+{
+    const char *separator = "";
+
+    if (places->added_count == 0 && places->corrected_count == 0)
+        return;
+    fputs("\nplaces = (\n", out);
+    for (int i = 0; i < place_count(places); i++) {
+        const struct place_fact *fact = place_fact(places, (place_index)i);
+        if (fact == place_fact(NULL, (place_index)i))
+            continue;
+        fprintf(out, "%s  { name = \"%s\"; title = \"%s\";", separator, fact->key, fact->name);
+        if (fact->country != NO_PLACE)
+            fprintf(out, " country = \"%s\";", place_key(places, fact->country));
+        if (fact->has_point)
+            fprintf(out, " latitude = %.4f; longitude = %.4f;", (double)fact->latitude,
+                    (double)fact->longitude);
+        fputs(" }", out);
+        separator = ",\n";
+    }
+    fputs("\n);\n", out);
+}
+
+void print_config(const struct config *config, FILE *out)
+{
+    print_option("name", config->name, out);
+    fprintf(out, "%-18s = [ ", "canonical");
+    for (size_t i = 0; i < config->canonical_count; i++)
+        fprintf(out, "%s\"%s\"", i ? ", " : "", config->canonical[i]->name);
+    fputs(" ];\n", out);
+    print_option("default", slice_of(config->fallback->name), out);
+    print_option("region_header", config->region_header, out);
+    print_option("path_from", slice_of(path_from_words[config->request.path_from]), out);
+    print_slices("signature_suffixes", config->signatures.suffixes, config->signatures.suffix_count,
+                 out);
+    print_slices("signature_prefixes", config->signatures.prefixes, config->signatures.prefix_count,
+                 out);
+    fprintf(out, "%-18s = [ ", "databases");
+    for (size_t i = 0; i < config->database_count; i++)
+        fprintf(out, "%s\"%s\"", i ? ", " : "", config->databases[i]);
+    fputs(" ];\n", out);
+    print_option("state", slice_of(config->state), out);
+    fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
+    fprintf(out, "%-18s = %.3f;\n", "record_timeout", config->record_timeout_ms / 1000.0);
+    print_places(&config->places, out);
+    print_targets("upstreams", config->targets, config->upstream_count, out);
+    print_targets("buckets", config->targets + config->upstream_count,
+                  config->target_count - config->upstream_count, out);
+    print_rules(config, out);
+    print_pages(config, out);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "problem.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *format_text(const char *format, va_list args)
+{
+    char *text;
+    return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
+void problem_add(struct problems *problems, enum severity severity, struct origin at,
+                 const char *format, ...)
+{
+    va_list args;
+    struct problem *list =
+        realloc(problems->list, (problems->count + 1) * sizeof *problems->list);
+
+    if (severity == PROBLEM_ERROR)
+        problems->errors++; /* counted even when there is no memory to tell of it */
+    if (!list)
+        return;
+    problems->list = list;
+    va_start(args, format);
+    list[problems->count++] = (struct problem){
+        .severity = severity,
+        .file = at.file ? strdup(at.file) : NULL,
+        .line = at.line,
+        .text = format_text(format, args),
+    };
+    va_end(args);
+}
+
+void problems_print(const struct problems *problems, FILE *out)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *p = &problems->list[i];
+        if (p->file && p->line)
+            fprintf(out, "%s:%u: ", p->file, p->line);
+        else if (p->file)
+            fprintf(out, "%s: ", p->file);
+        fprintf(out, "%s: %s\n", p->severity == PROBLEM_ERROR ? "error" : "warning",
+                p->text ? p->text : "there is not enough memory to tell");
+    }
+}
+
+void problems_clear(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        free(problems->list[i].file);
+        free(problems->list[i].text);
+    }
+    free(problems->list);
+    *problems = (struct problems){0};
+}

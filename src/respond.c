@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "respond.h"
+
+#include "query.h"
+#include "route.h"
+
+static struct slice endpoint_path(enum endpoint endpoint)
+{
+    switch (endpoint) {
+    case ENDPOINT_MANIFESTS:
+        return SLICE("/manifests/");
+    case ENDPOINT_BLOBS:
+        return SLICE("/blobs/");
+    case ENDPOINT_REFERRERS:
+        return SLICE("/referrers/");
+    case ENDPOINT_TAGS:
+        return SLICE("/tags/");
+    case ENDPOINT_NONE:
+        break;
+    }
+    return SLICE("/");
+}
+
+/*
+ * Paging links of a backend name its own prefix, and some clients (skopeo, old
+ * Docker) ask for them here: such a name has its prefix already.
+ */
+static bool has_prefix(const struct classified *c, struct slice prefix)
+{
+    return c->endpoint == ENDPOINT_TAGS && c->name.len > prefix.len &&
+           slice_starts(c->name, prefix) && c->name.at[prefix.len] == '/';
+}
+
+static void write_upstream_url(const struct target *target, const struct classified *c,
+                               struct text *out)
+{
+    text_add(out, target->url);
+    TEXT_ADD(out, "/v2/");
+    if (target->prefix.len > 0 && !has_prefix(c, target->prefix)) {
+        text_add(out, target->prefix);
+        TEXT_ADD(out, "/");
+    }
+    text_add(out, c->name);
+    text_add(out, endpoint_path(c->endpoint));
+    text_add(out, c->reference);
+}
+
+void respond_location(const struct decision *decision, const struct classified *classified,
+                      struct slice query, struct text *out)
+{
+    if (decision->outcome == OUTCOME_PAGE) {
+        text_add(out, decision->page->url);
+    } else if (decision->target->kind == TARGET_BUCKET) {
+        url_template_write(&decision->target->object, classified->reference, out);
+    } else {
+        write_upstream_url(decision->target, classified, out);
+        query_write(out, query, classified->endpoint, decision->rule->query);
+    }
+}
+
+int respond_status(const struct decision *decision)
+{
+    switch (decision->outcome) {
+    case OUTCOME_REDIRECT:
+    case OUTCOME_PAGE:
+        return 307;
+    case OUTCOME_PING:
+        return 200;
+    case OUTCOME_ERROR:
+        break;
+    }
+    return decision->error->status;
+}
+
+/* The last header lines and the body; a HEAD gets the length but not the body. */
+static void write_body(struct text *out, struct slice type, const struct slice *parts, size_t count,
+                       bool head)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    TEXT_ADD(out, "Content-Type: ");
+    text_add(out, type);
+    TEXT_ADD(out, "\r\nContent-Length: ");
+    text_add_number(out, len);
+    /* One client's region must never reach another by way of a shared cache. */
+    TEXT_ADD(out, "\r\nCache-Control: private, no-store\r\n\r\n");
+    for (size_t i = 0; i < count && !head; i++)
+        text_add(out, parts[i]);
+}
+
+static void write_error(struct text *out, const struct oci_error *error, bool head)
+{
+    const struct slice body[] = {
+        SLICE("{\"errors\":[{\"code\":\""),  slice_of(error->code),
+        SLICE("\",\"message\":\""),          slice_of(error->message),
+        SLICE("\",\"detail\":null}]}\n"),
+    };
+
+    TEXT_ADD(out, "Status: ");
+    text_add_number(out, (size_t)error->status);
+    TEXT_ADD(out, " ");
+    text_add(out, slice_of(error->reason));
+    TEXT_ADD(out, "\r\n");
+    if (error->status == 405)
+        TEXT_ADD(out, "Allow: GET, HEAD\r\n");
+    write_body(out, SLICE("application/json"), body, sizeof body / sizeof *body, head);
+}
+
+static void write_redirect(struct text *out, const struct decision *decision,
+                           const struct classified *classified, struct slice query)
+{
+    TEXT_ADD(out, "Status: 307 Temporary Redirect\r\nLocation: ");
+    respond_location(decision, classified, query, out);
+    TEXT_ADD(out, "\r\n");
+    write_body(out, SLICE("text/plain; charset=utf-8"), NULL, 0, false);
+}
+
+static void write_ping(struct text *out, bool head)
+{
+    struct slice body = SLICE("{}\n");
+
+    TEXT_ADD(out, "Status: 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\n");
+    write_body(out, SLICE("application/json"), &body, 1, head);
+}
+
+static void answer_request(const struct config *config, const struct request *request,
+                           struct text *out)
+{
+    bool head = request->method == METHOD_HEAD;
+    struct routed routed = route(config, request, NULL);
+
+    switch (routed.decision.outcome) {
+    case OUTCOME_REDIRECT:
+    case OUTCOME_PAGE:
+        write_redirect(out, &routed.decision, &routed.classified, request->query);
+        break;
+    case OUTCOME_PING:
+        write_ping(out, head);
+        break;
+    case OUTCOME_ERROR:
+        write_error(out, routed.decision.error, head);
+        break;
+    }
+}
+
+void respond(const struct config *config, char *const *variables, struct answer *answer)
+{
+    static const struct request_format no_format;
+    struct text out = {.at = answer->text, .size = sizeof answer->text};
+    struct request request;
+
+    request_read(&request, config ? &config->request : &no_format, variables);
+    if (config)
+        answer_request(config, &request, &out);
+    else
+        write_error(&out, &error_unavailable, request.method == METHOD_HEAD);
+    answer->len = out.len;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request's way from its path to a decision: classify, locate, decide. */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include "decide.h"
+
+struct routed {
+    struct classified classified;
+    struct client client;
+    struct decision decision;
+};
+
+/* Decides on a request. trace may be NULL. The result borrows from both arguments. */
+struct routed route(const struct config *config, const struct request *request,
+                    const struct decision_trace *trace);
+
+#endif

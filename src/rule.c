@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rule.h"
+
+const char rule_built_in_table[] =
+    "rules = (\n"
+    "  { match = \"signature\";        to = [ \"canonical\" ]; },\n"
+    "  { match = \"signature-digest\"; to = [ \"canonical\" ]; },\n"
+    "  { match = \"manifest-digest\";  to = [ \"nearest?\", \"canonical\" ]; },\n"
+    "  { match = \"blob\";             to = [ \"bucket?\", \"nearest?\", \"canonical\" ]; },\n"
+    "  { match = \"*\";                to = [ \"nearest\" ]; }\n"
+    ");\n";
+
+const char *const query_policy_words[] = {"endpoint", "keep", "drop", NULL};
+
+unsigned rule_classes_of(struct slice word)
+{
+    if (slice_equal(word, SLICE("*")))
+        return (1u << CLASS_ROUTED) - 1;
+    for (unsigned class = 0; class < CLASS_ROUTED; class++)
+        if (slice_equal(word, slice_of(class_name(class))))
+            return 1u << class;
+    return 0;
+}
+
+bool rule_is_class_word(struct slice word)
+{
+    return rule_classes_of(word) != 0;
+}
+
+bool rule_is_table_word(struct slice word)
+{
+    return slice_equal(word, SLICE("default"));
+}
+
+const struct step *rule_unsure_step(const struct rule *rule, enum request_class class)
+{
+    /* A blob is big and almost always an ordinary layer; a manifest is small. */
+    static const struct step nearest = {.word = "nearest", .kind = STEP_NEAREST};
+    static const struct step canonical = {.word = "canonical", .kind = STEP_CANONICAL};
+
+    if (rule->unsure.word)
+        return &rule->unsure;
+    return class == CLASS_BLOB ? &nearest : &canonical;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routing table: what a rule matches, and the targets it tries in order. */
+#ifndef RULE_H
+#define RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "classify.h"
+#include "place_set.h"
+#include "problem.h"
+#include "slice.h"
+#include "target.h"
+
+enum { RULE_STEPS_MAX = 8 };
+
+enum step_kind { STEP_NEAREST, STEP_BUCKET, STEP_CANONICAL, STEP_DEFAULT, STEP_TARGET };
+
+/* One word of a rule's `to`. */
+struct step {
+    const char *word; /* as it is written */
+    enum step_kind kind;
+    bool if_held;                /* a '?' stands behind it: only if it is known to hold the object */
+    const struct target *target; /* of STEP_TARGET */
+};
+
+enum query_policy { QUERY_AS_ENDPOINT_NEEDS, QUERY_KEEP, QUERY_DROP };
+
+/* The words for them in a configuration file, ended by NULL. */
+extern const char *const query_policy_words[];
+
+struct rule {
+    struct origin at;
+    unsigned classes;               /* a bit for each class below CLASS_ROUTED */
+    const struct place_set *client; /* NULL: every client */
+    const char *client_words;       /* the same as written, "EU", "AF"; NULL for every client */
+    struct step step[RULE_STEPS_MAX];
+    size_t step_count;
+    struct step unsure; /* .word is NULL if the rule leaves it to the class */
+    enum query_policy query;
+};
+
+/* The built-in routing table, in the words of a configuration file. */
+extern const char rule_built_in_table[];
+
+/* Whether a word may stand in a rule's `match`. */
+bool rule_is_class_word(struct slice word);
+
+/* Whether a word may stand in place of a rule. */
+bool rule_is_table_word(struct slice word);
+
+/* The classes of such a word, as bits. */
+unsigned rule_classes_of(struct slice word);
+
+/* Whether the rule is for this class of request and this client. */
+static inline bool rule_matches(const struct rule *rule, enum request_class class,
+                                const struct place *client)
+{
+    return (rule->classes >> class & 1) && (!rule->client || place_set_has(rule->client, client));
+}
+
+/* Where a request of this class goes while nothing is known of its object. */
+const struct step *rule_unsure_step(const struct rule *rule, enum request_class class);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of all options: what each is called, may be, is by default, and means. */
+#include "settings.h"
+
+#include <stdint.h>
+#include "oci.h"
+#include "request.h"
+#include "rule.h"
+#include "url.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static bool is_any(struct slice s)
+{
+    return s.len > 0;
+}
+
+static bool is_name_or_empty(struct slice s)
+{
+    return s.len == 0 || oci_is_name(s);
+}
+
+static bool is_path(struct slice s)
+{
+    return s.len > 0 && s.len < REQUEST_PATH_MAX && s.at[0] == '/' && !memchr(s.at, '?', s.len);
+}
+
+static bool is_token_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_' || c == '.';
+}
+
+static bool is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_token_char(s.at[i]))
+            return false;
+    return true;
+}
+
+static bool is_target_name(struct slice s)
+{
+    return s.len > 0 && s.len < 64 && is_token(s);
+}
+
+static bool is_tag_part(struct slice s)
+{
+    return s.len <= OCI_TAG_MAX && is_token(s);
+}
+
+static bool is_tag_prefix(struct slice s)
+{
+    return slice_equal(s, SLICE("*")) || is_tag_part(s);
+}
+
+#define UPSTREAM(field) offsetof(struct upstream_setting, field)
+
+static const struct option_spec upstream_options[] = {
+    {"name", OPTION_STRING, UPSTREAM(name), .valid = is_target_name,
+     .expects = "a name of letters, digits, dots, dashes and underscores",
+     .help = "What this file calls the upstream. In a group of upstreams it is the group's name;\n"
+             "with `regions` it is each region's name.",
+     .example = "\"eu\""},
+    {"url", OPTION_STRING, UPSTREAM(url), .required = true, .valid = url_is_base,
+     .expects = "a URL such as \"https://eu.registry.example.org\"",
+     .help = "Where the registry is: http or https, a host, perhaps a port and a path. {region} and\n"
+             "{provider} stand for a region of `regions` and for `provider`.",
+     .example = "\"https://{region}-docker.pkg.dev\""},
+    {"provider", OPTION_STRING, UPSTREAM(provider), .valid = is_target_name,
+     .expects = "a provider such as \"aws\", \"gcp\" or \"azure\"",
+     .help = "Whose regions `regions` lists.", .example = "\"gcp\""},
+    {"regions", OPTION_WORDS, UPSTREAM(regions), .valid = is_target_name,
+     .expects = "the name of a region, such as \"europe-west1\"",
+     .help = "Makes one upstream for each region, which is also its name and its place.",
+     .example = "[ \"europe-west1\", \"us-central1\" ]"},
+    {"place", OPTION_STRING, UPSTREAM(place), .valid = is_any, .expects = "a place",
+     .help = "Where the upstream is, to find the nearest one: a region, a country, a continent or\n"
+             "\"latitude,longitude\".",
+     .example = "\"aws:eu-west-3\""},
+    {"serves", OPTION_WORDS, UPSTREAM(serves), .valid = is_any, .expects = "a place",
+     .help = "The clients that come here whatever the distance: regions (\"aws:eu-*\"), countries\n"
+             "(\"FR\"), continents (\"EU\"), or \"*\" for all. The most precise word wins.",
+     .example = "[ \"EU\", \"AF\", \"aws:me-*\" ]"},
+    {"prefix", OPTION_STRING, UPSTREAM(prefix), .valid = is_name_or_empty,
+     .expects = "a repository path such as \"team/images\"",
+     .help = "What stands before the repository's name at this upstream, instead of the file's\n"
+             "`prefix`.",
+     .example = "\"team/images\""},
+    {"ipv4_only", OPTION_FLAG, UPSTREAM(ipv4_only),
+     .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
+};
+
+static const struct option_group upstream_group = {
+    "upstream", upstream_options, COUNT(upstream_options), sizeof(struct upstream_setting),
+    UPSTREAM(at), .key_option = "name", .word_option = NULL};
+
+#define BUCKET(field) offsetof(struct bucket_setting, field)
+
+static const struct option_spec bucket_options[] = {
+    {"name", OPTION_STRING, BUCKET(name), .valid = is_target_name,
+     .expects = "a name of letters, digits, dots, dashes and underscores",
+     .help = "What this file calls the bucket. With `regions`, \"bucket-\" and the region's name.",
+     .example = "\"cdn\""},
+    {"url", OPTION_STRING, BUCKET(url), .required = true, .valid = url_is_object,
+     .expects = "a URL with {digest} in its path, such as \"https://cdn.example.org/blobs/{digest}\"",
+     .help = "Where a blob is: {digest} stands for all of its digest, {algorithm} and {encoded} for\n"
+             "the two parts of it; {region} and {provider} are as for an upstream.",
+     .example = "\"https://blobs-{region}.example.org/{digest}\""},
+    {"provider", OPTION_STRING, BUCKET(provider), .valid = is_target_name,
+     .expects = "a provider such as \"aws\", \"gcp\" or \"azure\"",
+     .help = "Whose regions `regions` lists.", .example = "\"aws\""},
+    {"regions", OPTION_WORDS, BUCKET(regions), .valid = is_target_name,
+     .expects = "the name of a region, such as \"eu-west-3\"",
+     .help = "Makes one bucket for each region, which serves the clients in that region.",
+     .example = "[ \"eu-west-3\", \"us-east-1\" ]"},
+    {"serves", OPTION_WORDS, BUCKET(serves), .valid = is_any, .expects = "a place",
+     .help = "The clients that this bucket is for, as for an upstream.", .example = "[ \"*\" ]"},
+    {"ipv4_only", OPTION_FLAG, BUCKET(ipv4_only),
+     .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
+};
+
+static const struct option_group bucket_group = {
+    "bucket", bucket_options, COUNT(bucket_options), sizeof(struct bucket_setting), BUCKET(at),
+    .key_option = "name", .word_option = NULL};
+
+#define RULE(field) offsetof(struct rule_setting, field)
+
+static const struct option_spec rule_options[] = {
+    {"rule", OPTION_STRING, RULE(word), .valid = rule_is_table_word, .expects = "\"default\"",
+     .help = "The string \"default\" in place of a rule stands for the built-in rules."},
+    {"match", OPTION_WORDS, RULE(match), .required = true, .valid = rule_is_class_word,
+     .expects = "a class: \"signature\", \"signature-digest\", \"manifest-tag\", "
+                "\"manifest-digest\", \"blob\", \"tags-list\" or \"*\"",
+     .help = "What is asked for: \"signature\" (cosign's tags, the referrers API and its fallback\n"
+             "tag), \"signature-digest\" (a digest that the index lists), \"manifest-tag\",\n"
+             "\"manifest-digest\", \"blob\", \"tags-list\", or \"*\" for all.",
+     .example = "\"blob\""},
+    {"client", OPTION_WORDS, RULE(client), .valid = is_any, .expects = "a place",
+     .help = "Where the client is, as in `serves`. Without it the rule is for all clients.",
+     .example = "\"gcp:*\""},
+    {"to", OPTION_WORDS, RULE(to), .required = true, .valid = is_any, .expects = "a target",
+     .help = "The targets to try, in order: \"nearest\", \"bucket\" (the one that serves the\n"
+             "client), \"canonical\", \"default\", or the name of an upstream or a bucket. With a\n"
+             "question mark behind it, only if it is known to hold the object.",
+     .example = "[ \"bucket?\", \"nearest?\", \"canonical\" ]"},
+    {"unsure", OPTION_STRING, RULE(unsure), .valid = is_any, .expects = "a target",
+     .help = "Where a request goes while it is not known who holds the object. By default\n"
+             "\"nearest\" for a blob and \"canonical\" for the rest.",
+     .example = "\"nearest\""},
+    {"query", OPTION_CHOICE, RULE(query), .choices = query_policy_words,
+     .help = "What becomes of the query: \"endpoint\" keeps what the endpoint needs (tags/list loses\n"
+             "`n`, since its paging links break several clients; a bucket gets none), \"keep\" keeps\n"
+             "all, \"drop\" drops all. `ns` is always dropped.",
+     .example = "\"keep\""},
+};
+
+static const struct option_group rule_group = {
+    "rule", rule_options, COUNT(rule_options), sizeof(struct rule_setting), RULE(at),
+    .key_option = NULL, .word_option = "rule"};
+
+#define PAGE(field) offsetof(struct page_setting, field)
+
+static const struct option_spec page_options[] = {
+    {"path", OPTION_STRING, PAGE(path), .required = true, .valid = is_path,
+     .expects = "a path such as \"/privacy\"", .help = "The path that is asked for.",
+     .example = "\"/privacy\""},
+    {"url", OPTION_STRING, PAGE(url), .required = true, .valid = url_is_page,
+     .expects = "a URL such as \"https://example.org/privacy\"",
+     .help = "Where a browser is sent.", .example = "\"https://example.org/privacy\""},
+};
+
+static const struct option_group page_group = {
+    "page", page_options, COUNT(page_options), sizeof(struct page_setting), PAGE(at),
+    .key_option = NULL, .word_option = NULL};
+
+#define PLACE(field) offsetof(struct place_setting, field)
+
+static const struct option_spec place_options[] = {
+    {"name", OPTION_STRING, PLACE(name), .required = true, .valid = is_any,
+     .expects = "\"provider:region\", or the code of a country",
+     .help = "The place: a new one, or a known one that is to be corrected.",
+     .example = "\"onprem:berlin\""},
+    {"title", OPTION_STRING, PLACE(title), .valid = is_any, .expects = "a string",
+     .help = "What people call it.", .example = "\"Berlin\""},
+    {"country", OPTION_STRING, PLACE(country), .valid = is_any, .expects = "the code of a country",
+     .help = "The country it is in (ISO 3166-1, two letters).", .example = "\"DE\""},
+    {"latitude", OPTION_NUMBER, PLACE(latitude), .min = -90, .max = 90, .number_default = 999,
+     .unit = "degrees", .help = "North is positive.", .example = "52.52"},
+    {"longitude", OPTION_NUMBER, PLACE(longitude), .min = -180, .max = 180, .number_default = 999,
+     .unit = "degrees", .help = "East is positive.", .example = "13.40"},
+};
+
+static const struct option_group place_group = {
+    "place", place_options, COUNT(place_options), sizeof(struct place_setting), PLACE(at),
+    .key_option = NULL, .word_option = NULL};
+
+static const char *const default_suffixes[] = {".sig", ".att", ".sbom", NULL};
+static const char *const default_prefixes[] = {"*", NULL};
+
+#define FILE_OPTION(field) offsetof(struct settings, field)
+
+static const struct option_spec file_options[] = {
+    {"name", OPTION_STRING, FILE_OPTION(name), .required = true, .valid = url_is_authority,
+     .expects = "a host name, perhaps with a port",
+     .section = "The registry",
+     .help = "The public name of the registry, as it stands in image references.",
+     .example = "\"registry.example.org\""},
+    {"upstreams", OPTION_GROUPS, FILE_OPTION(upstreams), .required = true, .of = &upstream_group,
+     .help = "The registries that clients are sent to: a group of named upstreams, or a list where\n"
+             "one entry may stand for many (see `regions`).",
+     .example = "{ eu = { url = \"https://eu.registry.example.org\";\n"
+                "               serves = [ \"EU\", \"AF\", \"AS\" ]; };\n"
+                "        us = { url = \"https://us.registry.example.org\"; }; }"},
+    {"canonical", OPTION_WORDS, FILE_OPTION(canonical), .valid = is_target_name,
+     .expects = "the name of an upstream",
+     .help = "The upstream where signatures and attestations are written. It holds every image.\n"
+             "Several are tried in their order. With one upstream, it is that one.",
+     .example = "[ \"us\" ]"},
+    {"default", OPTION_STRING, FILE_OPTION(default_upstream), .valid = is_target_name,
+     .expects = "the name of an upstream",
+     .help = "The upstream for clients of unknown place. It is the first canonical one if not set.",
+     .example = "\"us\""},
+    {"prefix", OPTION_STRING, FILE_OPTION(prefix), .valid = is_name_or_empty,
+     .expects = "a repository path such as \"team/images\"", .text_default = "",
+     .help = "What stands before the repository's name at the upstreams, and not in the public name.",
+     .example = "\"team/images\""},
+    {"buckets", OPTION_GROUPS, FILE_OPTION(buckets), .of = &bucket_group,
+     .help = "Object stores that hold blobs by digest: a list, or a group of named buckets.",
+     .example = "( { name = \"cdn\"; serves = [ \"*\" ];\n"
+                "              url = \"https://cdn.example.org/blobs/{digest}\"; } )"},
+
+    {"region_header", OPTION_STRING, FILE_OPTION(region_header), .valid = is_token,
+     .expects = "the name of a header", .text_default = "X-Client-Region",
+     .section = "Where the client is",
+     .help = "The header that tells the client's region. A client can forge it unless the web server\n"
+             "overwrites it. \"\" for none. The variable SIGNPOST_REGION, which only the web server\n"
+             "can set, goes before it."},
+    {"databases", OPTION_WORDS, FILE_OPTION(databases), .valid = is_any, .expects = "a file name",
+     .help = "MMDB files that tell where an address is, in the order they are asked.",
+     .example = "[ \"clouds.mmdb\", \"country.mmdb\" ]"},
+    {"places", OPTION_GROUPS, FILE_OPTION(places), .of = &place_group,
+     .help = "Places of your own, and corrections of known ones (`signpost places` lists them).",
+     .example = "( { name = \"onprem:berlin\"; country = \"DE\";\n"
+                "             latitude = 52.52; longitude = 13.40; } )"},
+
+    {"rules", OPTION_GROUPS, FILE_OPTION(rules), .of = &rule_group,
+     .section = "The routing table",
+     .help = "What goes where. The first rule that matches is taken; \"default\" stands for the\n"
+             "built-in rules, which are also used where there are none.",
+     .example = "( { match = \"blob\"; client = \"gcp:*\"; to = [ \"nearest?\", \"canonical\" ]; },\n"
+                "          \"default\" )"},
+    {"signature_suffixes", OPTION_WORDS, FILE_OPTION(signature_suffixes), .valid = is_tag_part,
+     .expects = "a part of a tag", .words_default = default_suffixes,
+     .help = "How the tags end under which cosign writes: sha256-<64 hex digits> and one of these."},
+    {"signature_prefixes", OPTION_WORDS, FILE_OPTION(signature_prefixes), .valid = is_tag_prefix,
+     .expects = "a part of a tag, or \"*\"", .words_default = default_prefixes,
+     .help = "What may stand before that (cosign's --attachment-tag-prefix); \"*\" is anything."},
+    {"pages", OPTION_GROUPS, FILE_OPTION(pages), .of = &page_group,
+     .help = "Paths for people, outside /v2/, that redirect to a fixed URL.",
+     .example = "( { path = \"/\"; url = \"https://example.org/about-our-registry\"; } )"},
+
+    {"path_from", OPTION_CHOICE, FILE_OPTION(path_from), .choices = path_from_words,
+     .section = "The web server",
+     .help = "Which CGI variables tell the path: \"request_uri\", \"path_info\" (SCRIPT_NAME and\n"
+             "PATH_INFO, for mounts that rewrite the path), or \"auto\", the first where it is set."},
+    {"state", OPTION_STRING, FILE_OPTION(state), .valid = is_any, .expects = "a directory",
+     .help = "The state directory, where `signpost reload` leaves word for running responders. It\n"
+             "must belong to the web server's user, or to its group with mode 2770. By default\n"
+             "$STATE_DIRECTORY, else lib/signpost below the system's directory for such data.",
+     .example = "\"/var/lib/signpost\""},
+    {"max_connections", OPTION_NUMBER, FILE_OPTION(max_connections), .min = 1, .max = 65536,
+     .number_default = 1024, .unit = "connections",
+     .help = "How many connections from web servers are held open at once."},
+    {"record_timeout", OPTION_NUMBER, FILE_OPTION(record_timeout), .min = 0.1, .max = 3600,
+     .number_default = 5, .unit = "seconds",
+     .help = "How long a web server may take to send a request it has begun."},
+};
+
+const struct option_group settings_group = {NULL, file_options, COUNT(file_options),
+                                            sizeof(struct settings), FILE_OPTION(at),
+                                            .key_option = NULL, .word_option = NULL};
+
+static const struct option_spec rules_options[] = {
+    {"rules", OPTION_GROUPS, offsetof(struct rules_setting, rules), .of = &rule_group},
+};
+
+const struct option_group settings_rules_group = {
+    NULL, rules_options, COUNT(rules_options), sizeof(struct rules_setting),
+    offsetof(struct rules_setting, at), .key_option = NULL, .word_option = NULL};

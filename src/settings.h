@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a configuration file says, as read and before it is given a meaning. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "options.h"
+
+struct upstream_setting {
+    struct origin at;
+    struct word name, url, provider, place, prefix;
+    struct words regions, serves;
+    bool ipv4_only;
+};
+
+struct bucket_setting {
+    struct origin at;
+    struct word name, url, provider;
+    struct words regions, serves;
+    bool ipv4_only;
+};
+
+struct rule_setting {
+    struct origin at;
+    struct word word; /* "default", in place of a rule */
+    struct words match, client, to;
+    struct word unsure;
+    int query;
+};
+
+struct page_setting {
+    struct origin at;
+    struct word path, url;
+};
+
+struct place_setting {
+    struct origin at;
+    struct word name, title, country;
+    double latitude, longitude;
+};
+
+struct settings {
+    struct origin at;
+    struct word name, prefix, default_upstream;
+    struct groups upstreams, buckets, rules, pages, places;
+    struct words canonical, databases, signature_suffixes, signature_prefixes;
+    struct word region_header;
+    int path_from;
+    struct word state;
+    double max_connections, record_timeout;
+};
+
+/* The options of the file itself; all others hang below it. */
+extern const struct option_group settings_group;
+
+/* A routing table by itself, as the built-in one is. */
+struct rules_setting {
+    struct origin at;
+    struct groups rules;
+};
+
+extern const struct option_group settings_rules_group;
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The `signpost` command: finds the subcommand and runs it. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "command.h"
+#include "suggest.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"check", cmd_check, "checks a configuration, and prints what it means"},
+    {"explain", cmd_explain, "says where a request goes, and why"},
+    {"hosts", cmd_hosts, "lists every host that clients may be sent to"},
+    {"options", cmd_options, "lists every option of a configuration"},
+    {"places", cmd_places, "lists and searches the known regions and countries"},
+    {"ranges", cmd_ranges, "compiles published address ranges into a database"},
+    {"reload", cmd_reload, "has running responders read their configuration again"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *out)
+{
+    fputs("Usage: signpost COMMAND [OPTION…]\n\n"
+          "The tools of signpost, the front door for container registries.\n\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fputs("\n`signpost COMMAND --help` tells more. The exit status is 0 when all is well, 1 for a\n"
+          "finding, such as a mistake in a configuration, and 2 for a call that makes no sense.\n",
+          out);
+}
+
+static void version(void)
+{
+    printf("signpost %s, built with libfcgi, libconfig"
+#ifdef HAVE_LIBMAXMINDDB
+           ", libmaxminddb"
+#endif
+#ifdef HAVE_JANSSON
+           ", jansson"
+#endif
+#ifdef HAVE_LIBCURL
+           ", libcurl"
+#endif
+           "\n",
+           PACKAGE_VERSION);
+}
+
+static int unknown(const char *name)
+{
+    struct suggestion near = suggest_start(slice_of(name));
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        suggest_try(&near, commands[i].name);
+    fprintf(stderr, "signpost: there is no command \"%.60s\"%s `signpost --help` lists them.\n", name,
+            suggest_ending(near.best).text);
+    return EXIT_MISUSE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_MISUSE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return EXIT_FINE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        version();
+        return EXIT_FINE;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return unknown(argv[1]);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run of bytes that somebody else owns; not NUL-terminated. */
+#ifndef SLICE_H
+#define SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice {
+    const char *at;
+    size_t len;
+};
+
+/* A slice of a string literal. */
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+
+static inline struct slice slice_of(const char *string)
+{
+    return (struct slice){string, string ? strlen(string) : 0};
+}
+
+/* The slice without its first n bytes; n is at most its length. */
+static inline struct slice slice_from(struct slice s, size_t n)
+{
+    return (struct slice){s.at + n, s.len - n};
+}
+
+/* The first n bytes of the slice; n is at most its length. */
+static inline struct slice slice_to(struct slice s, size_t n)
+{
+    return (struct slice){s.at, n};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
+}
+
+static inline bool slice_starts(struct slice s, struct slice start)
+{
+    return s.len >= start.len && slice_equal(slice_to(s, start.len), start);
+}
+
+static inline bool slice_ends(struct slice s, struct slice end)
+{
+    return s.len >= end.len && slice_equal(slice_from(s, s.len - end.len), end);
+}
+
+#endif
