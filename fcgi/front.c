@@ -41,6 +41,7 @@ static void reload(void *ctx)
         front_say("The new configuration is refused; the old one goes on serving.");
 }
 
+/* `signpost reload` leaves word in the state directory. */
 static void tick(void *ctx)
 {
     struct front *front = ctx;
