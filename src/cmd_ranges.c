@@ -219,13 +219,16 @@ static void tell_compiled(const struct arguments *arguments, const struct compil
                           size_t files)
 {
     if (compiled->conflicts)
-        fprintf(stderr, "%zu prefixes have two places; the one that came first was taken.\n",
-                compiled->conflicts);
+        fprintf(
+            stderr,
+            "Of the prefixes, %zu had two places; for each, the one that came first was taken.\n",
+            compiled->conflicts);
     if (arguments->quiet)
         return;
-    printf("%s: %s, %zu prefixes of %zu file%s, %zu nodes of %u bits\n", arguments->output,
-           compiled->same ? "unchanged" : "written", compiled->prefixes, files,
-           files == 1 ? "" : "s", compiled->file.nodes, 2 * compiled->file.record_size);
+    printf("%s: %s, %zu prefix%s of %zu file%s, %zu nodes of %u bits\n", arguments->output,
+           compiled->same ? "unchanged" : "written", compiled->prefixes,
+           plural(compiled->prefixes, "es"), files, plural(files, "s"), compiled->file.nodes,
+           2 * compiled->file.record_size);
 }
 
 static int run_compile(const struct arguments *arguments)
@@ -274,7 +277,7 @@ static void print_changes(const struct record_table *table, const struct changes
         added += changes->list[i].before == LEAF_EMPTY;
         removed += changes->list[i].after == LEAF_EMPTY;
     }
-    printf("%zu networks added, %zu removed, %zu moved\n", added, removed,
+    printf("%zu network%s added, %zu removed, %zu moved\n", added, plural(added, "s"), removed,
            changes->count - added - removed);
 }
 

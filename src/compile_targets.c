@@ -87,6 +87,17 @@ static struct place find_place(const struct compiler *compiler, struct slice wor
     return NOWHERE;
 }
 
+static const struct url_template *make_template(const struct compiler *compiler,
+                                                const struct target_setting *setting,
+                                                struct slice url)
+{
+    struct url_template *template = arena_take(compiler->arena, sizeof *template);
+
+    if (!url_template_make(template, url))
+        COMPILE_ERROR(compiler, setting->url.at, "the URL has too many words in braces.");
+    return template;
+}
+
 static struct target *add_target(const struct compiler *compiler, struct target_list *list,
                                  const struct target_setting *setting, const char *name,
                                  struct slice region)
@@ -101,6 +112,7 @@ static struct target *add_target(const struct compiler *compiler, struct target_
         return NULL;
     }
     *target = (struct target){.name = name,
+                              .name_len = strlen(name),
                               .kind = setting->kind,
                               .at = setting->at,
                               .prefix = setting->prefix,
@@ -109,8 +121,8 @@ static struct target *add_target(const struct compiler *compiler, struct target_
     while (url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
     target->url = url;
-    if (target->kind == TARGET_BUCKET && !url_template_make(&target->object, url))
-        COMPILE_ERROR(compiler, setting->url.at, "the URL has too many words in braces.");
+    if (target->kind == TARGET_BUCKET)
+        target->object = make_template(compiler, setting, url);
     check_name(compiler, list, target);
     check_loop(compiler, target);
     list->count++;

@@ -158,7 +158,7 @@ void config_free(struct config *config)
 const struct target *config_target(const struct config *config, struct slice name)
 {
     for (size_t i = 0; i < config->target_count; i++)
-        if (slice_equal(slice_of(config->targets[i].name), name))
+        if (slice_equal(target_name(&config->targets[i]), name))
             return &config->targets[i];
     return NULL;
 }

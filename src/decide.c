@@ -74,13 +74,30 @@ static const struct target *first_canonical(const struct config *config,
     return NULL;
 }
 
-/* The target that a word of a rule means for this client, or NULL. */
-static const struct target *resolve(const struct config *config, const struct client *client,
-                                    const struct step *step)
+/* The search for targets on behalf of one client; the nearest is looked for once. */
+struct search {
+    const struct config *config;
+    const struct client *client;
+    const struct target *nearest;
+};
+
+static const struct target *find_nearest(struct search *search)
 {
+    if (!search->nearest)
+        search->nearest =
+            nearest_upstream(search->config, search->client, speaks_to, search->client);
+    return search->nearest;
+}
+
+/* The target that a word of a rule means for this client, or NULL. */
+static const struct target *resolve(struct search *search, const struct step *step)
+{
+    const struct config *config = search->config;
+    const struct client *client = search->client;
+
     switch (step->kind) {
     case STEP_NEAREST:
-        return nearest_upstream(config, client, speaks_to, client);
+        return find_nearest(search);
     case STEP_BUCKET:
         return nearest_bucket(config, client, speaks_to, client);
     case STEP_CANONICAL:
@@ -136,11 +153,12 @@ static struct decision choose(const struct config *config, const struct classifi
 {
     const struct rule *rule = find_rule(config, classified->class, client);
     const struct step *unsure = rule_unsure_step(rule, classified->class);
+    struct search search = {config, client, NULL};
     bool open = false;
 
     for (size_t i = 0; i < rule->step_count; i++) {
         const struct step *step = &rule->step[i];
-        const struct target *target = resolve(config, client, step);
+        const struct target *target = resolve(&search, step);
         enum verdict verdict = judge(step, target, classified, client);
         if (verdict == VERDICT_TAKEN && open)
             break;
@@ -149,7 +167,7 @@ static struct decision choose(const struct config *config, const struct classifi
             return take(rule, step, target, false);
         open |= verdict == VERDICT_NOT_KNOWN;
     }
-    const struct target *target = resolve(config, client, unsure);
+    const struct target *target = resolve(&search, unsure);
     if (!target)
         target = config->fallback; /* every target is out of this client's reach */
     tell(trace, unsure, target, VERDICT_TAKEN);

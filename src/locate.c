@@ -9,7 +9,7 @@ static int upstream_of_name(const void *context, struct slice word, struct place
     const struct config *config = context;
 
     for (size_t i = 0; i < config->upstream_count; i++)
-        if (slice_equal_nocase(slice_of(config->targets[i].name), word)) {
+        if (slice_equal_nocase(target_name(&config->targets[i]), word)) {
             *place = config->targets[i].place;
             return (int)i;
         }

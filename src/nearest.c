@@ -31,8 +31,8 @@ static enum nearness by_place(const struct config *config, const struct place *c
     return target == config->fallback ? NEAR_DEFAULT : NEAR_NOT;
 }
 
-struct rank nearest_rank(const struct config *config, const struct client *client,
-                         const struct target *target)
+static inline struct rank rank_of(const struct config *config, const struct client *client,
+                                  const struct target *target)
 {
     struct rank rank = {.nearness = serves(target->serves, &client->place)};
 
@@ -43,6 +43,12 @@ struct rank nearest_rank(const struct config *config, const struct client *clien
     else if (rank.nearness == NEAR_NOT && target->kind == TARGET_UPSTREAM)
         rank.nearness = by_place(config, &client->place, target);
     return rank;
+}
+
+struct rank nearest_rank(const struct config *config, const struct client *client,
+                         const struct target *target)
+{
+    return rank_of(config, client, target);
 }
 
 bool nearest_before(struct rank a, struct rank b)
@@ -57,14 +63,15 @@ static const struct target *best(const struct config *config, const struct clien
 {
     const struct target *found = NULL;
 
+    *best_rank = (struct rank){NEAR_NOT, 0};
     for (size_t i = 0; i < count; i++) {
-        struct rank rank = nearest_rank(config, client, &from[i]);
+        struct rank rank = rank_of(config, client, &from[i]);
+        if (found && !nearest_before(rank, *best_rank))
+            continue;
         if (allowed && !allowed(ctx, &from[i]))
             continue;
-        if (!found || nearest_before(rank, *best_rank)) {
-            found = &from[i];
-            *best_rank = rank;
-        }
+        found = &from[i];
+        *best_rank = rank;
     }
     return found;
 }

@@ -201,36 +201,27 @@ struct place place_of(const struct places *places, place_index index)
     return place;
 }
 
-/* A country by its English name, or by a code that people take for it. */
-static const char *country_named(const struct places *places, struct slice word)
-{
-    if (slice_equal_nocase(word, SLICE("UK")))
-        return "GB"; /* ISO 3166-1 keeps UK for it, but it is not its code */
-    for (int i = 0; i < place_count(places); i++) {
-        const struct place_fact *fact = place_fact(places, (place_index)i);
-        if (fact->kind != PLACE_REGION && slice_equal_nocase(word, slice_of(fact->name)))
-            return fact->key;
-    }
-    return NULL;
-}
-
 const char *place_suggest(const struct places *places, struct slice word)
 {
-    const char *country = country_named(places, word);
     struct suggestion suggestion = suggest_start(word);
+    bool with_provider = word.len && memchr(word.at, ':', word.len);
+    const struct place_fact *named = NULL;
 
-    if (country || word.len < 3)
-        return country; /* of two letters, any other code would be as near */
-    bool with_provider = memchr(word.at, ':', word.len);
+    if (slice_equal_nocase(word, SLICE("UK")))
+        return "GB"; /* ISO 3166-1 keeps UK for it, but it is not its code */
+    if (word.len < 3)
+        return NULL; /* of two letters, any other code would be as near */
     for (int i = 0; i < place_count(places); i++) {
         const struct place_fact *fact = place_fact(places, (place_index)i);
-        if (with_provider)
-            suggest_try(&suggestion, fact->key);
-        else if (fact->kind == PLACE_REGION)
-            suggest_try(&suggestion, bare_name(fact));
+        const char *name = fact->kind != PLACE_REGION ? fact->name : bare_name(fact);
+        suggest_try(&suggestion, with_provider ? fact->key : name);
+        if (suggestion.best == fact->name)
+            named = fact;
     }
     for (int i = 0; i < places_aliases; i++)
         suggest_try(&suggestion,
                     with_provider ? place_aliases[i].key : strchr(place_aliases[i].key, ':') + 1);
+    if (named && suggestion.best == named->name)
+        return named->key; /* "Germany" is written "DE" */
     return suggestion.best;
 }

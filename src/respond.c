@@ -51,7 +51,7 @@ void respond_location(const struct decision *decision, const struct classified *
     if (decision->outcome == OUTCOME_PAGE) {
         text_add(out, decision->page->url);
     } else if (decision->target->kind == TARGET_BUCKET) {
-        url_template_write(&decision->target->object, classified->reference, out);
+        url_template_write(decision->target->object, classified->reference, out);
     } else {
         write_upstream_url(decision->target, classified, out);
         query_write(out, query, classified->endpoint, decision->rule->query);

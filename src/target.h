@@ -12,19 +12,27 @@
 
 enum target_kind { TARGET_UPSTREAM, TARGET_BUCKET };
 
-/* Owned by its configuration, as is all that it points to. */
+/* Owned by its configuration, as is all that it points to. The name ends with a NUL. */
 struct target {
-    const char *name;
+    /* What nearest.c looks at for each request, side by side. */
+    const struct place_set *serves; /* NULL: nobody by name */
+    struct place place;             /* where it is, NOWHERE if that is not known */
     enum target_kind kind;
-    struct origin at;
+    bool ipv4_only;
+
+    const char *name;
+    size_t name_len;
     struct slice url;    /* of an upstream, without a slash at its end */
     struct slice prefix; /* of the repositories at an upstream, perhaps empty */
-    struct url_template object; /* of a bucket */
-    struct place place;         /* where it is, NOWHERE if that is not known */
-    const struct place_set *serves; /* NULL: nobody by name */
-    const char *serves_words;       /* the same as written, "EU", "AF"; NULL for none */
-    const char *place_word;         /* the place as written, or NULL */
-    bool ipv4_only;
+    const struct url_template *object; /* of a bucket */
+    struct origin at;
+    const char *serves_words; /* as written, "EU", "AF"; NULL for none */
+    const char *place_word;   /* as written, or NULL */
 };
+
+static inline struct slice target_name(const struct target *target)
+{
+    return (struct slice){target->name, target->name_len};
+}
 
 #endif
