@@ -3,10 +3,24 @@
 #include "front.h"
 #include <limits.h>
 #include <stdio.h>
+#include <time.h>
 
 void front_say(const char *sentence)
 {
     fprintf(stderr, "signpost.fcgi: %s\n", sentence);
+}
+
+static void note(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    front_say(sentence);
+}
+
+void front_close(struct front *front)
+{
+    knowledge_close(&front->knowledge);
+    config_free(front->config);
+    front->config = NULL;
 }
 
 bool front_load(struct front *front, enum front_voice voice)
@@ -22,15 +36,16 @@ bool front_load(struct front *front, enum front_voice voice)
     problems_clear(&problems);
     if (!config)
         return false;
-    config_free(front->config);
+    front_close(front);
     front->config = config;
+    knowledge_open(&front->knowledge, config, note, NULL);
     return true;
 }
 
 static void answer(void *ctx, char *const *variables, struct answer *answer)
 {
     const struct front *front = ctx;
-    respond(front->config, variables, answer);
+    respond(front->config, &front->knowledge, variables, answer);
 }
 
 static void reload(void *ctx)
@@ -45,14 +60,11 @@ static void reload(void *ctx)
 static void tick(void *ctx)
 {
     struct front *front = ctx;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    knowledge_refresh(&front->knowledge, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     if (control_reload_asked(&front->watch, front->config->state))
         reload(front);
-}
-
-static void note(void *ctx, const char *sentence)
-{
-    (void)ctx;
-    front_say(sentence);
 }
 
 struct service front_service(struct front *front)

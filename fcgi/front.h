@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include "configuration.h"
 #include "control.h"
+#include "knowledge.h"
 #include "loop.h"
 
 struct front {
     const char *file; /* as given on the command line; NULL: looked for each time */
     struct config *config;
+    struct knowledge knowledge;
     struct control_watch watch;
 };
 
@@ -24,6 +26,9 @@ enum front_voice {
  * stderr says why, and the former one stays.
  */
 bool front_load(struct front *front, enum front_voice voice);
+
+/* Frees the configuration and closes what it uses. */
+void front_close(struct front *front);
 
 /*
  * What the loop serves with; it reloads on SIGHUP, and when the control file says

@@ -8,11 +8,18 @@
 int handover_init(void)
 {
     struct sigaction term, usr1;
+    sigset_t both, before;
+    sigemptyset(&both);
+    sigaddset(&both, SIGTERM);
+    sigaddset(&both, SIGUSR1);
+    /* Blocked meanwhile, or libfcgi's handlers could swallow the word to stop. */
+    sigprocmask(SIG_BLOCK, &both, &before);
     sigaction(SIGTERM, NULL, &term);
     sigaction(SIGUSR1, NULL, &usr1);
     int error = FCGX_Init();
     sigaction(SIGTERM, &term, NULL);
     sigaction(SIGUSR1, &usr1, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     signal(SIGPIPE, SIG_IGN);
     return error == 0 ? 0 : error > 0 ? error : EINVAL;
 }

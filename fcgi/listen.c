@@ -66,8 +66,10 @@ static bool clear_way(const struct sockaddr_un *address, char *message)
         return refuse(message, "%s is there already and is no socket; give --listen another path.",
                       path);
     if (somebody_listens(address))
-        return refuse(message, "Another process listens on %s already; stop it, or give --listen "
-                               "another path.", path);
+        return refuse(message,
+                      "Another process listens on %s already; stop it, or give --listen "
+                      "another path.",
+                      path);
     if (unlink(path) != 0)
         return refuse(message, "The old socket %s cannot be removed: %s.", path, strerror(errno));
     return true;
@@ -134,8 +136,7 @@ static bool listen_on(struct listener *listener, const struct addrinfo *at, cons
     if (listener->fd < 0)
         return refuse(message, "A socket cannot be made: %s.", strerror(errno));
     setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener->fd, at->ai_addr, at->ai_addrlen) != 0 ||
-        listen(listener->fd, BACKLOG) != 0)
+    if (bind(listener->fd, at->ai_addr, at->ai_addrlen) != 0 || listen(listener->fd, BACKLOG) != 0)
         return refuse(message, "Listening on %s failed: %s.", address, strerror(errno));
     return true;
 }
@@ -146,8 +147,10 @@ static bool listen_at_port(struct listener *listener, const char *address, char 
     char copy[300], *host, *port;
     if ((size_t)snprintf(copy, sizeof copy, "%s", address) >= sizeof copy ||
         !split(copy, &host, &port))
-        return refuse(message, "--listen takes a path with a slash in it, HOST:PORT or "
-                               "[IPV6]:PORT, not \"%.100s\".", address);
+        return refuse(message,
+                      "--listen takes a path with a slash in it, HOST:PORT or "
+                      "[IPV6]:PORT, not \"%.100s\".",
+                      address);
     int error = getaddrinfo(*host ? host : "127.0.0.1", port, &hints, &found);
     if (error)
         return refuse(message, "The host of %s is not known: %s.", address, gai_strerror(error));
@@ -172,8 +175,8 @@ void listen_done(struct listener *listener)
     if (listener->fd >= 0)
         close(listener->fd);
     /* A successor may have put its own socket there. */
-    if (listener->path && lstat(listener->path, &there) == 0 &&
-        there.st_dev == listener->device && there.st_ino == listener->inode)
+    if (listener->path && lstat(listener->path, &there) == 0 && there.st_dev == listener->device &&
+        there.st_ino == listener->inode)
         unlink(listener->path);
     free(listener->path);
     *listener = (struct listener){.fd = -1};

@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 64,           /* events taken at once */
-    ACCEPTS = 16,         /* connections taken at once: fair to open ones, and to sibling processes */
-    REPLIES = 16,         /* management records of a connection without a request between them */
-    TICK_MS = 1000,       /* between two calls of tick */
-    PAUSE_MS = 250,       /* before the listening socket is tried again when descriptors are out */
-    SETTLED_MS = 1000,    /* a kept connection idle for so long may be closed to make room */
-    NOTE_MS = 10 * 1000   /* between two notes about bad peers */
+    BATCH = 64,         /* events taken at once */
+    ACCEPTS = 16,       /* connections taken at once: fair to open ones, and to sibling processes */
+    REPLIES = 16,       /* management records of a connection without a request between them */
+    TICK_MS = 1000,     /* between two calls of tick */
+    PAUSE_MS = 250,     /* before the listening socket is tried again when descriptors are out */
+    SETTLED_MS = 1000,  /* a kept connection idle for so long may be closed to make room */
+    NOTE_MS = 10 * 1000 /* between two notes about bad peers */
 };
 
 /* Tickets that the table never gives out: its slots are numbered by unsigned ints from 0. */
@@ -190,8 +190,8 @@ static void nothing_there(struct loop *loop, struct connection *connection, ssiz
 static bool serve_one(struct loop *loop, struct connection *connection, bool peer_done)
 {
     struct guard_result *seen = &loop->seen;
-    ssize_t n = recv(connection->fd, loop->bytes, loop->limits.header_bytes + 1,
-                     MSG_PEEK | MSG_DONTWAIT);
+    ssize_t n =
+        recv(connection->fd, loop->bytes, loop->limits.header_bytes + 1, MSG_PEEK | MSG_DONTWAIT);
     if (n <= 0) {
         nothing_there(loop, connection, n);
         return false;

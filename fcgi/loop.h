@@ -34,9 +34,9 @@ struct service {
 struct loop_limits {
     unsigned max_connections; /* open at once */
     size_t header_bytes;      /* of a request, all its variables */
-    unsigned request_ms;      /* for a connection's first request, and for the rest of a begun one */
-    unsigned drain_ms;        /* for a peer to take note that its connection is done with */
-    unsigned stop_ms;         /* for an orderly stop */
+    unsigned request_ms; /* for a connection's first request, and for the rest of a begun one */
+    unsigned drain_ms;   /* for a peer to take note that its connection is done with */
+    unsigned stop_ms;    /* for an orderly stop */
 };
 
 extern const struct loop_limits LOOP_LIMITS;

@@ -49,9 +49,9 @@ static int run_cgi(void)
     struct front front = {.file = NULL};
     if (!front_load(&front, FRONT_ERRORS))
         front_say("The configuration is refused, so the request was answered with 503.");
-    respond(front.config, environ, &answer);
+    respond(front.config, &front.knowledge, environ, &answer);
     bool written = cgi_answer(&answer, STDIN_FILENO, STDOUT_FILENO);
-    config_free(front.config);
+    front_close(&front);
     return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -83,11 +83,13 @@ static unsigned connections(unsigned wanted)
         return wanted;
     if (limit.rlim_cur >= need)
         return wanted;
-    unsigned room = limit.rlim_cur > SPARE_DESCRIPTORS + 4
-                        ? (unsigned)limit.rlim_cur - SPARE_DESCRIPTORS : 4;
-    fprintf(stderr, "signpost.fcgi: The limit on open files, %llu, leaves room for %u of the %u "
-                    "connections that max_connections allows; raise it with ulimit -n or "
-                    "LimitNOFILE=.\n", (unsigned long long)limit.rlim_cur, room, wanted);
+    unsigned room =
+        limit.rlim_cur > SPARE_DESCRIPTORS + 4 ? (unsigned)limit.rlim_cur - SPARE_DESCRIPTORS : 4;
+    fprintf(stderr,
+            "signpost.fcgi: The limit on open files, %llu, leaves room for %u of the %u "
+            "connections that max_connections allows; raise it with ulimit -n or "
+            "LimitNOFILE=.\n",
+            (unsigned long long)limit.rlim_cur, room, wanted);
     return room;
 }
 
@@ -95,8 +97,9 @@ static bool read_peers(struct peers *peers)
 {
     const char *bad = peers_parse(peers, getenv("FCGI_WEB_SERVER_ADDRS"));
     if (bad)
-        fprintf(stderr, "signpost.fcgi: FCGI_WEB_SERVER_ADDRS must be at most %d IP addresses "
-                        "with commas between them, and is not from \"%.100s\" on.\n",
+        fprintf(stderr,
+                "signpost.fcgi: FCGI_WEB_SERVER_ADDRS must be at most %d IP addresses "
+                "with commas between them, and is not from \"%.100s\" on.\n",
                 PEERS_MAX, bad);
     return !bad;
 }
@@ -142,7 +145,7 @@ static int run_fastcgi(const struct options *options)
         status = serve(listener.fd, &front);
     listener.fd = -1; /* the loop has closed it */
     listen_done(&listener);
-    config_free(front.config);
+    front_close(&front);
     return status;
 }
 

@@ -34,8 +34,7 @@ const char *peers_parse(struct peers *peers, const char *list)
     for (;;) {
         const char *start = list + strspn(list, " \t");
         size_t len = strcspn(start, ", \t");
-        if (peers->count == PEERS_MAX ||
-            !address_parse(&peers->address[peers->count], start, len))
+        if (peers->count == PEERS_MAX || !address_parse(&peers->address[peers->count], start, len))
             return list;
         peers->count++;
         list = start + len + strspn(start + len, " \t");

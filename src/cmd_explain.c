@@ -104,7 +104,8 @@ static bool read_request(json_t *json, struct variables *v, const char **method,
            (!region || set_variable(v, "SIGNPOST_REGION", region));
 }
 
-static bool explain_line(const struct config *config, const char *line, struct explanation *e)
+static bool explain_line(const struct config *config, const struct knowledge *knowledge,
+                         const char *line, struct explanation *e)
 {
     struct variables v = {.arena = arena_new()};
     json_error_t error;
@@ -113,7 +114,7 @@ static bool explain_line(const struct config *config, const char *line, struct e
     bool fine = json && read_request(json, &v, &method, &target);
 
     if (fine) {
-        explain(e, config, method, target, v.list);
+        explain(e, config, knowledge, method, target, v.list);
         fine = print_json(e, JSON_COMPACT) == EXIT_FINE;
     }
     json_decref(json);
@@ -121,7 +122,8 @@ static bool explain_line(const struct config *config, const char *line, struct e
     return fine;
 }
 
-static int run_batch(const struct config *config, struct explanation *e)
+static int run_batch(const struct config *config, const struct knowledge *knowledge,
+                     struct explanation *e)
 {
     char *line = NULL;
     size_t size = 0, number = 0;
@@ -129,7 +131,7 @@ static int run_batch(const struct config *config, struct explanation *e)
 
     while (status == EXIT_FINE && getline(&line, &size, stdin) >= 0) {
         number++;
-        if (!explain_line(config, line, e)) {
+        if (!explain_line(config, knowledge, line, e)) {
             fprintf(stderr, "signpost explain: line %zu is no request: write a JSON object such as "
                             "{\"target\": \"/v2/pause/manifests/3.9\"}.\n",
                     number);
@@ -146,17 +148,19 @@ static int print_json(const struct explanation *e, int flags)
     return command_misuse("explain", "this build has no JSON: it was made without jansson.");
 }
 
-static int run_batch(const struct config *config, struct explanation *e)
+static int run_batch(const struct config *config, const struct knowledge *knowledge,
+                     struct explanation *e)
 {
-    (void)config;
+    (void)config, (void)knowledge;
     return print_json(e, 0);
 }
 #define JSON_INDENT(n) (n)
 #endif
 
-static int run_one(const struct call *call, const struct config *config, struct explanation *e)
+static int run_one(const struct call *call, const struct config *config,
+                   const struct knowledge *knowledge, struct explanation *e)
 {
-    explain(e, config, call->method, call->target, call->variables.list);
+    explain(e, config, knowledge, call->method, call->target, call->variables.list);
     if (call->json)
         return print_json(e, JSON_INDENT(2));
     explain_print(e, stdout);
@@ -167,10 +171,16 @@ static int run(const struct call *call)
 {
     struct config *config = command_load(call->file, false);
     struct explanation *e = calloc(1, sizeof *e);
+    struct knowledge knowledge = {0};
+    char name[] = "explain";
     int status = EXIT_FINDING;
 
-    if (config && e)
-        status = call->batch ? run_batch(config, e) : run_one(call, config, e);
+    if (config && e) {
+        knowledge_open(&knowledge, config, command_say, name);
+        status = call->batch ? run_batch(config, &knowledge, e)
+                             : run_one(call, config, &knowledge, e);
+        knowledge_close(&knowledge);
+    }
     free(e);
     config_free(config);
     return status;

@@ -20,6 +20,11 @@ struct config *command_load(const char *file, bool with_warnings)
     return config;
 }
 
+void command_say(void *context, const char *sentence)
+{
+    fprintf(stderr, "signpost %s: %s\n", (const char *)context, sentence);
+}
+
 int command_misuse(const char *command, const char *format, ...)
 {
     va_list args;

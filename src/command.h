@@ -15,6 +15,7 @@ int cmd_options(int argc, char **argv);
 int cmd_places(int argc, char **argv);
 int cmd_ranges(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_where(int argc, char **argv);
 
 /*
  * Loads the configuration in file, or, if it is NULL, the one that the responder
@@ -22,6 +23,9 @@ int cmd_reload(int argc, char **argv);
  * is none or it has a mistake. The caller frees it.
  */
 struct config *command_load(const char *file, _Bool with_warnings);
+
+/* Prints a sentence on stderr, as knowledge_open wants it; context is the command's name. */
+void command_say(void *context, const char *sentence);
 
 /* Says on stderr that an option or argument is wrong and how to get help; EXIT_MISUSE. */
 __attribute__((format(printf, 2, 3))) int command_misuse(const char *command, const char *format,

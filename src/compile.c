@@ -20,6 +20,56 @@ const struct place_set *compile_place_set(const struct compiler *compiler,
     return set;
 }
 
+/* "AS64500", in any case of letters. */
+static bool read_asn(struct slice word, uint32_t *asn)
+{
+    uint64_t number = 0;
+
+    if (word.len < 3 || word.len > 12 || !slice_equal_nocase(slice_to(word, 2), SLICE("AS")))
+        return false;
+    for (size_t i = 2; i < word.len; i++) {
+        if (word.at[i] < '0' || word.at[i] > '9')
+            return false;
+        number = number * 10 + (uint64_t)(word.at[i] - '0');
+    }
+    *asn = (uint32_t)number;
+    return number <= UINT32_MAX;
+}
+
+/* A network has a slash, or is an address: those of IPv6 have two colons at least. */
+static bool looks_like_network(struct slice word)
+{
+    struct address address = address_parse(word);
+    return address_is_ip(&address) || memchr(word.at, '/', word.len);
+}
+
+const struct client_set *compile_client_set(const struct compiler *compiler,
+                                            const struct words *words)
+{
+    if (words->count == 0)
+        return NULL;
+
+    struct client_set *set = arena_take(compiler->arena, sizeof *set);
+    struct network *networks = arena_take(compiler->arena, words->count * sizeof *networks);
+    uint32_t *asns = arena_take(compiler->arena, words->count * sizeof *asns);
+    for (size_t i = 0; i < words->count; i++) {
+        const struct word *word = &words->item[i];
+        struct why why = {""};
+        if (read_asn(word->text, &asns[set->asn_count]))
+            set->asn_count++;
+        else if (looks_like_network(word->text))
+            set->network_count +=
+                network_parse(word->text, &networks[set->network_count], &why) ? 1 : 0;
+        else
+            place_set_add(&set->places, &compiler->config->places, word->text, &why);
+        if (why.text[0])
+            COMPILE_ERROR(compiler, word->at, "%s", why.text);
+    }
+    set->networks = networks;
+    set->asns = asns;
+    return set;
+}
+
 const char *compile_words(const struct compiler *compiler, const struct words *words)
 {
     const char *text = NULL;
@@ -90,19 +140,52 @@ static void compile_signatures(const struct compiler *compiler)
     };
 }
 
-static void compile_request_format(const struct compiler *compiler)
+static struct slice variable_of(const struct compiler *compiler, struct slice header)
 {
-    struct slice header = compiler->settings->region_header.text;
-    struct request_format *format = &compiler->config->request;
-
-    compiler->config->region_header = header;
-    format->path_from = (enum path_from)compiler->settings->path_from;
-    if (header.len == 0)
-        return;
     size_t size = header.len + sizeof "HTTP_";
     char *variable = arena_take(compiler->arena, size);
-    request_variable_of_header(variable, size, header);
-    format->region_variable = slice_of(variable);
+
+    if (header.len > 0)
+        request_variable_of_header(variable, size, header);
+    return slice_of(variable);
+}
+
+static void compile_request_format(const struct compiler *compiler)
+{
+    const struct settings *s = compiler->settings;
+    struct config *config = compiler->config;
+
+    config->region_header = s->region_header.text;
+    config->forwarded_header = s->forwarded_header.text;
+    config->request = (struct request_format){
+        .path_from = (enum path_from)s->path_from,
+        .region_variable = variable_of(compiler, s->region_header.text),
+        .forwarded_variable = variable_of(compiler, s->forwarded_header.text),
+    };
+}
+
+static void compile_forwarding(const struct compiler *compiler)
+{
+    const struct settings *s = compiler->settings;
+    struct network *trusted =
+        arena_take(compiler->arena, s->trusted_proxies.count * sizeof *trusted);
+    struct forwarding *forwarding = &compiler->config->forwarding;
+    const char *words = compile_words(compiler, &s->trusted_proxies);
+
+    forwarding->syntax = slice_equal_nocase(s->forwarded_header.text, SLICE("Forwarded"))
+                             ? FORWARDING_RFC7239
+                             : FORWARDING_LIST;
+    forwarding->fixed = (unsigned)s->forwarded_position;
+    forwarding->trusted = trusted;
+    for (size_t i = 0; i < s->trusted_proxies.count; i++) {
+        const struct word *word = &s->trusted_proxies.item[i];
+        struct why why;
+        if (network_parse(word->text, &trusted[forwarding->trusted_count], &why))
+            forwarding->trusted_count++;
+        else
+            COMPILE_ERROR(compiler, word->at, "%s", why.text);
+    }
+    compiler->config->trusted_proxies = words ? words : "";
 }
 
 static const char *beside(const struct compiler *compiler, const char *file)
@@ -114,19 +197,24 @@ static const char *beside(const struct compiler *compiler, const char *file)
 
 static void compile_databases(const struct compiler *compiler)
 {
-    const struct words *words = &compiler->settings->databases;
-    const char **files = arena_take(compiler->arena, words->count * sizeof *files);
+    const struct database_setting *list = compiler->settings->databases.item;
+    size_t count = compiler->settings->databases.count;
+    struct geodb_source *sources = arena_take(compiler->arena, count * sizeof *sources);
 
-    for (size_t i = 0; i < words->count; i++) {
-        files[i] = beside(compiler, words->item[i].text.at);
-        if (access(files[i], R_OK) < 0)
-            COMPILE_WARNING(compiler, words->item[i].at,
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].file.text.at)
+            continue; /* told already */
+        sources[i].file = beside(compiler, list[i].file.text.at);
+        for (int field = 0; field < GEODB_FIELDS; field++)
+            sources[i].keys[field] = list[i].keys[field].text.at;
+        if (access(sources[i].file, R_OK) < 0)
+            COMPILE_WARNING(compiler, list[i].file.at,
                             "the database %s cannot be read, so it tells nothing of where clients "
                             "are; `signpost ranges` makes one.",
-                            files[i]);
+                            sources[i].file);
     }
-    compiler->config->databases = files;
-    compiler->config->database_count = words->count;
+    compiler->config->databases = sources;
+    compiler->config->database_count = count;
 }
 
 static const char *state_directory(const struct compiler *compiler)
@@ -156,5 +244,6 @@ void compile(struct config *config, const struct settings *settings, const char 
     compile_pages(&compiler);
     compile_signatures(&compiler);
     compile_request_format(&compiler);
+    compile_forwarding(&compiler);
     compile_databases(&compiler);
 }

@@ -32,6 +32,10 @@ void compile_rules(const struct compiler *compiler);
 const struct place_set *compile_place_set(const struct compiler *compiler,
                                           const struct words *words);
 
+/* The clients that a list of words means, NULL for an empty list. */
+const struct client_set *compile_client_set(const struct compiler *compiler,
+                                            const struct words *words);
+
 /* The words as they are written in a file, "EU", "AF"; NULL for an empty list. */
 const char *compile_words(const struct compiler *compiler, const struct words *words);
 

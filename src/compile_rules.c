@@ -115,7 +115,8 @@ static void add_rule(const struct compiler *compiler, struct rule_list *list,
     rule->at = setting->at;
     for (size_t i = 0; i < setting->match.count; i++)
         rule->classes |= rule_classes_of(setting->match.item[i].text);
-    rule->client = compile_place_set(compiler, &setting->client);
+    rule->client = compile_client_set(compiler, &setting->client);
+    compiler->config->rules_ask_asn |= rule->client && rule->client->asn_count > 0;
     rule->client_words = compile_words(compiler, &setting->client);
     rule->query = (enum query_policy)setting->query;
     make_steps(compiler, setting, rule);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "classify.h"
+#include "forwarded.h"
+#include "geodb.h"
 #include "place.h"
 #include "problem.h"
 #include "request.h"
@@ -41,9 +43,12 @@ struct config {
     size_t page_count;
     struct signature_tags signatures;
     struct request_format request;
-    struct slice region_header; /* its name, perhaps empty */
+    struct slice region_header, forwarded_header; /* their names, perhaps empty */
+    const char *trusted_proxies; /* as written, "10.0.0.0/8", "::1"; perhaps empty */
     struct places places;
-    const char *const *databases; /* file names, in order */
+    struct forwarding forwarding;
+    bool rules_ask_asn; /* some rule is for an autonomous system */
+    const struct geodb_source *databases; /* in order */
     size_t database_count;
     const char *state; /* the state directory */
     unsigned max_connections;

@@ -62,7 +62,7 @@ static const struct page *find_page(const struct config *config, struct slice pa
 static bool speaks_to(const void *ctx, const struct target *target)
 {
     const struct client *client = ctx;
-    return !(client->ipv6 && target->ipv4_only);
+    return !(client->address.family == ADDRESS_IPV6 && target->ipv4_only);
 }
 
 static const struct target *first_canonical(const struct config *config,
@@ -133,7 +133,7 @@ static const struct rule *find_rule(const struct config *config, enum request_cl
                                     const struct client *client)
 {
     for (size_t i = 0; i < config->rule_count; i++)
-        if (rule_matches(&config->rules[i], class, &client->place))
+        if (rule_matches(&config->rules[i], class, client))
             return &config->rules[i];
     return NULL;
 }

@@ -36,8 +36,8 @@ static void rank_upstreams(struct explanation *e)
     qsort(e->rank, e->rank_count, sizeof *e->rank, compare_ranks);
 }
 
-void explain(struct explanation *e, const struct config *config, const char *method,
-             const char *asked, char *const *variables)
+void explain(struct explanation *e, const struct config *config, const struct knowledge *knowledge,
+             const char *method, const char *asked, char *const *variables)
 {
     struct decision_trace trace = {saw, e};
 
@@ -47,7 +47,7 @@ void explain(struct explanation *e, const struct config *config, const char *met
     e->step_count = e->rank_count = 0;
     e->location[0] = '\0';
     request_read(&e->request, &config->request, variables);
-    e->routed = route(config, &e->request, &trace);
+    e->routed = route(config, knowledge, &e->request, &trace);
     if (e->routed.classified.class < CLASS_ROUTED)
         rank_upstreams(e);
     if (respond_status(&e->routed.decision) == 307) {
@@ -62,8 +62,8 @@ const char *explain_source(const struct client *client)
     static const char *const words[] = {
         [CLIENT_UNKNOWN] = "unknown",
         [CLIENT_SERVER_REGION] = "SIGNPOST_REGION",
-        [CLIENT_REGION_HEADER] = "region header",
-        [CLIENT_ADDRESS] = "address",
+        [CLIENT_REGION_HEADER] = "the region header",
+        [CLIENT_ADDRESS] = "the address",
     };
     return words[client->source];
 }
@@ -106,33 +106,83 @@ double explain_km(const struct explanation *e, const struct target *target)
     return place_distance_km(client->point, target->place.point);
 }
 
-static void print_place(const struct places *places, const struct place *place, FILE *out)
+static void print_fact(const struct places *places, const char *what, place_index index, FILE *out)
 {
-    if (place->region != NO_PLACE)
-        fprintf(out, " region %s,", place_key(places, place->region));
-    if (place->country != NO_PLACE)
-        fprintf(out, " country %s,", place_key(places, place->country));
-    if (place->continent != NO_PLACE)
-        fprintf(out, " continent %s,", place_key(places, place->continent));
+    const struct place_fact *fact = place_fact(places, index);
+
+    if (!fact)
+        return;
+    const char *colon = fact->kind == PLACE_REGION ? NULL : strchr(fact->key, ':');
+    fprintf(out, " %s %s", what, colon ? colon + 1 : fact->key);
+    if (fact->name[0])
+        fprintf(out, " (%s)", fact->name);
+    putc(',', out);
 }
 
-static void print_client(const struct explanation *e, FILE *out)
+static void print_place(const struct places *places, const struct place *place, FILE *out)
+{
+    print_fact(places, "region", place->region, out);
+    print_fact(places, "country", place->country, out);
+    print_fact(places, "continent", place->continent, out);
+}
+
+/* Bits of the 16 bytes that an address has; IPv4 stands in the last four. */
+static void clear_behind(struct address *address, unsigned bits)
+{
+    if (address->family == ADDRESS_IPV4)
+        bits += 96;
+    for (unsigned bit = bits; bit < 128; bit++)
+        address->bytes[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+}
+
+const char *explain_prefix(const struct client *client, char text[EXPLAIN_PREFIX_TEXT])
+{
+    struct address network = address_unwrap(client->address);
+
+    clear_behind(&network, client->prefix_bits);
+    address_format(&network, text);
+    size_t len = strlen(text);
+    snprintf(text + len, EXPLAIN_PREFIX_TEXT - len, "/%u", client->prefix_bits);
+    return text;
+}
+
+static void print_address(const struct explanation *e, FILE *out)
+{
+    const struct client *client = &e->routed.client;
+    char text[EXPLAIN_PREFIX_TEXT];
+
+    if (address_is_ip(&client->address))
+        fprintf(out, " %s", address_format(&client->address, text));
+    if (client->database >= 0)
+        fprintf(out, ", by %s in %s", explain_prefix(client, text),
+                e->config->databases[client->database].file);
+    if (client->asn)
+        fprintf(out, ", AS%u", client->asn);
+}
+
+void explain_print_client(const struct explanation *e, FILE *out)
 {
     const struct client *client = &e->routed.client;
 
     fputs("client    ", out);
     if (client->source == CLIENT_UNKNOWN) {
-        fputs("of unknown place: no region and no address that tells\n", out);
+        fputs("of unknown place: neither a region nor an address tells", out);
+        print_address(e, out);
+        putc('\n', out);
         return;
     }
     if (client->named)
-        fprintf(out, "names the upstream %s,", client->named->name);
+        fprintf(out, "at the upstream %s,", client->named->name);
+    else if (client->place.country == NO_PLACE && client->place.has_point)
+        fputs("at a point,", out);
     else
-        fputs("at", out);
+        fputs("in", out);
     print_place(&e->config->places, &client->place, out);
     fprintf(out, " from %s", explain_source(client));
     if (client->told.len)
         fprintf(out, " \"%.*s\"", (int)client->told.len, client->told.at);
+    else
+        print_address(e, out);
     putc('\n', out);
 }
 
@@ -149,9 +199,9 @@ static void print_steps(const struct explanation *e, FILE *out)
     }
 }
 
-static void print_ranks(const struct explanation *e, FILE *out)
+void explain_print_ranks(const struct explanation *e, size_t count, FILE *out)
 {
-    for (size_t i = 0; i < e->rank_count && i < RANKS_SHOWN; i++) {
+    for (size_t i = 0; i < e->rank_count && i < count; i++) {
         const struct explained_rank *r = &e->rank[i];
         double km = explain_km(e, r->target);
         fprintf(out, "%-9s %zu. %s: %s", i ? "" : "nearest", i + 1, r->target->name,
@@ -160,8 +210,8 @@ static void print_ranks(const struct explanation *e, FILE *out)
             fprintf(out, ", %.0f km", km);
         putc('\n', out);
     }
-    if (e->rank_count > RANKS_SHOWN)
-        fprintf(out, "%-9s and %zu more\n", "", e->rank_count - RANKS_SHOWN);
+    if (e->rank_count > count)
+        fprintf(out, "%-9s and %zu more\n", "", e->rank_count - count);
 }
 
 static void print_class(const struct explanation *e, FILE *out)
@@ -189,10 +239,10 @@ void explain_print(const struct explanation *e, FILE *out)
     print_class(e, out);
     if (decision->outcome != OUTCOME_REDIRECT)
         return;
-    print_client(e, out);
+    explain_print_client(e, out);
     fputs("rule      ", out);
     print_rule(decision->rule, out);
     fprintf(out, " at %s:%u\n", decision->rule->at.file, decision->rule->at.line);
     print_steps(e, out);
-    print_ranks(e, out);
+    explain_print_ranks(e, RANKS_SHOWN, out);
 }

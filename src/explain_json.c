@@ -15,16 +15,24 @@ static json_t *key_of(const struct places *places, place_index index)
     return index == NO_PLACE ? json_null() : json_string(place_key(places, index));
 }
 
-static json_t *client_json(const struct explanation *e)
+json_t *explain_client_json(const struct explanation *e)
 {
     const struct client *client = &e->routed.client;
     const struct places *places = &e->config->places;
 
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s?}", "from", explain_source(client), "told",
-                     text_of(client->told), "region", key_of(places, client->place.region),
-                     "country", key_of(places, client->place.country), "continent",
+    char address[ADDRESS_TEXT], prefix[EXPLAIN_PREFIX_TEXT];
+    bool found = client->database >= 0;
+
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s?, s:s, s:s?, s:s?, s:i}", "from",
+                     explain_source(client), "told", text_of(client->told), "region",
+                     key_of(places, client->place.region), "country",
+                     key_of(places, client->place.country), "continent",
                      key_of(places, client->place.continent), "upstream",
-                     client->named ? client->named->name : NULL);
+                     client->named ? client->named->name : NULL, "address",
+                     address_format(&client->address, address), "prefix",
+                     found ? explain_prefix(client, prefix) : NULL, "database",
+                     found ? e->config->databases[client->database].file : NULL, "asn",
+                     (int)client->asn);
 }
 
 static json_t *steps_json(const struct explanation *e)
@@ -41,7 +49,7 @@ static json_t *steps_json(const struct explanation *e)
     return list;
 }
 
-static json_t *ranks_json(const struct explanation *e)
+json_t *explain_ranks_json(const struct explanation *e)
 {
     json_t *list = json_array();
 
@@ -59,14 +67,14 @@ static void add_route(json_t *into, const struct explanation *e)
 {
     const struct decision *decision = &e->routed.decision;
 
-    json_object_set_new(into, "client", client_json(e));
+    json_object_set_new(into, "client", explain_client_json(e));
     json_object_set_new(into, "rule",
                         json_pack("{s:s, s:i}", "file", decision->rule->at.file, "line",
                                   (int)decision->rule->at.line));
     json_object_set_new(into, "target", json_string(decision->target->name));
     json_object_set_new(into, "unsure", json_boolean(decision->unsure));
     json_object_set_new(into, "targets", steps_json(e));
-    json_object_set_new(into, "nearest", ranks_json(e));
+    json_object_set_new(into, "nearest", explain_ranks_json(e));
 }
 
 json_t *explain_json(const struct explanation *e)

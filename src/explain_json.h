@@ -6,7 +6,9 @@
 #include <jansson.h>
 #include "explain.h"
 
-/* A new reference, owned by the caller. */
+/* New references, owned by the caller: all of it, the client alone, the upstreams' ranks alone. */
 json_t *explain_json(const struct explanation *explanation);
+json_t *explain_client_json(const struct explanation *explanation);
+json_t *explain_ranks_json(const struct explanation *explanation);
 
 #endif

@@ -151,7 +151,7 @@ bool geodb_check(const char *file, struct why *why)
 {
     struct geodb_file opened;
 
-    if (!geodb_file_open(&opened, file, why))
+    if (!geodb_file_open(&opened, file, true, why))
         return false;
     geodb_file_close(&opened);
     return true;
@@ -166,7 +166,7 @@ static bool open_file(struct database *database, const struct identity *identity
     struct geodb_file file;
 
     database->seen = *identity;
-    if (!geodb_file_open(&file, database->name, why))
+    if (!geodb_file_open(&file, database->name, database->state != UNTRIED, why))
         return false;
     if (database->state == OPEN)
         geodb_file_close(&database->file);

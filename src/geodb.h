@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where an address is, by databases in the MMDB format, read by libmaxminddb.
- * They are asked in order: the first that knows the place says it, later ones
- * fill in what it leaves open (the country or point of a cloud's anycast
- * addresses, the number of the autonomous system). Each file is mapped when it
+ * They are asked in order, until country and point are known (so own cloud ranges
+ * go first): the first that knows the place says it, later ones fill in what it
+ * leaves open, such as the country of a cloud's anycast addresses, or the number
+ * of the autonomous system. Each file is mapped when it
  * is first needed, guarded against being cut short (see mapped.h), and taken
  * anew when it is replaced.
  */

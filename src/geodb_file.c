@@ -75,7 +75,7 @@ static bool check_tree(const MMDB_s *mmdb, const char *name, struct why *why)
 }
 
 /* MMDB_open, and what it does not look at. */
-static bool open_checked(MMDB_s *mmdb, const char *name, struct why *why)
+static bool open_checked(MMDB_s *mmdb, const char *name, bool thorough, struct why *why)
 {
     int error = MMDB_open(name, MMDB_MODE_MMAP, mmdb);
 
@@ -83,13 +83,13 @@ static bool open_checked(MMDB_s *mmdb, const char *name, struct why *why)
         return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
     if (error != MMDB_SUCCESS)
         return why_not(why, "%s is no usable address database: %s.", name, MMDB_strerror(error));
-    if (check_layout(mmdb, name, why) && check_tree(mmdb, name, why))
+    if (check_layout(mmdb, name, why) && (!thorough || check_tree(mmdb, name, why)))
         return true;
     MMDB_close(mmdb);
     return false;
 }
 
-bool geodb_file_open(struct geodb_file *file, const char *name, struct why *why)
+bool geodb_file_open(struct geodb_file *file, const char *name, bool thorough, struct why *why)
 {
     struct stat status;
 
@@ -98,7 +98,7 @@ bool geodb_file_open(struct geodb_file *file, const char *name, struct why *why)
     if (!S_ISREG(status.st_mode))
         return why_not(why, "%s is not a plain file.", name);
     mapped_opening();
-    bool good = open_checked(&file->mmdb, name, why);
+    bool good = open_checked(&file->mmdb, name, thorough, why);
     if (!mapped_opened() && good) {
         MMDB_close(&file->mmdb);
         return why_not(why, "%s was cut short while it was opened.", name);
@@ -134,36 +134,51 @@ static const char *const KNOWN[GEODB_FIELDS][WAYS_MAX][3] = {
     [GEODB_ASN] = {{"autonomous_system_number"}, {"asn"}},
 };
 
-/* A field's value. False if the record has none. */
-static bool get(MMDB_entry_s *entry, const struct geodb_path *paths, enum geodb_field field,
-                MMDB_entry_data_s *value)
+/* A record being decoded. */
+struct record {
+    const struct places *places;
+    const struct geodb_path *paths;
+    MMDB_entry_s entry;
+    bool damaged; /* some of it cannot be read */
+};
+
+/* The value at a path. False if there is none, or it is a map. */
+static bool get_at(struct record *record, const char *const *path, MMDB_entry_data_s *value)
 {
-    if (paths[field].parts[0])
-        return MMDB_aget_value(entry, value, paths[field].parts) == MMDB_SUCCESS && value->has_data;
+    int error = MMDB_aget_value(&record->entry, value, path);
+
+    /* Another path than the record's is no damage. */
+    if (error != MMDB_SUCCESS && error != MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR)
+        record->damaged = true;
+    return error == MMDB_SUCCESS && value->has_data && value->type != MMDB_DATA_TYPE_MAP;
+}
+
+/* A field's value. False if the record has none. */
+static bool get(struct record *record, enum geodb_field field, MMDB_entry_data_s *value)
+{
+    if (record->paths[field].parts[0])
+        return get_at(record, record->paths[field].parts, value);
     for (int i = 0; i < WAYS_MAX && KNOWN[field][i][0]; i++) {
-        if (MMDB_aget_value(entry, value, KNOWN[field][i]) == MMDB_SUCCESS && value->has_data &&
-            value->type != MMDB_DATA_TYPE_MAP)
+        if (get_at(record, KNOWN[field][i], value))
             return true;
     }
     return false;
 }
 
-static struct slice get_text(MMDB_entry_s *entry, const struct geodb_path *paths,
-                             enum geodb_field field)
+static struct slice get_text(struct record *record, enum geodb_field field)
 {
     MMDB_entry_data_s value;
 
-    if (!get(entry, paths, field, &value) || value.type != MMDB_DATA_TYPE_UTF8_STRING)
+    if (!get(record, field, &value) || value.type != MMDB_DATA_TYPE_UTF8_STRING)
         return (struct slice){"", 0};
     return (struct slice){value.utf8_string, value.data_size};
 }
 
-static bool get_degrees(MMDB_entry_s *entry, const struct geodb_path *paths, enum geodb_field field,
-                        double *degrees)
+static bool get_degrees(struct record *record, enum geodb_field field, double *degrees)
 {
     MMDB_entry_data_s value;
 
-    if (!get(entry, paths, field, &value))
+    if (!get(record, field, &value))
         return false;
     if (value.type == MMDB_DATA_TYPE_DOUBLE)
         *degrees = value.double_value;
@@ -175,12 +190,12 @@ static bool get_degrees(MMDB_entry_s *entry, const struct geodb_path *paths, enu
 }
 
 /* A number, or as some write it, "AS64496". */
-static uint32_t get_asn(MMDB_entry_s *entry, const struct geodb_path *paths)
+static uint32_t get_asn(struct record *record)
 {
     MMDB_entry_data_s value;
     uint64_t number = 0;
 
-    if (!get(entry, paths, GEODB_ASN, &value))
+    if (!get(record, GEODB_ASN, &value))
         return 0;
     if (value.type == MMDB_DATA_TYPE_UINT32)
         return value.uint32;
@@ -217,34 +232,33 @@ static place_index find_of_provider(const struct places *places, struct slice pr
  * The record's region, or NO_PLACE. Without a provider, "region" may mean
  * anything, say a state: only a key path of the configuration's is taken then.
  */
-static place_index decode_region(MMDB_entry_s *entry, const struct places *places,
-                                 const struct geodb_path *paths)
+static place_index decode_region(struct record *record)
 {
-    struct slice provider = get_text(entry, paths, GEODB_PROVIDER);
-    struct slice region = get_text(entry, paths, GEODB_REGION);
+    struct slice provider = get_text(record, GEODB_PROVIDER);
+    struct slice region = get_text(record, GEODB_REGION);
 
     if (!region.len)
         return NO_PLACE;
     if (!provider.len)
-        return paths[GEODB_REGION].parts[0] ? place_find_region(places, region) : NO_PLACE;
+        return record->paths[GEODB_REGION].parts[0] ? place_find_region(record->places, region)
+                                                    : NO_PLACE;
     place_index group =
-        find_of_provider(places, provider, get_text(entry, paths, GEODB_BORDER_GROUP));
-    return group != NO_PLACE ? group : find_of_provider(places, provider, region);
+        find_of_provider(record->places, provider, get_text(record, GEODB_BORDER_GROUP));
+    return group != NO_PLACE ? group : find_of_provider(record->places, provider, region);
 }
 
 /* Fills in country and continent, and the point that follows from them. */
-static void add_country(MMDB_entry_s *entry, const struct places *places,
-                        const struct geodb_path *paths, struct place *place)
+static void add_country(struct record *record, struct place *place)
 {
-    struct slice country_code = get_text(entry, paths, GEODB_COUNTRY);
-    struct slice continent_code = get_text(entry, paths, GEODB_CONTINENT);
-    place_index country = place_find(places, country_code, CODE_IS_COUNTRY);
-    place_index continent = place_find(places, continent_code, CODE_IS_CONTINENT);
-    struct place wider = place_of(places, country != NO_PLACE ? country : continent);
+    struct slice country_code = get_text(record, GEODB_COUNTRY);
+    struct slice continent_code = get_text(record, GEODB_CONTINENT);
+    place_index country = place_find(record->places, country_code, CODE_IS_COUNTRY);
+    place_index continent = place_find(record->places, continent_code, CODE_IS_CONTINENT);
+    struct place wider = place_of(record->places, country != NO_PLACE ? country : continent);
 
     place->country = wider.country;
     place->continent = wider.continent;
-    if (continent != NO_PLACE && place_fact(places, continent)->kind == PLACE_CONTINENT)
+    if (continent != NO_PLACE && place_fact(record->places, continent)->kind == PLACE_CONTINENT)
         place->continent = continent;
     if (!place->has_point) {
         place->has_point = wider.has_point;
@@ -253,12 +267,12 @@ static void add_country(MMDB_entry_s *entry, const struct places *places,
 }
 
 /* The record's own point. 0,0 is how some say that they do not know. */
-static void add_point(MMDB_entry_s *entry, const struct geodb_path *paths, struct place *place)
+static void add_point(struct record *record, struct place *place)
 {
     double latitude, longitude;
 
-    if (!get_degrees(entry, paths, GEODB_LATITUDE, &latitude) ||
-        !get_degrees(entry, paths, GEODB_LONGITUDE, &longitude))
+    if (!get_degrees(record, GEODB_LATITUDE, &latitude) ||
+        !get_degrees(record, GEODB_LONGITUDE, &longitude))
         return;
     if ((latitude < 0 || latitude > 0 || longitude < 0 || longitude > 0) &&
         place_point(latitude, longitude, place->point))
@@ -269,39 +283,39 @@ static void add_point(MMDB_entry_s *entry, const struct geodb_path *paths, struc
  * A region stands where the table says, which the configuration may have
  * corrected. Elsewhere the record's own point goes before its country's.
  */
-static struct place decode_place(MMDB_entry_s *entry, const struct places *places,
-                                 const struct geodb_path *paths)
+static struct place decode_place(struct record *record)
 {
-    place_index region = decode_region(entry, places, paths);
-    struct place place = place_of(places, region);
+    place_index region = decode_region(record);
+    struct place place = place_of(record->places, region);
 
     if (place.country == NO_PLACE)
-        add_country(entry, places, paths, &place);
-    if (region == NO_PLACE || !place_fact(places, region)->has_point)
-        add_point(entry, paths, &place);
+        add_country(record, &place);
+    if (region == NO_PLACE || !place_fact(record->places, region)->has_point)
+        add_point(record, &place);
     return place;
 }
 
-static const struct geodb_record *decode(struct geodb_file *file, const struct places *places,
-                                         const struct geodb_path *paths, MMDB_entry_s *entry)
+/* The record's meaning. False if it cannot be read. */
+static bool decode(struct geodb_file *file, struct record *record, struct geodb_record *meaning)
 {
-    uint32_t slot = entry->offset * UINT32_C(2654435761) >> (32 - GEODB_CACHE_BITS);
+    uint32_t offset = record->entry.offset;
+
+    /* libmaxminddb lets a tree point between tree and data, and offsets wrap around. */
+    if (offset >= file->mmdb.data_section_size)
+        return false;
+    uint32_t slot = offset * UINT32_C(2654435761) >> (32 - GEODB_CACHE_BITS);
     struct geodb_cached *cached = &file->cache[slot];
-
-    if (cached->offset_plus_one == entry->offset + 1)
-        return &cached->record;
-    cached->record.place = decode_place(entry, places, paths);
-    cached->record.asn = get_asn(entry, paths);
-    cached->offset_plus_one = entry->offset + 1;
-    return &cached->record;
-}
-
-/* ::/96 holds the IPv4 addresses in the file, which IPv6 addresses are not. */
-static bool is_in_ipv4_tree(const struct address *address)
-{
-    static const uint8_t ZEROS[12];
-
-    return address->family == ADDRESS_IPV6 && memcmp(address->bytes, ZEROS, sizeof ZEROS) == 0;
+    if (cached->offset_plus_one == offset + 1) {
+        *meaning = cached->record;
+        return true;
+    }
+    meaning->place = decode_place(record);
+    meaning->asn = get_asn(record);
+    if (record->damaged)
+        return false;
+    cached->record = *meaning;
+    cached->offset_plus_one = offset + 1;
+    return true;
 }
 
 enum geodb_outcome geodb_file_lookup(struct geodb_file *file, const struct places *places,
@@ -312,15 +326,15 @@ enum geodb_outcome geodb_file_lookup(struct geodb_file *file, const struct place
 
     if (address->family == ADDRESS_IPV6 && file->mmdb.metadata.ip_version == 4)
         return GEODB_WRONG_FAMILY;
-    if (is_in_ipv4_tree(address))
-        return GEODB_NOT_FOUND;
     union any_address to = socket_address(address);
     MMDB_lookup_result_s result = MMDB_lookup_sockaddr(&file->mmdb, &to.any, &error);
     if (error != MMDB_SUCCESS)
         return GEODB_DAMAGED;
     if (!result.found_entry)
         return GEODB_NOT_FOUND;
-    found->record = *decode(file, places, paths, &result.entry);
+    struct record record = {.places = places, .paths = paths, .entry = result.entry};
+    if (!decode(file, &record, &found->record))
+        return GEODB_DAMAGED;
     found->entry = result.entry;
     found->prefix_bits = result.netmask;
     if (address->family == ADDRESS_IPV4 && file->mmdb.metadata.ip_version == 6)

@@ -45,8 +45,12 @@ struct geodb_found {
     MMDB_entry_s entry;
 };
 
-/* Opens, checks and guards a file. False, with the reason and nothing left open, if it is bad. */
-bool geodb_file_open(struct geodb_file *file, const char *name, struct why *why);
+/*
+ * Opens, checks and guards a file. thorough looks at the tree here and there too,
+ * which costs more than all the rest. False, with the reason and nothing left
+ * open, if it is bad.
+ */
+bool geodb_file_open(struct geodb_file *file, const char *name, bool thorough, struct why *why);
 
 /* Closes what geodb_file_open opened. */
 void geodb_file_close(struct geodb_file *file);

@@ -3,9 +3,10 @@
 # responder, the command and the tests link it.
 noinst_LIBRARIES += src/libsignpost.a
 src_libsignpost_a_SOURCES = \
+	src/address.c src/address.h \
 	src/arena.c src/arena.h \
 	src/classify.c src/classify.h \
-	src/client.h \
+	src/client.c src/client.h \
 	src/compile.c src/compile.h \
 	src/compile_rules.c \
 	src/compile_targets.c \
@@ -13,7 +14,14 @@ src_libsignpost_a_SOURCES = \
 	src/control.c src/control.h \
 	src/decide.c src/decide.h \
 	src/environment.c src/environment.h \
+	src/forwarded.c src/forwarded.h \
+	src/geodb.c src/geodb.h \
+	src/geodb_describe.c \
+	src/geodb_file.c src/geodb_file.h \
+	src/geodb_none.c \
+	src/knowledge.c src/knowledge.h \
 	src/locate.c src/locate.h \
+	src/mapped.c src/mapped.h \
 	src/nearest.c src/nearest.h \
 	src/oci.c src/oci.h \
 	src/options.c src/options.h \
@@ -51,6 +59,35 @@ src/places_data.c: $(PLACE_TABLES) $(top_srcdir)/src/places/generate.awk
 	$(AM_V_GEN)$(MKDIR_P) src && LC_ALL=C $(AWK) -f $(top_srcdir)/src/places/generate.awk \
 		$(PLACE_TABLES) > $@.tmp && mv $@.tmp $@
 
+# The range compiler: for the command and the tests, not for the responder.
+noinst_LIBRARIES += src/libranges.a
+src_libranges_a_SOURCES = \
+	src/ranges/compile.c src/ranges/compile.h \
+	src/ranges/diff.c src/ranges/diff.h \
+	src/ranges/download.c src/ranges/download.h \
+	src/ranges/fetch.c src/ranges/fetch.h \
+	src/ranges/lines.c src/ranges/lines.h \
+	src/ranges/load.c src/ranges/load.h \
+	src/ranges/mmdb_data.c src/ranges/mmdb_data.h \
+	src/ranges/mmdb_read.c src/ranges/mmdb_read.h \
+	src/ranges/mmdb_write.c src/ranges/mmdb_write.h \
+	src/ranges/prefix.c src/ranges/prefix.h \
+	src/ranges/prefix_tree.c src/ranges/prefix_tree.h \
+	src/ranges/range_list.c src/ranges/range_list.h \
+	src/ranges/range_place.c src/ranges/range_place.h \
+	src/ranges/read.c src/ranges/read.h \
+	src/ranges/read_aws.c \
+	src/ranges/read_azure.c \
+	src/ranges/read_geofeed.c \
+	src/ranges/read_google.c \
+	src/ranges/read_json.c src/ranges/read_json.h \
+	src/ranges/read_list.c \
+	src/ranges/read_oracle.c \
+	src/ranges/read_rir.c \
+	src/ranges/record.c src/ranges/record.h \
+	src/ranges/save.c src/ranges/save.h \
+	src/ranges/sources.c src/ranges/sources.h
+
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
 	src/cmd_check.c \
@@ -60,54 +97,12 @@ src_signpost_SOURCES = \
 	src/cmd_places.c \
 	src/cmd_ranges.c \
 	src/cmd_reload.c \
+	src/cmd_where.c \
 	src/command.c src/command.h \
 	src/explain.c src/explain.h \
 	src/explain_json.c src/explain_json.h \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \
-	src/ranges/compile.c \
-	src/ranges/compile.h \
-	src/ranges/diff.c \
-	src/ranges/diff.h \
-	src/ranges/download.c \
-	src/ranges/download.h \
-	src/ranges/fetch.c \
-	src/ranges/fetch.h \
-	src/ranges/lines.c \
-	src/ranges/lines.h \
-	src/ranges/load.c \
-	src/ranges/load.h \
-	src/ranges/mmdb_data.c \
-	src/ranges/mmdb_data.h \
-	src/ranges/mmdb_read.c \
-	src/ranges/mmdb_read.h \
-	src/ranges/mmdb_write.c \
-	src/ranges/mmdb_write.h \
-	src/ranges/prefix.c \
-	src/ranges/prefix.h \
-	src/ranges/prefix_tree.c \
-	src/ranges/prefix_tree.h \
-	src/ranges/range_list.c \
-	src/ranges/range_list.h \
-	src/ranges/range_place.c \
-	src/ranges/range_place.h \
-	src/ranges/read.c \
-	src/ranges/read.h \
-	src/ranges/read_aws.c \
-	src/ranges/read_azure.c \
-	src/ranges/read_geofeed.c \
-	src/ranges/read_google.c \
-	src/ranges/read_json.c \
-	src/ranges/read_json.h \
-	src/ranges/read_list.c \
-	src/ranges/read_oracle.c \
-	src/ranges/read_rir.c \
-	src/ranges/record.c \
-	src/ranges/record.h \
-	src/ranges/save.c \
-	src/ranges/save.h \
-	src/ranges/sources.c \
-	src/ranges/sources.h \
 	src/signpost.c
-src_signpost_LDADD = src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) \
-	$(LIBCURL_LIBS)
+src_signpost_LDADD = src/libranges.a src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) \
+	$(JANSSON_LIBS) $(LIBCURL_LIBS)

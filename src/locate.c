@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "locate.h"
 
+#include "forwarded.h"
 #include "region_value.h"
 
 /* A client's region may be the name of an upstream: its number, and where it is. */
@@ -35,15 +36,52 @@ static bool read_values(const struct config *config, const struct slice *values,
     return true;
 }
 
-struct client locate(const struct config *config, const struct request *request)
+/* What the web server says, or what a client says; true if either tells a place. */
+static bool by_region(const struct config *config, const struct request *request,
+                      struct client *client)
 {
-    struct client client = {.place = NOWHERE};
-
     if (request->server_region.len > 0 &&
-        read_values(config, &request->server_region, 1, CLIENT_SERVER_REGION, &client))
-        return client;
-    if (request->region.count > 0)
-        read_values(config, request->region.value, request->region.count, CLIENT_REGION_HEADER,
-                    &client);
+        read_values(config, &request->server_region, 1, CLIENT_SERVER_REGION, client))
+        return true;
+    return request->region.count > 0 &&
+           read_values(config, request->region.value, request->region.count, CLIENT_REGION_HEADER,
+                       client);
+}
+
+static struct address address_of(const struct config *config, const struct request *request)
+{
+    struct address peer = address_parse(request->remote_addr);
+
+    if (request->forwarded.count == 0)
+        return peer;
+    return forwarded_client(&config->forwarding, peer, request->forwarded.value,
+                            request->forwarded.count);
+}
+
+static void by_address(const struct config *config, const struct knowledge *knowledge,
+                       bool want_place, struct client *client)
+{
+    struct geodb_answer answer =
+        geodb_lookup(knowledge->geodb, &client->address, config->rules_ask_asn);
+
+    client->asn = answer.asn;
+    if (!want_place || answer.place_source < 0)
+        return;
+    client->source = CLIENT_ADDRESS;
+    client->place = answer.place;
+    client->database = answer.place_source;
+    client->prefix_bits = answer.prefix_bits;
+}
+
+struct client locate(const struct config *config, const struct knowledge *knowledge,
+                     const struct request *request)
+{
+    struct client client = {.place = NOWHERE, .database = -1};
+    bool told = by_region(config, request, &client);
+
+    client.address = address_of(config, request);
+    if (knowledge && knowledge->geodb && address_is_ip(&client.address) &&
+        (!told || config->rules_ask_asn))
+        by_address(config, knowledge, !told, &client);
     return client;
 }

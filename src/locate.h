@@ -5,13 +5,15 @@
 
 #include "client.h"
 #include "configuration.h"
+#include "knowledge.h"
 #include "request.h"
 
 /*
  * Looks, in this order, at SIGNPOST_REGION (only the web server can set it), at
- * the region header, and at the address. The result borrows from the request
- * and the configuration.
+ * the region header, and at the address in the databases (knowledge may be NULL:
+ * there are none). The result borrows from the request and the configuration.
  */
-struct client locate(const struct config *config, const struct request *request);
+struct client locate(const struct config *config, const struct knowledge *knowledge,
+                     const struct request *request);
 
 #endif

@@ -198,8 +198,9 @@ static void read_groups(struct option_reader *reader, const struct option_spec *
                         const config_setting_t *setting, struct groups *into)
 {
     bool named = config_setting_is_group(setting) && option->of->key_option;
+    bool words = config_setting_is_array(setting) && option->of->word_option;
 
-    if (!named && !config_setting_is_list(setting) && config_setting_length(setting) > 0) {
+    if (!named && !words && !config_setting_is_list(setting)) {
         expected(reader, setting,
                  option->of->key_option ? "a group of named groups or a list of groups"
                                         : "a list of groups ( { … }, { … } )");

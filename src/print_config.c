@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "print_config.h"
 
+#include "settings.h"
+
 /* A string in quotes, with what would end it escaped. */
 static void print_text(struct slice s, FILE *out)
 {
@@ -142,6 +144,32 @@ static void print_places(const struct places *places, FILE *out)
     fputs("\n);\n", out);
 }
 
+static void print_forwarding(const struct config *config, FILE *out)
+{
+    print_option("forwarded_header", config->forwarded_header, out);
+    fprintf(out, "%-18s = [ %s ];\n", "trusted_proxies", config->trusted_proxies);
+    fprintf(out, "%-18s = %u;\n", "forwarded_position", config->forwarding.fixed);
+}
+
+static void print_database(const struct geodb_source *source, FILE *out)
+{
+    fprintf(out, "  { file = \"%s\";", source->file);
+    for (int field = 0; field < GEODB_FIELDS; field++)
+        if (source->keys[field])
+            fprintf(out, " %s = \"%s\";", geodb_field_words[field], source->keys[field]);
+    fputs(" }", out);
+}
+
+static void print_databases(const struct config *config, FILE *out)
+{
+    fputs("\ndatabases = (\n", out);
+    for (size_t i = 0; i < config->database_count; i++) {
+        print_database(&config->databases[i], out);
+        fprintf(out, "%s\n", i + 1 < config->database_count ? "," : "");
+    }
+    fputs(");\n", out);
+}
+
 void print_config(const struct config *config, FILE *out)
 {
     print_option("name", config->name, out);
@@ -151,15 +179,13 @@ void print_config(const struct config *config, FILE *out)
     fputs(" ];\n", out);
     print_option("default", slice_of(config->fallback->name), out);
     print_option("region_header", config->region_header, out);
+    print_forwarding(config, out);
     print_option("path_from", slice_of(path_from_words[config->request.path_from]), out);
     print_slices("signature_suffixes", config->signatures.suffixes, config->signatures.suffix_count,
                  out);
     print_slices("signature_prefixes", config->signatures.prefixes, config->signatures.prefix_count,
                  out);
-    fprintf(out, "%-18s = [ ", "databases");
-    for (size_t i = 0; i < config->database_count; i++)
-        fprintf(out, "%s\"%s\"", i ? ", " : "", config->databases[i]);
-    fputs(" ];\n", out);
+    print_databases(config, out);
     print_option("state", slice_of(config->state), out);
     fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
     fprintf(out, "%-18s = %.3f;\n", "record_timeout", config->record_timeout_ms / 1000.0);

@@ -20,18 +20,19 @@ void query_write(struct text *out, struct slice query, enum endpoint endpoint,
                  enum query_policy policy)
 {
     struct slice separator = SLICE("?");
+    const char *end = query.at;
 
-    if (policy == QUERY_DROP)
+    if (policy == QUERY_DROP || query.len == 0)
         return;
-    while (query.len > 0) {
-        const char *end = memchr(query.at, '&', query.len);
-        size_t n = end ? (size_t)(end - query.at) : query.len;
-        struct slice parameter = slice_to(query, n);
+    while (end) {
+        end = memchr(query.at, '&', query.len);
+        struct slice parameter = end ? slice_to(query, (size_t)(end - query.at)) : query;
         if (goes_on(parameter, endpoint, policy)) {
             text_add(out, separator);
             url_write_query(out, parameter);
             separator = SLICE("&");
         }
-        query = slice_from(query, end ? n + 1 : n);
+        if (end)
+            query = slice_from(query, parameter.len + 1);
     }
 }

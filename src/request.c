@@ -67,6 +67,8 @@ static void read_variable(struct request *request, const struct request_format *
             request->method = method_of(value);
         else if (names(variable, SLICE("REMOTE_ADDR"), &value))
             keep_first(&request->remote_addr, value);
+        else if (names(variable, SLICE("REDIRECT_SIGNPOST_REGION"), &value))
+            keep_first(&request->server_region, value); /* what .htaccess set, after a rewrite */
         break;
     case 'S':
         if (names(variable, SLICE("SCRIPT_NAME"), &value))

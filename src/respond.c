@@ -125,11 +125,11 @@ static void write_ping(struct text *out, bool head)
     write_body(out, SLICE("application/json"), &body, 1, head);
 }
 
-static void answer_request(const struct config *config, const struct request *request,
-                           struct text *out)
+static void answer_request(const struct config *config, const struct knowledge *knowledge,
+                           const struct request *request, struct text *out)
 {
     bool head = request->method == METHOD_HEAD;
-    struct routed routed = route(config, request, NULL);
+    struct routed routed = route(config, knowledge, request, NULL);
 
     switch (routed.decision.outcome) {
     case OUTCOME_REDIRECT:
@@ -145,7 +145,8 @@ static void answer_request(const struct config *config, const struct request *re
     }
 }
 
-void respond(const struct config *config, char *const *variables, struct answer *answer)
+void respond(const struct config *config, const struct knowledge *knowledge,
+             char *const *variables, struct answer *answer)
 {
     static const struct request_format no_format;
     struct text out = {.at = answer->text, .size = sizeof answer->text};
@@ -153,7 +154,7 @@ void respond(const struct config *config, char *const *variables, struct answer 
 
     request_read(&request, config ? &config->request : &no_format, variables);
     if (config)
-        answer_request(config, &request, &out);
+        answer_request(config, knowledge, &request, &out);
     else
         write_error(&out, &error_unavailable, request.method == METHOD_HEAD);
     answer->len = out.len;

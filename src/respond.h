@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include "decide.h"
+#include "knowledge.h"
 #include "text.h"
 
 enum {
@@ -20,10 +21,12 @@ struct answer {
 
 /*
  * Answers one request, given as CGI variables ("NAME=value", the last entry
- * NULL). Always fills the answer; never blocks and allocates nothing. config
- * may be NULL, when it was refused: the answer is then 503 with an OCI error.
+ * NULL). Always fills the answer; never blocks and allocates nothing. knowledge
+ * may be NULL. config may be NULL, too, when it was refused: the answer is then
+ * 503 with an OCI error.
  */
-void respond(const struct config *config, char *const *variables, struct answer *answer);
+void respond(const struct config *config, const struct knowledge *knowledge,
+             char *const *variables, struct answer *answer);
 
 /* Writes the URL that a redirecting decision sends the client to. */
 void respond_location(const struct decision *decision, const struct classified *classified,

@@ -4,6 +4,7 @@
 #define ROUTE_H
 
 #include "decide.h"
+#include "knowledge.h"
 
 struct routed {
     struct classified classified;
@@ -11,8 +12,11 @@ struct routed {
     struct decision decision;
 };
 
-/* Decides on a request. trace may be NULL. The result borrows from both arguments. */
-struct routed route(const struct config *config, const struct request *request,
-                    const struct decision_trace *trace);
+/*
+ * Decides on a request. knowledge and trace may be NULL. The result borrows from
+ * the configuration and the request.
+ */
+struct routed route(const struct config *config, const struct knowledge *knowledge,
+                    const struct request *request, const struct decision_trace *trace);
 
 #endif

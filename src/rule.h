@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "classify.h"
-#include "place_set.h"
+#include "client.h"
 #include "problem.h"
 #include "slice.h"
 #include "target.h"
@@ -31,7 +31,7 @@ extern const char *const query_policy_words[];
 struct rule {
     struct origin at;
     unsigned classes;               /* a bit for each class below CLASS_ROUTED */
-    const struct place_set *client; /* NULL: every client */
+    const struct client_set *client; /* NULL: every client */
     const char *client_words;       /* the same as written, "EU", "AF"; NULL for every client */
     struct step step[RULE_STEPS_MAX];
     size_t step_count;
@@ -53,9 +53,9 @@ unsigned rule_classes_of(struct slice word);
 
 /* Whether the rule is for this class of request and this client. */
 static inline bool rule_matches(const struct rule *rule, enum request_class class,
-                                const struct place *client)
+                                const struct client *client)
 {
-    return (rule->classes >> class & 1) && (!rule->client || place_set_has(rule->client, client));
+    return (rule->classes >> class & 1) && (!rule->client || client_set_has(rule->client, client));
 }
 
 /* Where a request of this class goes while nothing is known of its object. */

@@ -137,8 +137,9 @@ static const struct option_spec rule_options[] = {
              "\"manifest-digest\", \"blob\", \"tags-list\", or \"*\" for all.",
      .example = "\"blob\""},
     {"client", OPTION_WORDS, RULE(client), .valid = is_any, .expects = "a place",
-     .help = "Where the client is, as in `serves`. Without it the rule is for all clients.",
-     .example = "\"gcp:*\""},
+     .help = "Who asks: places as in `serves`, networks (\"10.0.0.0/8\") and autonomous systems\n"
+             "(\"AS64500\"). Without it the rule is for all clients.",
+     .example = "[ \"gcp:*\", \"10.0.0.0/8\" ]"},
     {"to", OPTION_WORDS, RULE(to), .required = true, .valid = is_any, .expects = "a target",
      .help = "The targets to try, in order: \"nearest\", \"bucket\" (the one that serves the\n"
              "client), \"canonical\", \"default\", or the name of an upstream or a bucket. With a\n"
@@ -200,6 +201,35 @@ static const char *const default_prefixes[] = {"*", NULL};
 
 #define FILE_OPTION(field) offsetof(struct settings, field)
 
+#define DATABASE(field) offsetof(struct database_setting, field)
+#define DATABASE_KEY(index, word, what, sample)                                                    \
+    {word, OPTION_STRING, DATABASE(keys[index]), .valid = is_any, .expects = "a path of keys",     \
+     .help = what, .example = sample}
+
+static const struct option_spec database_options[] = {
+    {"file", OPTION_STRING, DATABASE(file), .required = true, .valid = is_any,
+     .expects = "a file name",
+     .help = "The file. A bare string in the list is a file whose keys are known: MaxMind's,\n"
+             "ip-location-db's or those of `signpost ranges`. For others, the following options\n"
+             "tell where a record has what, as keys with dots between them.",
+     .example = "\"country.mmdb\""},
+    DATABASE_KEY(GEODB_PROVIDER, "provider", "The cloud.", "\"cloud.provider\""),
+    DATABASE_KEY(GEODB_REGION, "region", "The cloud's region.", "\"cloud.region\""),
+    DATABASE_KEY(GEODB_BORDER_GROUP, "border_group", "The region's border group.",
+                 "\"cloud.border_group\""),
+    DATABASE_KEY(GEODB_COUNTRY, "country", "The country's code.", "\"country.iso_code\""),
+    DATABASE_KEY(GEODB_CONTINENT, "continent", "The continent's code.", "\"continent.code\""),
+    DATABASE_KEY(GEODB_LATITUDE, "latitude", "The latitude in degrees.", "\"location.latitude\""),
+    DATABASE_KEY(GEODB_LONGITUDE, "longitude", "The longitude in degrees.",
+                 "\"location.longitude\""),
+    DATABASE_KEY(GEODB_ASN, "asn", "The number of the autonomous system.",
+                 "\"autonomous_system_number\""),
+};
+
+static const struct option_group database_group = {
+    "database", database_options, COUNT(database_options), sizeof(struct database_setting),
+    DATABASE(at), .key_option = NULL, .word_option = "file"};
+
 static const struct option_spec file_options[] = {
     {"name", OPTION_STRING, FILE_OPTION(name), .required = true, .valid = url_is_authority,
      .expects = "a host name, perhaps with a port",
@@ -236,9 +266,22 @@ static const struct option_spec file_options[] = {
      .help = "The header that tells the client's region. A client can forge it unless the web server\n"
              "overwrites it. \"\" for none. The variable SIGNPOST_REGION, which only the web server\n"
              "can set, goes before it."},
-    {"databases", OPTION_WORDS, FILE_OPTION(databases), .valid = is_any, .expects = "a file name",
-     .help = "MMDB files that tell where an address is, in the order they are asked.",
+    {"databases", OPTION_GROUPS, FILE_OPTION(databases), .of = &database_group,
+     .help = "MMDB files that tell where an address is, in the order they are asked: `signpost\n"
+             "ranges` makes them, and those of GeoIP's publishers can be used.",
      .example = "[ \"clouds.mmdb\", \"country.mmdb\" ]"},
+    {"forwarded_header", OPTION_STRING, FILE_OPTION(forwarded_header), .valid = is_token,
+     .expects = "the name of a header", .text_default = "X-Forwarded-For",
+     .help = "The header in which proxies tell the client's address: \"X-Forwarded-For\", one like\n"
+             "it, or \"Forwarded\" (RFC 7239). Only trusted proxies are believed."},
+    {"trusted_proxies", OPTION_WORDS, FILE_OPTION(trusted_proxies), .valid = is_any,
+     .expects = "a network such as \"10.0.0.0/8\"",
+     .help = "The proxies that are believed, as networks, addresses, or \"unix\" for all on local\n"
+             "sockets. The client is the right-most address that is none of theirs."},
+    {"forwarded_position", OPTION_NUMBER, FILE_OPTION(forwarded_position), .min = 0, .max = 64,
+     .help = "Takes this entry of the header from the right, instead, whoever is in it; 2 is what\n"
+             "archeio does behind Google's load balancers. Without `trusted_proxies` everybody is\n"
+             "believed then. 0 is not to."},
     {"places", OPTION_GROUPS, FILE_OPTION(places), .of = &place_group,
      .help = "Places of your own, and corrections of known ones (`signpost places` lists them).",
      .example = "( { name = \"onprem:berlin\"; country = \"DE\";\n"
@@ -288,3 +331,10 @@ static const struct option_spec rules_options[] = {
 const struct option_group settings_rules_group = {
     NULL, rules_options, COUNT(rules_options), sizeof(struct rules_setting),
     offsetof(struct rules_setting, at), .key_option = NULL, .word_option = NULL};
+
+const char *const geodb_field_words[GEODB_FIELDS] = {
+    [GEODB_PROVIDER] = "provider",   [GEODB_REGION] = "region",
+    [GEODB_BORDER_GROUP] = "border_group", [GEODB_COUNTRY] = "country",
+    [GEODB_CONTINENT] = "continent", [GEODB_LATITUDE] = "latitude",
+    [GEODB_LONGITUDE] = "longitude", [GEODB_ASN] = "asn",
+};

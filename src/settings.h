@@ -3,6 +3,7 @@
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
+#include "geodb.h"
 #include "options.h"
 
 struct upstream_setting {
@@ -38,12 +39,19 @@ struct place_setting {
     double latitude, longitude;
 };
 
+struct database_setting {
+    struct origin at;
+    struct word file;
+    struct word keys[GEODB_FIELDS]; /* where a record has each field */
+};
+
 struct settings {
     struct origin at;
     struct word name, prefix, default_upstream;
-    struct groups upstreams, buckets, rules, pages, places;
-    struct words canonical, databases, signature_suffixes, signature_prefixes;
-    struct word region_header;
+    struct groups upstreams, buckets, databases, places, rules, pages;
+    struct words canonical, signature_suffixes, signature_prefixes, trusted_proxies;
+    struct word region_header, forwarded_header;
+    double forwarded_position;
     int path_from;
     struct word state;
     double max_connections, record_timeout;
@@ -59,5 +67,8 @@ struct rules_setting {
 };
 
 extern const struct option_group settings_rules_group;
+
+/* The options of a database that name its fields, in the order of enum geodb_field. */
+extern const char *const geodb_field_words[GEODB_FIELDS];
 
 #endif

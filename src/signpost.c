@@ -19,6 +19,7 @@ static const struct {
     {"places", cmd_places, "lists and searches the known regions and countries"},
     {"ranges", cmd_ranges, "compiles published address ranges into a database"},
     {"reload", cmd_reload, "has running responders read their configuration again"},
+    {"where", cmd_where, "says where an address or a region is, and what is near it"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

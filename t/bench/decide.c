@@ -56,14 +56,14 @@ struct work {
 
 static void whole(struct work *w)
 {
-    respond(w->config, w->variables, &w->answer);
+    respond(w->config, NULL, w->variables, &w->answer);
     w->sum += w->answer.len;
 }
 
 static void decision(struct work *w)
 {
     struct text out = {.at = w->answer.text, .size = sizeof w->answer.text};
-    struct routed routed = route(w->config, &w->request, NULL);
+    struct routed routed = route(w->config, NULL, &w->request, NULL);
 
     respond_location(&routed.decision, &routed.classified, w->request.query, &out);
     w->sum += out.len;

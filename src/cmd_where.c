@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost where: where a client is, what says so, and what is near it. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "arena.h"
+#include "command.h"
+#include "configuration.h"
+#include "explain.h"
+#ifdef HAVE_JANSSON
+#include "explain_json.h"
+#endif
+
+static const char usage[] =
+    "Usage: signpost where [--config FILE] [--json] ADDRESS|REGION\n"
+    "\n"
+    "Says where a client is that has this address, or of which the region header says\n"
+    "this: its place, the database, the prefix and the record that tell it, and the\n"
+    "upstreams in the order in which \"nearest\" would take them, with distances.\n";
+
+struct call {
+    const char *file, *asked;
+    bool json;
+};
+
+static void print_value(void *context, const char *path, const char *value)
+{
+    fprintf(context, "          %s = %s\n", path, value);
+}
+
+static void print_text(const struct explanation *e, const struct knowledge *knowledge)
+{
+    const struct client *client = &e->routed.client;
+
+    explain_print_client(e, stdout);
+    if (client->database >= 0) {
+        puts("record");
+        geodb_describe(knowledge->geodb, client->database, &client->address, print_value, stdout);
+    }
+    explain_print_ranks(e, TARGETS_MAX, stdout);
+}
+
+#ifdef HAVE_JANSSON
+static void add_value(void *context, const char *path, const char *value)
+{
+    json_object_set_new(context, path, json_string(value));
+}
+
+static int print_json(const struct explanation *e, const struct knowledge *knowledge)
+{
+    const struct client *client = &e->routed.client;
+    json_t *record = json_object();
+
+    if (client->database >= 0)
+        geodb_describe(knowledge->geodb, client->database, &client->address, add_value, record);
+    json_t *json = json_pack("{s:o, s:o, s:o}", "client", explain_client_json(e), "record", record,
+                             "nearest", explain_ranks_json(e));
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+    return EXIT_FINE;
+}
+#else
+static int print_json(const struct explanation *e, const struct knowledge *knowledge)
+{
+    (void)e, (void)knowledge;
+    return command_misuse("where", "this build has no JSON: it was made without jansson.");
+}
+#endif
+
+static int look(const struct call *call, const struct config *config,
+                const struct knowledge *knowledge, struct explanation *e)
+{
+    struct address address = address_parse(slice_of(call->asked));
+    struct arena *arena = arena_new();
+    char *variables[] = {
+        arena_format(arena, "%s=%s", address_is_ip(&address) ? "REMOTE_ADDR" : "SIGNPOST_REGION",
+                     call->asked),
+        arena_format(arena, "REQUEST_METHOD=GET"),
+        arena_format(arena, "REQUEST_URI=/v2/any/manifests/latest"), NULL};
+    int status = EXIT_FINE;
+
+    explain(e, config, knowledge, "GET", call->asked, variables);
+    if (call->json)
+        status = print_json(e, knowledge);
+    else
+        print_text(e, knowledge);
+    arena_free(arena);
+    return status != EXIT_FINE                                ? status
+           : e->routed.client.source == CLIENT_UNKNOWN ? EXIT_FINDING
+                                                              : EXIT_FINE;
+}
+
+static int run(const struct call *call)
+{
+    struct config *config = command_load(call->file, false);
+    struct explanation *e = calloc(1, sizeof *e);
+    struct knowledge knowledge;
+    char name[] = "where";
+    int status = EXIT_FINDING;
+
+    if (config && e) {
+        knowledge_open(&knowledge, config, command_say, name);
+        status = look(call, config, &knowledge, e);
+        knowledge_close(&knowledge);
+    }
+    free(e);
+    config_free(config);
+    return status;
+}
+
+int cmd_where(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct call call = {0};
+
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            call.file = optarg;
+            break;
+        case 'j':
+            call.json = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_FINE;
+        default:
+            return command_misuse("where", "that is no option.");
+        }
+    }
+    if (optind + 1 != argc)
+        return command_misuse("where", "there must be one ADDRESS or REGION.");
+    call.asked = argv[optind];
+    return run(&call);
+}
