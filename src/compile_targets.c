@@ -98,6 +98,18 @@ static const struct url_template *make_template(const struct compiler *compiler,
     return template;
 }
 
+/* FNV-1a, 64 bits: an identity, not a protection; no two targets of a file may share one. */
+static uint64_t identity(const struct target *target)
+{
+    const struct slice parts[] = {target->url, SLICE(" "), target->prefix};
+    uint64_t id = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+        for (size_t i = 0; i < parts[part].len; i++)
+            id = (id ^ (uint8_t)parts[part].at[i]) * UINT64_C(0x100000001b3);
+    return id;
+}
+
 static struct target *add_target(const struct compiler *compiler, struct target_list *list,
                                  const struct target_setting *setting, const char *name,
                                  struct slice region)
@@ -121,6 +133,7 @@ static struct target *add_target(const struct compiler *compiler, struct target_
     while (url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
     target->url = url;
+    target->id = identity(target);
     if (target->kind == TARGET_BUCKET)
         target->object = make_template(compiler, setting, url);
     check_name(compiler, list, target);

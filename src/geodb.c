@@ -307,12 +307,11 @@ static void refresh(struct geodb *geodb, struct database *database)
     if (database->state == UNTRIED || is_same(&identity, &database->seen) ||
         open_file(database, &identity, &bad))
         return;
-    if (database->state == OPEN && is_overwritten(database, &identity))
+    if (database->state == OPEN && is_overwritten(database, &identity)) {
         retire(geodb, database);
-    if (database->state == OPEN)
-        why_not(&why, "%s The one before serves on.", bad.text);
-    else
-        why = bad;
+        return;
+    }
+    why_not(&why, "%s%s", bad.text, database->state == OPEN ? " The one before serves on." : "");
     tell(geodb, &why);
 }
 

@@ -5,6 +5,7 @@ noinst_LIBRARIES += src/libsignpost.a
 src_libsignpost_a_SOURCES = \
 	src/address.c src/address.h \
 	src/arena.c src/arena.h \
+	src/ask.c src/ask.h \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \
 	src/compile.c src/compile.h \
@@ -19,6 +20,7 @@ src_libsignpost_a_SOURCES = \
 	src/geodb_describe.c \
 	src/geodb_file.c src/geodb_file.h \
 	src/geodb_none.c \
+	src/holding.h \
 	src/knowledge.c src/knowledge.h \
 	src/locate.c src/locate.h \
 	src/mapped.c src/mapped.h \

@@ -20,6 +20,7 @@ struct target {
     enum target_kind kind;
     bool ipv4_only;
 
+    uint64_t id; /* of its URL and prefix: the same in every process and after a reload */
     const char *name;
     size_t name_len;
     struct slice url;    /* of an upstream, without a slash at its end */

@@ -313,6 +313,11 @@ static bool write_database(const struct download *download, struct range_list *l
 
 int download_run(const struct download *download)
 {
+    struct range_error error;
+    if (!fetch_possible(&error)) {
+        complain(&error);
+        return 1;
+    }
     struct range_list list = {.table = record_table_new()};
     bool all_fresh = true, all_usable = list.table != NULL;
 

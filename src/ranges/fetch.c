@@ -6,12 +6,17 @@
 #include "ranges/sources.h"
 
 #ifndef HAVE_LIBCURL
-bool fetch_url(struct fetch *fetch, struct range_error *error)
+bool fetch_possible(struct range_error *error)
 {
-    (void)fetch;
     return range_fail(error, "This signpost was built without libcurl and cannot download; install "
                              "it (Debian: libcurl4-openssl-dev) and build again, or get the files "
                              "by other means and name them.");
+}
+
+bool fetch_url(struct fetch *fetch, struct range_error *error)
+{
+    (void)fetch;
+    return fetch_possible(error);
 }
 #else
 
@@ -131,6 +136,12 @@ static bool judge(struct fetch *fetch, CURLcode result, long status, bool asked,
     if (over_http && status != 200 && !fetch->unchanged)
         return range_fail(error, "%s: %s cannot be got: the server answered %ld.", fetch->name,
                           fetch->url, status);
+    return true;
+}
+
+bool fetch_possible(struct range_error *error)
+{
+    (void)error;
     return true;
 }
 

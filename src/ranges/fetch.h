@@ -18,6 +18,9 @@ struct fetch {
     size_t len, room;
 };
 
+/* False with the error filled if signpost was built without libcurl. */
+bool fetch_possible(struct range_error *error);
+
 /* False with the error filled if nothing usable came. */
 bool fetch_url(struct fetch *fetch, struct range_error *error);
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+size_t ask_write(struct ask_question *question, uint32_t id, const struct object *object,
+                 const struct target *const *targets, size_t target_count)
+{
+    *question = (struct ask_question){
+        .version = ASK_VERSION,
+        .id = id,
+        .endpoint = (uint8_t)object->endpoint,
+        .target_count = (uint8_t)target_count,
+        .name_len = (uint16_t)object->name.len,
+        .digest_len = (uint16_t)object->digest.len,
+    };
+    for (size_t i = 0; i < target_count; i++)
+        question->target[i] = targets[i]->id;
+    memcpy(question->text, object->name.at, object->name.len);
+    memcpy(question->text + object->name.len, object->digest.at, object->digest.len);
+    return offsetof(struct ask_question, text) + object->name.len + object->digest.len;
+}
+
+bool ask_read(const struct ask_question *question, size_t len, struct object *object)
+{
+    size_t head = offsetof(struct ask_question, text);
+
+    if (len < head || question->version != ASK_VERSION || question->target_count == 0 ||
+        question->target_count > ASK_TARGETS_MAX ||
+        len != head + question->name_len + question->digest_len)
+        return false;
+    *object = (struct object){
+        .endpoint = (enum endpoint)question->endpoint,
+        .name = {question->text, question->name_len},
+        .digest = {question->text + question->name_len, question->digest_len},
+    };
+    return (object->endpoint == ENDPOINT_MANIFESTS || object->endpoint == ENDPOINT_BLOBS) &&
+           oci_is_name(object->name) && oci_is_digest(object->digest);
+}

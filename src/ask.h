@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What responders and the prober say to each other, over a SOCK_SEQPACKET Unix
+ * socket in the state directory: a question is one packet, its answer another.
+ * Both ends are on one machine and of one build, or the version tells them apart.
+ */
+#ifndef ASK_H
+#define ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "holding.h"
+#include "oci.h"
+#include "rule.h"
+
+enum { ASK_VERSION = 1, ASK_TARGETS_MAX = RULE_STEPS_MAX };
+
+/* The socket's name in the state directory. */
+#define ASK_SOCKET "prober.socket"
+
+/* "Which of these targets hold this object?" Sent up to the end of its text. */
+struct ask_question {
+    uint32_t version;
+    uint32_t id;     /* comes back in the answer */
+    uint8_t endpoint; /* enum endpoint: manifests or blobs */
+    uint8_t target_count;
+    uint16_t name_len, digest_len;
+    uint64_t target[ASK_TARGETS_MAX]; /* target.id of each */
+    char text[OCI_NAME_MAX + OCI_DIGEST_MAX]; /* the name, then the digest */
+};
+
+/* One verdict for each target, in the question's order. */
+struct ask_answer {
+    uint32_t version;
+    uint32_t id;
+    uint8_t target_count;
+    uint8_t holding[ASK_TARGETS_MAX]; /* enum holding */
+};
+
+/* Fills in a question; returns the length of the packet. */
+size_t ask_write(struct ask_question *question, uint32_t id, const struct object *object,
+                 const struct target *const *targets, size_t target_count);
+
+/*
+ * Checks a packet of len bytes that is to be a question: version, lengths, and
+ * that name and digest pass the grammar (nothing else may reach the network).
+ * Sets the object, which borrows from the question.
+ */
+bool ask_read(const struct ask_question *question, size_t len, struct object *object);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a target holds an object, as far as anybody knows. */
+#ifndef HOLDING_H
+#define HOLDING_H
+
+#include "classify.h"
+#include "slice.h"
+#include "target.h"
+
+enum holding { HOLDING_UNKNOWN, HOLDING_PRESENT, HOLDING_ABSENT };
+
+/* An object as it is asked for: a manifest or a blob, by digest. Borrowed. */
+struct object {
+    enum endpoint endpoint; /* ENDPOINT_MANIFESTS or ENDPOINT_BLOBS */
+    struct slice name;      /* of the repository, without any prefix */
+    struct slice digest;
+};
+
+#endif
