@@ -53,7 +53,7 @@ static bool has_default(const struct option_spec *option)
 static void write_range(const struct option_spec *option, FILE *out)
 {
     if (option->type == OPTION_NUMBER)
-        fprintf(out, "From %.10g to %.10g%s%s. ", option->min, option->max,
+        fprintf(out, "From %.10g to %.10g%s%s.", option->min, option->max,
                 option->unit ? " " : "", option->unit ? option->unit : "");
 }
 
@@ -117,23 +117,43 @@ void options_write_conf(const struct option_group *root, FILE *out)
 
 /* ---- the manual page ---- */
 
-/* Writes text for mdoc: words in backquotes in bold, and nothing that looks like a macro. */
-static void mdoc_text(const char *text, FILE *out)
+/* Writes a word for mdoc, so that nothing in it looks like a macro or an escape. */
+static void mdoc_word(const char *word, size_t len, FILE *out)
 {
-    bool line_start = true;
-
-    for (; *text; text++) {
-        if (line_start && (*text == '.' || *text == '\''))
-            fputs("\\&", out);
-        line_start = *text == '\n';
-        if (*text == '\\')
+    if (word[0] == '.' || word[0] == '\'')
+        fputs("\\&", out);
+    for (size_t i = 0; i < len; i++) {
+        if (word[i] == '\\')
             fputs("\\e", out);
-        else if (*text == '`')
+        else if (word[i] == '`')
             fputs("\\(aq", out);
-        else if (*text == '"')
+        else if (word[i] == '"')
             fputs("\\(dq", out);
         else
-            putc(*text, out);
+            putc(word[i], out);
+    }
+}
+
+/* Writes text for mdoc: lines of moderate length, and each sentence on a line of its own. */
+static void mdoc_text(const char *text, FILE *out)
+{
+    size_t column = 0;
+
+    for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
+        size_t len = strcspn(text, " \n");
+        if (column > 0 && column + len > 50) {
+            putc('\n', out);
+            column = 0;
+        }
+        if (column > 0)
+            putc(' ', out);
+        mdoc_word(text, len, out);
+        column += len + 1;
+        text += len;
+        if (text[-1] == '.' && *text) {
+            putc('\n', out);
+            column = 0;
+        }
     }
     putc('\n', out);
 }
@@ -142,12 +162,14 @@ static void mdoc_option(const struct option_spec *option, FILE *out)
 {
     fprintf(out, ".It Ic %s%s\n", option->name, option->required ? " Pq needed" : "");
     mdoc_text(option->help, out);
-    if (option->type == OPTION_NUMBER)
-        write_range(option, out), putc('\n', out);
+    if (option->type == OPTION_NUMBER) {
+        write_range(option, out);
+        putc('\n', out);
+    }
     if (has_default(option)) {
-        fputs("The default is ", out);
+        fputs("The default is\n.Ql ", out);
         write_default(option, out);
-        fputs(".\n", out);
+        fputs(" .\n", out);
     }
     if (option->type != OPTION_GROUPS)
         return;
