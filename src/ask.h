@@ -11,9 +11,8 @@
 #include <stdint.h>
 #include "holding.h"
 #include "oci.h"
-#include "rule.h"
 
-enum { ASK_VERSION = 1, ASK_TARGETS_MAX = RULE_STEPS_MAX };
+enum { ASK_VERSION = 1, ASK_TARGETS_MAX = FINDINGS_MAX };
 
 /* The socket's name in the state directory. */
 #define ASK_SOCKET "prober.socket"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -188,11 +189,36 @@ static void compile_forwarding(const struct compiler *compiler)
     compiler->config->trusted_proxies = words ? words : "";
 }
 
-static const char *beside(const struct compiler *compiler, const char *file)
+const char *compile_beside(const struct compiler *compiler, const char *file)
 {
     if (file[0] == '/')
         return file;
     return arena_format(compiler->arena, "%s/%s", compiler->folder, file);
+}
+
+/* A missing database is no mistake: it may come later. These two have names by custom. */
+static void warn_of_missing(const struct compiler *compiler, struct origin at, const char *file,
+                            int error)
+{
+    const char *download = slice_ends(slice_of(file), SLICE("/clouds.mmdb"))    ? "clouds"
+                           : slice_ends(slice_of(file), SLICE("/country.mmdb")) ? "country"
+                                                                                : NULL;
+
+    if (error != ENOENT)
+        COMPILE_WARNING(compiler, at,
+                        "the database %s cannot be read (%s), so it tells nothing of where clients "
+                        "are.",
+                        file, strerror(error));
+    else if (download)
+        COMPILE_WARNING(compiler, at,
+                        "there is no database %s yet, so it tells nothing of where clients are. "
+                        "This makes it: signpost ranges --download %s -o %s",
+                        file, download, file);
+    else
+        COMPILE_WARNING(compiler, at,
+                        "there is no database %s yet, so it tells nothing of where clients are: "
+                        "put it there, or make one with `signpost ranges`.",
+                        file);
 }
 
 static void compile_databases(const struct compiler *compiler)
@@ -204,14 +230,11 @@ static void compile_databases(const struct compiler *compiler)
     for (size_t i = 0; i < count; i++) {
         if (!list[i].file.text.at)
             continue; /* told already */
-        sources[i].file = beside(compiler, list[i].file.text.at);
+        sources[i].file = compile_beside(compiler, list[i].file.text.at);
         for (int field = 0; field < GEODB_FIELDS; field++)
             sources[i].keys[field] = list[i].keys[field].text.at;
         if (access(sources[i].file, R_OK) < 0)
-            COMPILE_WARNING(compiler, list[i].file.at,
-                            "the database %s cannot be read, so it tells nothing of where clients "
-                            "are; `signpost ranges` makes one.",
-                            sources[i].file);
+            warn_of_missing(compiler, list[i].file.at, sources[i].file, errno);
     }
     compiler->config->databases = sources;
     compiler->config->database_count = count;
@@ -223,7 +246,7 @@ static const char *state_directory(const struct compiler *compiler)
     const char *given = getenv("STATE_DIRECTORY");
 
     if (state->text.at)
-        return beside(compiler, state->text.at);
+        return compile_beside(compiler, state->text.at);
     if (given && given[0] == '/')
         return arena_copy(compiler->arena, slice_of(given));
     return SIGNPOST_STATEDIR;
@@ -246,4 +269,5 @@ void compile(struct config *config, const struct settings *settings, const char 
     compile_request_format(&compiler);
     compile_forwarding(&compiler);
     compile_databases(&compiler);
+    compile_index(&compiler);
 }

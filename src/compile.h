@@ -28,6 +28,12 @@ void compile_targets(const struct compiler *compiler);
 /* The routing table; needs the targets. */
 void compile_rules(const struct compiler *compiler);
 
+/* The index, and who can do without it; needs the rules. */
+void compile_index(const struct compiler *compiler);
+
+/* The name of a file that is given relative to the configuration's folder. */
+const char *compile_beside(const struct compiler *compiler, const char *file);
+
 /* The set that a list of words means, NULL for an empty list. */
 const struct place_set *compile_place_set(const struct compiler *compiler,
                                           const struct words *words);

@@ -12,6 +12,7 @@ struct target_setting {
     struct slice prefix;
     struct words regions, serves;
     bool ipv4_only;
+    double accept_extra;
 };
 
 struct target_list {
@@ -129,7 +130,8 @@ static struct target *add_target(const struct compiler *compiler, struct target_
                               .at = setting->at,
                               .prefix = setting->prefix,
                               .place = NOWHERE,
-                              .ipv4_only = setting->ipv4_only};
+                              .ipv4_only = setting->ipv4_only,
+                              .accept_extra = (float)setting->accept_extra};
     while (url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
     target->url = url;
@@ -230,7 +232,8 @@ static void add_upstreams(const struct compiler *compiler, struct target_list *l
         struct slice prefix = s->prefix.text.at ? s->prefix.text : compiler->settings->prefix.text;
         add(compiler, list,
             &(struct target_setting){s->at, TARGET_UPSTREAM, s->name, s->url, s->provider, s->place,
-                                     prefix, s->regions, s->serves, s->ipv4_only});
+                                     prefix, s->regions, s->serves, s->ipv4_only,
+                                     s->accept_extra});
     }
 }
 

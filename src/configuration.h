@@ -50,6 +50,7 @@ struct config {
     bool rules_ask_asn; /* some rule is for an autonomous system */
     const struct geodb_source *databases; /* in order */
     size_t database_count;
+    const char *index; /* the index file; NULL for none */
     const char *state; /* the state directory */
     unsigned max_connections;
     unsigned record_timeout_ms;

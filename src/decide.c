@@ -59,139 +59,200 @@ static const struct page *find_page(const struct config *config, struct slice pa
     return NULL;
 }
 
-static bool speaks_to(const void *ctx, const struct target *target)
-{
-    const struct client *client = ctx;
-    return !(client->address.family == ADDRESS_IPV6 && target->ipv4_only);
-}
-
-static const struct target *first_canonical(const struct config *config,
-                                            const struct client *client)
-{
-    for (size_t i = 0; i < config->canonical_count; i++)
-        if (speaks_to(client, config->canonical[i]))
-            return config->canonical[i];
-    return NULL;
-}
-
-/* The search for targets on behalf of one client; the nearest is looked for once. */
+/* The search for targets on behalf of one request; the nearest is looked for once. */
 struct search {
-    const struct config *config;
-    const struct client *client;
+    const struct question *question;
     const struct target *nearest;
 };
 
+static bool speaks_to(const struct client *client, const struct target *target)
+{
+    return !(client->address.family == ADDRESS_IPV6 && target->ipv4_only);
+}
+
+/* Whether the target may take this client's request; while it returns, only some clients'. */
+static bool admits(const struct question *q, const struct target *target)
+{
+    double admitted = q->knowledge ? knowledge_admits(q->knowledge, target) : 1;
+
+    return admitted >= 1 || (admitted > 0 && client_lot(q->client, target->id) < admitted);
+}
+
+static bool is_reachable(const void *ctx, const struct target *target)
+{
+    return speaks_to(((const struct question *)ctx)->client, target);
+}
+
+static bool is_usable(const void *ctx, const struct target *target)
+{
+    return is_reachable(ctx, target) && admits(ctx, target);
+}
+
+/*
+ * The nearest upstream; the next one if that is down, unless all are: then it
+ * after all. A stand-in takes only as much extra as it accepts.
+ */
 static const struct target *find_nearest(struct search *search)
 {
-    if (!search->nearest)
-        search->nearest =
-            nearest_upstream(search->config, search->client, speaks_to, search->client);
+    const struct question *q = search->question;
+
+    if (search->nearest)
+        return search->nearest;
+    const struct target *first = nearest_upstream(q->config, q->client, is_reachable, q);
+    search->nearest = first;
+    if (!first || admits(q, first))
+        return first;
+    const struct target *stand_in = nearest_upstream(q->config, q->client, is_usable, q);
+    if (stand_in && client_lot(q->client, stand_in->id ^ first->id) < stand_in->accept_extra)
+        search->nearest = stand_in;
     return search->nearest;
+}
+
+static const struct target *find_canonical(const struct question *q)
+{
+    const struct target *first = NULL;
+
+    for (size_t i = 0; i < q->config->canonical_count; i++) {
+        const struct target *target = q->config->canonical[i];
+        if (is_usable(q, target))
+            return target;
+        if (!first && is_reachable(q, target))
+            first = target;
+    }
+    return first;
 }
 
 /* The target that a word of a rule means for this client, or NULL. */
 static const struct target *resolve(struct search *search, const struct step *step)
 {
-    const struct config *config = search->config;
-    const struct client *client = search->client;
+    const struct question *q = search->question;
 
     switch (step->kind) {
     case STEP_NEAREST:
         return find_nearest(search);
     case STEP_BUCKET:
-        return nearest_bucket(config, client, speaks_to, client);
+        return nearest_bucket(q->config, q->client, is_reachable, q);
     case STEP_CANONICAL:
-        return first_canonical(config, client);
+        return find_canonical(q);
     case STEP_DEFAULT:
-        return config->fallback;
+        return q->config->fallback;
     case STEP_TARGET:
         break;
     }
     return step->target;
 }
 
-static enum verdict judge(const struct step *step, const struct target *target,
-                          const struct classified *classified, const struct client *client)
+static enum holding find_holding(const struct question *q, const struct target *target)
+{
+    const struct classified *c = q->classified;
+    struct object object = {c->endpoint, c->name, c->reference};
+
+    for (size_t i = 0; q->findings && i < q->findings->count; i++)
+        if (q->findings->target[i] == target)
+            return q->findings->holding[i];
+    return q->knowledge ? knowledge_holding(q->knowledge, target, &object) : HOLDING_UNKNOWN;
+}
+
+static enum verdict judge(const struct question *q, const struct step *step,
+                          const struct target *target, bool last)
 {
     if (!target)
         return VERDICT_NONE;
-    if (target->kind == TARGET_BUCKET && classified->class != CLASS_BLOB)
+    if (target->kind == TARGET_BUCKET && q->classified->class != CLASS_BLOB)
         return VERDICT_NO_BLOB;
-    if (!speaks_to(client, target))
+    if (!speaks_to(q->client, target))
         return VERDICT_IPV4_ONLY;
-    return step->if_held ? VERDICT_NOT_KNOWN : VERDICT_TAKEN;
+    if (!last && step->kind != STEP_NEAREST && !admits(q, target))
+        return VERDICT_DOWN;
+    if (!step->if_held || !q->classified->is_digest)
+        return VERDICT_TAKEN;
+    switch (find_holding(q, target)) {
+    case HOLDING_PRESENT:
+        return VERDICT_TAKEN;
+    case HOLDING_ABSENT:
+        return VERDICT_ABSENT;
+    case HOLDING_UNKNOWN:
+        break;
+    }
+    return VERDICT_NOT_KNOWN;
 }
 
-static void tell(const struct decision_trace *trace, const struct step *step,
-                 const struct target *target, enum verdict verdict)
+static void tell(const struct question *q, const struct step *step, const struct target *target,
+                 enum verdict verdict)
 {
-    if (trace)
-        trace->saw(trace->ctx, step, target, verdict);
+    if (q->trace)
+        q->trace->saw(q->trace->ctx, step, target, verdict);
 }
 
-static const struct rule *find_rule(const struct config *config, enum request_class class,
-                                    const struct client *client)
+static const struct rule *find_rule(const struct question *q)
 {
-    for (size_t i = 0; i < config->rule_count; i++)
-        if (rule_matches(&config->rules[i], class, client))
-            return &config->rules[i];
+    for (size_t i = 0; i < q->config->rule_count; i++)
+        if (rule_matches(&q->config->rules[i], q->classified->class, q->client))
+            return &q->config->rules[i];
     return NULL;
 }
 
-static struct decision take(const struct rule *rule, const struct step *step,
-                            const struct target *target, bool unsure)
+static struct decision take(struct decision *decision, const struct step *step,
+                            const struct target *target)
 {
-    return (struct decision){.outcome = OUTCOME_REDIRECT,
-                             .rule = rule,
-                             .step = step,
-                             .target = target,
-                             .unsure = unsure};
+    decision->step = step;
+    decision->target = target;
+    return *decision;
 }
 
-static struct decision choose(const struct config *config, const struct classified *classified,
-                              const struct client *client, const struct decision_trace *trace)
+/* Nobody is known to hold the object, and not everybody is known not to. */
+static struct decision choose_unsure(struct search *search, struct decision *decision)
 {
-    const struct rule *rule = find_rule(config, classified->class, client);
-    const struct step *unsure = rule_unsure_step(rule, classified->class);
-    struct search search = {config, client, NULL};
-    bool open = false;
+    const struct question *q = search->question;
+    const struct step *step = rule_unsure_step(decision->rule, q->classified->class);
+    const struct target *target = resolve(search, step);
+
+    if (!target)
+        target = q->config->fallback; /* every target is out of this client's reach */
+    decision->unsure = decision->ask_count > 0;
+    tell(q, step, target, VERDICT_TAKEN);
+    return take(decision, step, target);
+}
+
+static struct decision choose(const struct question *q)
+{
+    struct decision decision = {.outcome = OUTCOME_REDIRECT, .rule = find_rule(q)};
+    struct search search = {q, NULL};
+    const struct rule *rule = decision.rule;
 
     for (size_t i = 0; i < rule->step_count; i++) {
         const struct step *step = &rule->step[i];
         const struct target *target = resolve(&search, step);
-        enum verdict verdict = judge(step, target, classified, client);
-        if (verdict == VERDICT_TAKEN && open)
+        enum verdict verdict = judge(q, step, target, i + 1 == rule->step_count);
+        if (verdict == VERDICT_TAKEN && !step->if_held && decision.ask_count > 0)
             break;
-        tell(trace, step, target, verdict);
-        if (verdict == VERDICT_TAKEN)
-            return take(rule, step, target, false);
-        open |= verdict == VERDICT_NOT_KNOWN;
+        tell(q, step, target, verdict);
+        if (verdict == VERDICT_TAKEN) {
+            decision.ask_count = 0;
+            return take(&decision, step, target);
+        }
+        if (verdict == VERDICT_NOT_KNOWN)
+            decision.ask[decision.ask_count++] = target;
     }
-    const struct target *target = resolve(&search, unsure);
-    if (!target)
-        target = config->fallback; /* every target is out of this client's reach */
-    tell(trace, unsure, target, VERDICT_TAKEN);
-    return take(rule, unsure, target, open);
+    return choose_unsure(&search, &decision);
 }
 
-struct decision decide(const struct config *config, const struct request *request,
-                       const struct classified *classified, const struct client *client,
-                       const struct decision_trace *trace)
+struct decision decide(const struct question *q)
 {
     const struct page *page;
 
-    if (request->method == METHOD_OTHER)
+    if (q->request->method == METHOD_OTHER)
         return refuse(&method_not_allowed);
-    if (request->fault == TARGET_QUERY_TOO_LONG)
+    if (q->request->fault == TARGET_QUERY_TOO_LONG)
         return refuse(&query_too_long);
-    if (request->fault == TARGET_MALFORMED)
+    if (q->request->fault == TARGET_MALFORMED)
         return refuse(&not_found);
-    if (classified->class < CLASS_ROUTED)
-        return choose(config, classified, client, trace);
-    if (classified->class == CLASS_PING)
+    if (q->classified->class < CLASS_ROUTED)
+        return choose(q);
+    if (q->classified->class == CLASS_PING)
         return (struct decision){.outcome = OUTCOME_PING};
-    page = find_page(config, request->path);
+    page = find_page(q->config, q->request->path);
     if (page)
         return (struct decision){.outcome = OUTCOME_PAGE, .page = page};
-    return refuse(error_for(classified));
+    return refuse(error_for(q->classified));
 }

@@ -6,6 +6,8 @@
 #include "classify.h"
 #include "client.h"
 #include "configuration.h"
+#include "holding.h"
+#include "knowledge.h"
 #include "request.h"
 #include "rule.h"
 
@@ -32,12 +34,20 @@ struct decision {
     const struct step *step;       /* the word of the rule that gave the target */
     const struct target *target;
     bool unsure; /* by the rule's `unsure`: it is not known who holds the object */
+    /*
+     * The targets that the prober could be asked about: if there are any, the
+     * decision may become a better one when it has answered.
+     */
+    const struct target *ask[FINDINGS_MAX];
+    size_t ask_count;
 };
 
 /* What became of a target that was looked at. */
 enum verdict {
     VERDICT_TAKEN,
     VERDICT_NOT_KNOWN,  /* it is not known whether it holds the object */
+    VERDICT_ABSENT,     /* it is known not to hold it */
+    VERDICT_DOWN,       /* it is down or drained */
     VERDICT_NONE,       /* the word means no target for this client */
     VERDICT_NO_BLOB,    /* a bucket holds only blobs */
     VERDICT_IPV4_ONLY   /* the client has an IPv6 address */
@@ -50,14 +60,19 @@ struct decision_trace {
     void *ctx;
 };
 
-/*
- * Decides on a request that has been read and classified, for a client that has
- * been located (only asked for where the class is one that rules match). trace
- * may be NULL. The result borrows from the configuration.
- */
-struct decision decide(const struct config *config, const struct request *request,
-                       const struct classified *classified, const struct client *client,
-                       const struct decision_trace *trace);
+/* All that a decision depends on. */
+struct question {
+    const struct config *config;
+    const struct knowledge *knowledge; /* NULL: nothing is known */
+    const struct request *request;
+    const struct classified *classified;
+    const struct client *client;     /* looked at only for a class that rules match */
+    const struct findings *findings; /* what the prober has answered; NULL: not asked */
+    const struct decision_trace *trace; /* NULL: nobody wants to know why */
+};
+
+/* Decides on a request. The result borrows from the configuration. */
+struct decision decide(const struct question *question);
 
 /* The error for a refused configuration. */
 extern const struct oci_error error_unavailable;

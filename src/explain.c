@@ -47,7 +47,7 @@ void explain(struct explanation *e, const struct config *config, const struct kn
     e->step_count = e->rank_count = 0;
     e->location[0] = '\0';
     request_read(&e->request, &config->request, variables);
-    e->routed = route(config, knowledge, &e->request, &trace);
+    e->routed = route(config, knowledge, &e->request, NULL, &trace);
     if (e->routed.classified.class < CLASS_ROUTED)
         rank_upstreams(e);
     if (respond_status(&e->routed.decision) == 307) {
@@ -90,6 +90,8 @@ const char *explain_verdict(enum verdict verdict)
     static const char *const words[] = {
         [VERDICT_TAKEN] = "taken",
         [VERDICT_NOT_KNOWN] = "passed over: it is not known whether it holds the object",
+        [VERDICT_ABSENT] = "passed over: it is known not to hold the object",
+        [VERDICT_DOWN] = "passed over: it is down or drained",
         [VERDICT_NONE] = "passed over: there is none for this client",
         [VERDICT_NO_BLOB] = "passed over: a bucket holds only blobs",
         [VERDICT_IPV4_ONLY] = "passed over: it has no IPv6 address, and the client no IPv4 one",

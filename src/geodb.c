@@ -4,20 +4,12 @@
 #include "geodb.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "geodb_file.h"
+#include "identity.h"
 #include "mapped.h"
 
 enum { REFRESH_MS = 1000 };
-
-/* What tells one file from its replacement; all zero: there is none. */
-struct identity {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
 
 enum state {
     UNTRIED, /* not needed so far */
@@ -54,26 +46,6 @@ static void tell(const struct geodb *geodb, const struct why *why)
 {
     if (geodb->log)
         geodb->log(geodb->log_context, why->text);
-}
-
-static struct identity identify(const char *name)
-{
-    struct stat status;
-    struct identity identity;
-
-    memset(&identity, 0, sizeof identity); /* the padding too: it is compared */
-    if (stat(name, &status) != 0)
-        return identity;
-    identity.device = status.st_dev;
-    identity.inode = status.st_ino;
-    identity.size = status.st_size;
-    identity.changed = status.st_mtim;
-    return identity;
-}
-
-static bool is_same(const struct identity *a, const struct identity *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
 }
 
 /* Cuts a key path at its dots. */
@@ -182,7 +154,7 @@ static bool is_open(struct geodb *geodb, struct database *database)
     struct why why;
 
     if (database->state == UNTRIED) {
-        struct identity identity = identify(database->name);
+        struct identity identity = identity_under(database->name);
         if (!open_file(database, &identity, &why)) {
             database->state = CLOSED;
             tell(geodb, &why);
@@ -293,21 +265,16 @@ struct geodb_answer geodb_lookup(struct geodb *geodb, const struct address *addr
     return answer;
 }
 
-/* What is open was changed in place, and what stands there now is not to be believed. */
-static bool is_overwritten(const struct database *database, const struct identity *identity)
-{
-    return database->opened.device == identity->device && database->opened.inode == identity->inode;
-}
-
 static void refresh(struct geodb *geodb, struct database *database)
 {
-    struct identity identity = identify(database->name);
+    struct identity identity = identity_under(database->name);
     struct why bad, why;
 
-    if (database->state == UNTRIED || is_same(&identity, &database->seen) ||
+    if (database->state == UNTRIED || identity_same(&identity, &database->seen) ||
         open_file(database, &identity, &bad))
         return;
-    if (database->state == OPEN && is_overwritten(database, &identity)) {
+    /* Changed in place: what stands there now is not to be believed. */
+    if (database->state == OPEN && identity_same_file(&identity, &database->opened)) {
         retire(geodb, database);
         return;
     }

@@ -16,4 +16,13 @@ struct object {
     struct slice digest;
 };
 
+enum { FINDINGS_MAX = 8 };
+
+/* What the prober has answered for one object. */
+struct findings {
+    const struct target *target[FINDINGS_MAX];
+    enum holding holding[FINDINGS_MAX];
+    size_t count;
+};
+
 #endif

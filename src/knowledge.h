@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include "configuration.h"
 #include "geodb.h"
+#include "holding.h"
+#include "index.h"
 
 struct knowledge {
     struct geodb *geodb; /* NULL: no addresses are looked up */
+    struct index *index; /* NULL: nothing tells which digests are signatures' */
 };
 
 /* Told of each thing that is wrong with a file, once: a whole sentence. */
@@ -24,6 +27,16 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, kn
 
 /* Takes in files that were replaced; now_ms is any clock's that never goes back. */
 void knowledge_refresh(struct knowledge *knowledge, int64_t now_ms);
+
+/* Whether a target holds an object, as far as it has been found out. */
+enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,
+                               const struct object *object);
+
+/*
+ * Which part of the requests meant for it a target may take now: 1 all, 0 none
+ * (it is down or drained), between them while it returns gradually.
+ */
+double knowledge_admits(const struct knowledge *knowledge, const struct target *target);
 
 /* Closes all files. */
 void knowledge_close(struct knowledge *knowledge);

@@ -9,6 +9,7 @@ src_libsignpost_a_SOURCES = \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \
 	src/compile.c src/compile.h \
+	src/compile_index.c \
 	src/compile_rules.c \
 	src/compile_targets.c \
 	src/configuration.c src/configuration.h \
@@ -21,6 +22,9 @@ src_libsignpost_a_SOURCES = \
 	src/geodb_file.c src/geodb_file.h \
 	src/geodb_none.c \
 	src/holding.h \
+	src/identity.h \
+	src/index.c src/index.h \
+	src/index_file.c src/index_file.h \
 	src/knowledge.c src/knowledge.h \
 	src/locate.c src/locate.h \
 	src/mapped.c src/mapped.h \

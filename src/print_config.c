@@ -46,6 +46,8 @@ static void print_target(const struct target *target, FILE *out)
     }
     if (target->serves_words)
         fprintf(out, " serves = [ %s ];", target->serves_words);
+    if (target->kind == TARGET_UPSTREAM && target->accept_extra < 1)
+        fprintf(out, " accept_extra = %.3f;", (double)target->accept_extra);
     if (target->ipv4_only)
         fputs(" ipv4_only = true;", out);
     fputs(" }", out);
@@ -186,6 +188,8 @@ void print_config(const struct config *config, FILE *out)
     print_slices("signature_prefixes", config->signatures.prefixes, config->signatures.prefix_count,
                  out);
     print_databases(config, out);
+    if (config->index)
+        print_option("index", slice_of(config->index), out);
     print_option("state", slice_of(config->state), out);
     fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
     fprintf(out, "%-18s = %.3f;\n", "record_timeout", config->record_timeout_ms / 1000.0);

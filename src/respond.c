@@ -129,7 +129,7 @@ static void answer_request(const struct config *config, const struct knowledge *
                            const struct request *request, struct text *out)
 {
     bool head = request->method == METHOD_HEAD;
-    struct routed routed = route(config, knowledge, request, NULL);
+    struct routed routed = route(config, knowledge, request, NULL, NULL);
 
     switch (routed.decision.outcome) {
     case OUTCOME_REDIRECT:

@@ -13,10 +13,11 @@ struct routed {
 };
 
 /*
- * Decides on a request. knowledge and trace may be NULL. The result borrows from
+ * Decides on a request. knowledge, findings and trace may be NULL. The result borrows from
  * the configuration and the request.
  */
 struct routed route(const struct config *config, const struct knowledge *knowledge,
-                    const struct request *request, const struct decision_trace *trace);
+                    const struct request *request, const struct findings *findings,
+                    const struct decision_trace *trace);
 
 #endif

@@ -7,11 +7,12 @@
 #include <stddef.h>
 #include "classify.h"
 #include "client.h"
+#include "holding.h"
 #include "problem.h"
 #include "slice.h"
 #include "target.h"
 
-enum { RULE_STEPS_MAX = 8 };
+enum { RULE_STEPS_MAX = FINDINGS_MAX };
 
 enum step_kind { STEP_NEAREST, STEP_BUCKET, STEP_CANONICAL, STEP_DEFAULT, STEP_TARGET };
 

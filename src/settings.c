@@ -89,6 +89,10 @@ static const struct option_spec upstream_options[] = {
      .example = "\"team/images\""},
     {"ipv4_only", OPTION_FLAG, UPSTREAM(ipv4_only),
      .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
+    {"accept_extra", OPTION_NUMBER, UPSTREAM(accept_extra), .min = 0, .max = 1, .number_default = 1,
+     .help = "While another upstream is down, the share of its clients that come here. The rest stays\n"
+             "where it was: no cascade, and no surprise on the bill.",
+     .example = "0.25"},
 };
 
 static const struct option_group upstream_group = {
@@ -299,6 +303,11 @@ static const struct option_spec file_options[] = {
     {"signature_prefixes", OPTION_WORDS, FILE_OPTION(signature_prefixes), .valid = is_tag_prefix,
      .expects = "a part of a tag, or \"*\"", .words_default = default_prefixes,
      .help = "What may stand before that (cosign's --attachment-tag-prefix); \"*\" is anything."},
+    {"index", OPTION_STRING, FILE_OPTION(index), .valid = is_any, .expects = "a file name",
+     .help = "The index: a sorted text file of the digests that exist only at the canonical upstream,\n"
+             "those of signatures, attestations and SBOMs, so that they are found by digest, too.\n"
+             "`signpost index add IMAGE` writes it; a new one is taken without a restart.",
+     .example = "\"signatures.index\""},
     {"pages", OPTION_GROUPS, FILE_OPTION(pages), .of = &page_group,
      .help = "Paths for people, outside /v2/, that redirect to a fixed URL.",
      .example = "( { path = \"/\"; url = \"https://example.org/about-our-registry\"; } )"},

@@ -11,6 +11,7 @@ struct upstream_setting {
     struct word name, url, provider, place, prefix;
     struct words regions, serves;
     bool ipv4_only;
+    double accept_extra;
 };
 
 struct bucket_setting {
@@ -53,7 +54,7 @@ struct settings {
     struct word region_header, forwarded_header;
     double forwarded_position;
     int path_from;
-    struct word state;
+    struct word state, index;
     double max_connections, record_timeout;
 };
 

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "index_file.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "mapped.h"
+#include "oci.h"
+
+enum {
+    SHOWN = 40,        /* bytes of a wrong line */
+    INTERPOLATIONS = 8 /* steps of a search before it halves what is left */
+};
+
+static const char sort_cure[] = "sort it with `LC_ALL=C sort -u`";
+
+/* ---- opening ---- */
+
+static bool map(struct index_file *file, int fd, const char *name, struct why *why)
+{
+    void *at = mmap(NULL, file->size, PROT_READ, MAP_SHARED, fd, 0);
+
+    if (at == MAP_FAILED)
+        return why_not(why, "%s cannot be mapped: %s.", name, strerror(errno));
+    file->at = at;
+    file->map = mapped_watch(at, file->size);
+    errno = 0;
+    if (file->map < 0)
+        why_not(why, "%s cannot be guarded against being cut short: too many files are open.",
+                name);
+    else if (file->at[file->size - 1] == '\n' && !mapped_is_damaged(file->map))
+        return true;
+    else
+        why_not(why,
+                "%s is torn: its last line has no end; copy it anew, to another name in its "
+                "folder, and rename that.",
+                name);
+    index_file_close(file);
+    return false;
+}
+
+static bool open_file(struct index_file *file, int fd, const char *name, struct why *why)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) != 0)
+        return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
+    errno = 0;
+    if (!S_ISREG(status.st_mode))
+        return why_not(why, "%s is not a plain file.", name);
+    file->identity = identity_of(&status);
+    file->size = (size_t)status.st_size;
+    return file->size == 0 || map(file, fd, name, why);
+}
+
+bool index_file_open(struct index_file *file, const char *name, struct why *why)
+{
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    *file = (struct index_file){.map = -1};
+    if (fd < 0)
+        return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
+    bool good = open_file(file, fd, name, why);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return good;
+}
+
+void index_file_close(struct index_file *file)
+{
+    mapped_unwatch(file->map);
+    if (file->at)
+        munmap((void *)(uintptr_t)file->at, file->size);
+    *file = (struct index_file){.map = -1};
+}
+
+/* ---- lines ---- */
+
+/* Bytewise, as `LC_ALL=C sort` does. */
+static int compare(struct slice a, struct slice b)
+{
+    int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* The line from a byte on, without its end; false if it is longer than a digest may be. */
+static bool line_from(const struct index_file *file, size_t start, struct slice *line)
+{
+    size_t left = file->size - start, most = left <= OCI_DIGEST_MAX ? left : OCI_DIGEST_MAX + 1;
+    const char *end = memchr(file->at + start, '\n', most);
+
+    *line = (struct slice){file->at + start, end ? (size_t)(end - file->at) - start : 0};
+    return end;
+}
+
+/* The start of the line that holds a byte. False: there is none near enough. */
+static bool line_start(const struct index_file *file, size_t at, size_t *start)
+{
+    size_t back = at <= OCI_DIGEST_MAX ? at : OCI_DIGEST_MAX + 1;
+    const char *end = back ? memrchr(file->at + at - back, '\n', back) : NULL;
+
+    *start = end ? (size_t)(end - file->at) + 1 : 0;
+    return end || back == at;
+}
+
+/* ---- checking ---- */
+
+/* The same as oci_is_digest, in a form that compilers make fast for what nearly all lines are. */
+static bool is_digest(struct slice line)
+{
+    enum { ALGORITHM = 7, HEX = 64 };
+    unsigned wrong = 0;
+
+    if (line.len != ALGORITHM + HEX || memcmp(line.at, "sha256:", ALGORITHM) != 0)
+        return oci_is_digest(line);
+    for (size_t i = 0; i < HEX; i++) {
+        uint8_t c = (uint8_t)line.at[ALGORITHM + i];
+        wrong |= ((uint8_t)(c - '0') > 9) & ((uint8_t)(c - 'a') > 5);
+    }
+    return !wrong;
+}
+
+static bool not_a_digest(const char *name, size_t number, struct slice line, struct why *why)
+{
+    if (slice_ends(line, SLICE("\r")))
+        return why_not(why,
+                       "%s:%zu: the line ends in CR LF: take the CRs out (`tr -d '\\r'`), and %s.",
+                       name, number, sort_cure);
+    if (line.len == 0)
+        return why_not(why, "%s:%zu: the line is empty: take it out.", name, number);
+    return why_not(why,
+                   "%s:%zu: \"%.*s\" is no digest: a line must be one, such as \"sha256:\" and 64 "
+                   "hexadecimal digits, with nothing around it.",
+                   name, number, (int)(line.len < SHOWN ? line.len : SHOWN), line.at);
+}
+
+/* Whether a line may follow another (of length 0: none). */
+static bool check_line(const char *name, size_t number, struct slice before, struct slice line,
+                       struct why *why)
+{
+    if (!is_digest(line))
+        return not_a_digest(name, number, line, why);
+    int order = before.len ? compare(before, line) : -1;
+    if (order == 0)
+        return why_not(why, "%s:%zu: the digest of the line before stands here again: %s.", name,
+                       number, sort_cure);
+    if (order > 0)
+        return why_not(why, "%s:%zu: the digest is not in order: %s.", name, number, sort_cure);
+    return true;
+}
+
+static void count(struct index_counts *counts, struct slice digest)
+{
+    counts->all++;
+    counts->sha256 += slice_starts(digest, SLICE("sha256:"));
+    counts->sha512 += slice_starts(digest, SLICE("sha512:"));
+}
+
+static bool check_lines(const struct index_file *file, const char *name,
+                        struct index_counts *counts, struct why *why)
+{
+    struct slice before = {0}, line;
+    size_t number = 0;
+
+    for (size_t start = 0; start < file->size; start += line.len + 1) {
+        number++;
+        if (!line_from(file, start, &line))
+            return why_not(why,
+                           "%s:%zu: the line is longer than a digest can be: is this an index?",
+                           name, number);
+        if (!check_line(name, number, before, line, why))
+            return false;
+        count(counts, line);
+        before = line;
+    }
+    return true;
+}
+
+bool index_file_check(struct index_file *file, const char *name, struct index_counts *counts,
+                      struct why *why)
+{
+    struct index_counts ignored;
+
+    if (!counts)
+        counts = &ignored;
+    *counts = (struct index_counts){0};
+    file->whole = check_lines(file, name, counts, why);
+    if (!mapped_is_damaged(file->map))
+        return file->whole;
+    file->whole = false;
+    return why_not(why, "%s was cut short while it was read.", name);
+}
+
+/* ---- searching ---- */
+
+/* What is left of a search: lines from low up to high, and the digests on either side. */
+struct search {
+    const struct index_file *file;
+    struct slice digest;
+    size_t algorithm; /* length of the digest's, with its colon */
+    size_t low, high;
+    struct slice below, above; /* length 0: none */
+    unsigned steps;
+    bool halve; /* the next step */
+};
+
+/* The first eight hexadecimal digits behind the algorithm, as a number. */
+static uint32_t leading_digits(const struct search *search, struct slice line)
+{
+    struct slice digits = slice_from(line, search->algorithm);
+    uint64_t x = 0;
+
+    memcpy(&x, digits.at, digits.len < sizeof x ? digits.len : sizeof x);
+    x = be64toh(x);
+    x = (x & 0x0f0f0f0f0f0f0f0f) + 9 * (x >> 6 & 0x0101010101010101);
+    x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+    x = (x | x >> 8) & 0x0000ffff0000ffff;
+    return (uint32_t)(x | x >> 16);
+}
+
+static bool same_algorithm(const struct search *search, struct slice line)
+{
+    return slice_starts(line, slice_to(search->digest, search->algorithm));
+}
+
+/*
+ * The byte to look at next. Digests are spread evenly, so their first digits tell
+ * where they are to be expected: a million lines take some five steps, not twenty.
+ */
+static size_t guess(const struct search *search)
+{
+    size_t left = search->high - search->low;
+    double from = 0, to = 0x1p32, wanted = leading_digits(search, search->digest);
+
+    if (search->halve || search->steps > INTERPOLATIONS)
+        return search->low + left / 2;
+    if (same_algorithm(search, search->below))
+        from = leading_digits(search, search->below);
+    if (same_algorithm(search, search->above))
+        to = leading_digits(search, search->above);
+    if (!(from < to && wanted >= from && wanted <= to))
+        return search->low + left / 2;
+    double step = (wanted - from) / (to - from) * (double)left;
+    return search->low + (step < (double)left ? (size_t)step : left - 1);
+}
+
+/* Looks at the line around a byte, and leaves the part on the digest's side of it. */
+static enum index_outcome look(struct search *search, size_t at)
+{
+    size_t start;
+    struct slice line;
+
+    if (!line_start(search->file, at, &start) || start < search->low ||
+        !line_from(search->file, start, &line) || start + line.len >= search->high)
+        return INDEX_DAMAGED;
+    int order = compare(line, search->digest);
+    if (!search->file->whole &&
+        !(is_digest(line) && (!search->below.len || compare(search->below, line) < 0) &&
+          (!search->above.len || compare(line, search->above) < 0)))
+        return INDEX_DAMAGED;
+    search->halve = !same_algorithm(search, line);
+    if (order < 0) {
+        search->low = start + line.len + 1;
+        search->below = line;
+    } else {
+        search->high = start;
+        search->above = line;
+    }
+    return order ? INDEX_ABSENT : INDEX_PRESENT;
+}
+
+enum index_outcome index_file_find(const struct index_file *file, struct slice digest)
+{
+    struct search search = {.file = file,
+                            .digest = digest,
+                            .algorithm = oci_digest_algorithm(digest).len + 1,
+                            .high = file->size};
+    enum index_outcome outcome = INDEX_ABSENT;
+
+    if (search.algorithm > digest.len)
+        return INDEX_ABSENT;
+    for (; search.low < search.high && outcome == INDEX_ABSENT; search.steps++)
+        outcome = look(&search, guess(&search));
+    return outcome;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a look-up in the index costs: present and absent digests, a hot set of a
+ * thousand and all of them, for an index of which every line was checked (as in a
+ * responder) and one of which none was (as in a CGI); and what it costs to open
+ * one and to check one whole. The index is made in a temporary folder.
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include "index_file.h"
+
+enum { HOT = 1000, CALLS = 200000, ROUNDS = 5, TEXT = 7 + 64 + 1 };
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static uint64_t random64(void)
+{
+    static uint64_t state = 42; /* splitmix64, by Sebastiano Vigna: in the public domain */
+    uint64_t z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+static void make(char *text)
+{
+    snprintf(text, TEXT, "sha256:%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, random64(),
+             random64(), random64(), random64());
+}
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b, TEXT);
+}
+
+static void write_index(const char *name, char (*digests)[TEXT], size_t count)
+{
+    FILE *out = fopen(name, "w");
+
+    if (!out)
+        exit(1);
+    qsort(digests, count, TEXT, compare);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s\n", digests[i]);
+    fclose(out);
+}
+
+/* The best of some rounds, in ns a look-up: the machine is noisy, and noise only adds. */
+static double measure(const struct index_file *file, char (*asked)[TEXT], size_t count,
+                      enum index_outcome expected)
+{
+    double best = 1e18;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t wrong = 0;
+        double start = now_ns();
+        for (int i = 0; i < CALLS; i++)
+            wrong += index_file_find(file, (struct slice){asked[(size_t)i % count], TEXT - 1}) !=
+                     expected;
+        double each = (now_ns() - start) / CALLS;
+        best = each < best ? each : best;
+        if (wrong)
+            exit(1);
+    }
+    return best;
+}
+
+static void measure_all(const struct index_file *file, char (*present)[TEXT], char (*absent)[TEXT],
+                        size_t count)
+{
+    size_t all = count < CALLS ? count : CALLS, hot = all < HOT ? all : HOT;
+
+    printf("%8zu %-7s %7.0f %7.0f %7.0f %7.0f\n", count, file->whole ? "checked" : "not",
+           measure(file, present, hot, INDEX_PRESENT), measure(file, absent, hot, INDEX_ABSENT),
+           measure(file, present, all, INDEX_PRESENT), measure(file, absent, all, INDEX_ABSENT));
+}
+
+static void run(const char *name, size_t count)
+{
+    char(*digests)[TEXT] = malloc(count * TEXT), (*absent)[TEXT] = malloc(CALLS * TEXT),
+    (*present)[TEXT] = malloc(CALLS * TEXT);
+    struct index_file file;
+    struct why why;
+
+    if (!digests || !absent || !present)
+        exit(1);
+    for (size_t i = 0; i < count; i++)
+        make(digests[i]);
+    for (size_t i = 0; i < CALLS; i++) {
+        make(absent[i]);
+        memcpy(present[i], digests[random64() % count], TEXT);
+    }
+    write_index(name, digests, count);
+    double start = now_ns();
+    if (!index_file_open(&file, name, &why))
+        exit(1);
+    double open_us = (now_ns() - start) / 1e3;
+    measure_all(&file, present, absent, count);
+    start = now_ns();
+    if (!index_file_check(&file, name, NULL, &why))
+        exit(1);
+    double check_ms = (now_ns() - start) / 1e6;
+    measure_all(&file, present, absent, count);
+    printf("%8zu opened in %.0f us, checked whole in %.1f ms\n", count, open_us, check_ms);
+    index_file_close(&file);
+    free(digests);
+    free(absent);
+    free(present);
+}
+
+int main(void)
+{
+    char folder[] = "/tmp/signpost-bench-XXXXXX", name[64];
+
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(name, sizeof name, "%s/index", folder);
+    printf("%8s %-7s %7s %7s %7s %7s   ns a look-up\n", "digests", "lines", "hot", "miss", "all",
+           "miss");
+    run(name, 1000);
+    run(name, 100000);
+    run(name, 1000000);
+    unlink(name);
+    rmdir(folder);
+    return 0;
+}
