@@ -35,3 +35,24 @@ bool ask_read(const struct ask_question *question, size_t len, struct object *ob
     return (object->endpoint == ENDPOINT_MANIFESTS || object->endpoint == ENDPOINT_BLOBS) &&
            oci_is_name(object->name) && oci_is_digest(object->digest);
 }
+
+size_t ask_write_use(struct ask_question *question, const struct target *const *targets,
+                     size_t target_count)
+{
+    *question = (struct ask_question){
+        .version = ASK_VERSION,
+        .endpoint = (uint8_t)ENDPOINT_NONE,
+        .target_count = (uint8_t)target_count,
+    };
+    for (size_t i = 0; i < target_count; i++)
+        question->target[i] = targets[i]->id;
+    return offsetof(struct ask_question, text);
+}
+
+bool ask_is_use(const struct ask_question *question, size_t len)
+{
+    return len == offsetof(struct ask_question, text) && question->version == ASK_VERSION &&
+           question->endpoint == ENDPOINT_NONE && question->target_count > 0 &&
+           question->target_count <= ASK_TARGETS_MAX && question->name_len == 0 &&
+           question->digest_len == 0;
+}

@@ -47,4 +47,15 @@ size_t ask_write(struct ask_question *question, uint32_t id, const struct object
  */
 bool ask_read(const struct ask_question *question, size_t len, struct object *object);
 
+/*
+ * Fills in a note, which gets no answer: "requests go to these targets". The prober
+ * looks after the health of those it was asked or told about in the last minutes.
+ * Returns the length of the packet. At most ASK_TARGETS_MAX targets.
+ */
+size_t ask_write_use(struct ask_question *question, const struct target *const *targets,
+                     size_t target_count);
+
+/* Whether a packet of len bytes is such a note. */
+bool ask_is_use(const struct ask_question *question, size_t len);
+
 #endif

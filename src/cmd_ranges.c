@@ -2,10 +2,12 @@
 /* `signpost ranges`: address databases of published ranges, made, compared and kept up to date. */
 #include "config.h"
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "command.h"
+#include "configuration.h"
 #include "ranges/compile.h"
 #include "ranges/diff.h"
 #include "ranges/download.h"
@@ -23,7 +25,7 @@ struct named_file {
 };
 
 struct arguments {
-    const char *output, *set, *old;
+    const char *output, *set, *old, *config;
     const char *moves[SOURCES_MAX]; /* NAME=URL, until the set is known */
     size_t move_count;
     struct named_file *files; /* FILES_MAX of them */
@@ -59,6 +61,8 @@ static const char help[] =
     "                          country.mmdb\n"
     "      --source NAME=URL   get a source from elsewhere, or one more; with an empty\n"
     "                          URL, do without it\n"
+    "      --config FILE       the configuration whose `sources` say where; else the one\n"
+    "                          that the responder would find\n"
     "      --force             take a list that lost more than a fifth of its prefixes\n"
     "  The last good files are kept in DATABASE.sources.\n"
     "\n"
@@ -136,6 +140,7 @@ enum {
     OPTION_DOWNLOAD,
     OPTION_SOURCE,
     OPTION_FORCE,
+    OPTION_CONFIG,
     OPTION_DIFF
 };
 
@@ -165,6 +170,9 @@ static int take_option(struct arguments *arguments, int option, const char *word
     case OPTION_FORCE:
         arguments->force = true;
         return EXIT_FINE;
+    case OPTION_CONFIG:
+        arguments->config = optarg;
+        return EXIT_FINE;
     case OPTION_DIFF:
         arguments->old = optarg;
         return EXIT_FINE;
@@ -185,6 +193,7 @@ static int parse(struct arguments *arguments, int argc, char **argv)
         {"format", required_argument, NULL, OPTION_FORMAT},
         {"download", required_argument, NULL, OPTION_DOWNLOAD},
         {"source", required_argument, NULL, OPTION_SOURCE},
+        {"config", required_argument, NULL, OPTION_CONFIG},
         {"force", no_argument, NULL, OPTION_FORCE},
         {"diff", required_argument, NULL, OPTION_DIFF},
         {"quiet", no_argument, NULL, 'q'},
@@ -317,12 +326,37 @@ static int run_diff(const struct arguments *arguments)
     return status;
 }
 
+/* What a configuration says of this set's sources. None is needed for a download. */
+static bool set_configured(struct source_set *sources, const struct arguments *arguments)
+{
+    char found[PATH_MAX];
+    bool fine = true;
+    if (!arguments->config && !config_find(found, sizeof found))
+        return true;
+    struct config *config = command_load(arguments->config ? arguments->config : found, false);
+    for (size_t i = 0; config && i < config->source_count; i++) {
+        const struct range_url *source = &config->sources[i];
+        if (strcmp(source->set, arguments->set) != 0)
+            continue;
+        const char *problem = sources_set(sources, source->name, source->url);
+        if (problem)
+            fprintf(stderr, "signpost ranges: the source \"%s\" of %s %s.\n", source->name.at,
+                    config->file, problem);
+        fine = fine && !problem;
+    }
+    fine = fine && config;
+    config_free(config);
+    return fine;
+}
+
 static int run_download(const struct arguments *arguments)
 {
     struct source_set sources;
     if (!sources_fill(&sources, slice_of(arguments->set)))
         return command_misuse("ranges", "\"%s\" cannot be downloaded: say clouds or country.",
                               arguments->set);
+    if (!set_configured(&sources, arguments))
+        return EXIT_FINDING;
     for (size_t i = 0; i < arguments->move_count; i++) {
         const char *move = arguments->moves[i], *equals = strchr(move, '=');
         struct slice name = {move, (size_t)(equals - move)};

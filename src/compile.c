@@ -240,6 +240,19 @@ static void compile_databases(const struct compiler *compiler)
     compiler->config->database_count = count;
 }
 
+static void compile_sources(const struct compiler *compiler)
+{
+    const struct source_setting *list = compiler->settings->sources.item;
+    size_t count = compiler->settings->sources.count;
+    struct range_url *sources = arena_take(compiler->arena, count * sizeof *sources);
+
+    for (size_t i = 0; i < count; i++)
+        sources[i] = (struct range_url){range_set_words[list[i].set], list[i].name.text,
+                                        list[i].url.text};
+    compiler->config->sources = sources;
+    compiler->config->source_count = count;
+}
+
 static const char *state_directory(const struct compiler *compiler)
 {
     const struct word *state = &compiler->settings->state;
@@ -269,5 +282,6 @@ void compile(struct config *config, const struct settings *settings, const char 
     compile_request_format(&compiler);
     compile_forwarding(&compiler);
     compile_databases(&compiler);
+    compile_sources(&compiler);
     compile_index(&compiler);
 }

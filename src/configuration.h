@@ -27,6 +27,12 @@ struct page {
     struct slice path, url;
 };
 
+/* Where a file of address ranges is got from. */
+struct range_url {
+    const char *set; /* "clouds" or "country" */
+    struct slice name, url;
+};
+
 /* Everything is owned by the configuration and freed with it. */
 struct config {
     struct arena *arena;
@@ -51,6 +57,8 @@ struct config {
     const struct geodb_source *databases; /* in order */
     size_t database_count;
     const char *index; /* the index file; NULL for none */
+    const struct range_url *sources;
+    size_t source_count;
     const char *state; /* the state directory */
     unsigned max_connections;
     unsigned record_timeout_ms;

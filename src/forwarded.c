@@ -139,7 +139,9 @@ static void read_values(struct entries *entries, const struct forwarding *forwar
 {
     entries->count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (forwarding->syntax == FORWARDING_RFC7239)
+        if (values[i].len > FORWARDED_BYTES_MAX)
+            add(entries, (struct slice){values[i].at, 0});
+        else if (forwarding->syntax == FORWARDING_RFC7239)
             read_rfc7239(entries, values[i]);
         else
             read_list(entries, values[i]);

@@ -29,7 +29,8 @@ struct forwarding {
 };
 
 enum {
-    FORWARDED_MAX = 64 /* entries looked at, from the right */
+    FORWARDED_MAX = 64,        /* entries looked at, from the right */
+    FORWARDED_BYTES_MAX = 8192 /* a longer value says nothing */
 };
 
 /*

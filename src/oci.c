@@ -84,7 +84,7 @@ static bool is_algorithm(struct slice s)
         s = slice_from(s, n);
         if (s.len == 0)
             return true;
-        if (!strchr("+._-", s.at[0]))
+        if (!s.at[0] || !strchr("+._-", s.at[0]))
             return false;
         s = slice_from(s, 1);
     }

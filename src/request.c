@@ -124,19 +124,27 @@ static bool decode(struct request *request, struct slice path)
     return true;
 }
 
-/* Some servers pass the absolute form "http://host/path" (RFC 9112, 3.2.2). */
-static struct slice without_authority(struct slice target)
+/* The length of "scheme://" at the start (RFC 3986, 3.1), 0 if there is none. */
+static size_t scheme_length(struct slice s)
 {
-    static const char mark[] = "://";
-    const char *scheme_end = target.len && target.at[0] != '/'
-                                 ? memmem(target.at, target.len, mark, sizeof mark - 1)
-                                 : NULL;
+    size_t n = 0;
 
-    if (!scheme_end)
-        return target;
-    struct slice rest = slice_from(target, (size_t)(scheme_end - target.at) + sizeof mark - 1);
-    const char *slash = memchr(rest.at, '/', rest.len);
-    return slash ? slice_from(rest, (size_t)(slash - rest.at)) : SLICE("/");
+    while (n < s.len &&
+           (isalnum((unsigned char)s.at[n]) || (n > 0 && s.at[n] && strchr("+-.", s.at[n]))))
+        n++;
+    if (n == 0 || isdigit((unsigned char)s.at[0]))
+        return 0;
+    return slice_starts(slice_from(s, n), SLICE("://")) ? n + 3 : 0;
+}
+
+/* Some servers pass the absolute form: the length of its "http://host" (RFC 9112, 3.2.2). */
+static size_t origin_length(struct slice target)
+{
+    size_t n = scheme_length(target);
+
+    while (n > 0 && n < target.len && !memchr("/?#", target.at[n], 3))
+        n++;
+    return n;
 }
 
 static struct slice before(struct slice s, char c)
@@ -154,13 +162,16 @@ static void set_query(struct request *request, struct slice query)
 
 void request_set_target(struct request *request, struct slice target)
 {
-    target = without_authority(target);
+    size_t origin = origin_length(target);
 
+    target = slice_from(target, origin);
     struct slice path = before(before(target, '?'), '#');
     request->fault = TARGET_FINE;
     request->query = (struct slice){"", 0};
     if (path.len < target.len && target.at[path.len] == '?')
         set_query(request, slice_from(target, path.len + 1));
+    if (origin > 0 && path.len == 0)
+        path = SLICE("/");
     if (path.len == 0 || path.at[0] != '/' || !decode(request, path))
         request->fault = TARGET_MALFORMED;
 }

@@ -234,6 +234,32 @@ static const struct option_group database_group = {
     "database", database_options, COUNT(database_options), sizeof(struct database_setting),
     DATABASE(at), .key_option = NULL, .word_option = "file"};
 
+const char *const range_set_words[] = {"clouds", "country", NULL};
+
+#define SOURCE(field) offsetof(struct source_setting, field)
+
+static bool is_source_url(struct slice s)
+{
+    return s.len == 0 || url_is_page(s) || slice_starts(s, SLICE("file:///"));
+}
+
+static const struct option_spec source_options[] = {
+    {"set", OPTION_CHOICE, SOURCE(set), .choices = range_set_words,
+     .help = "The set it belongs to: what --download is told.", .example = "\"country\""},
+    {"name", OPTION_STRING, SOURCE(name), .required = true, .valid = is_target_name,
+     .expects = "the name of a source, such as \"aws\" or \"ripencc\"",
+     .help = "A built-in source (`signpost ranges --help` tells more), or one of your own.",
+     .example = "\"ripencc\""},
+    {"url", OPTION_STRING, SOURCE(url), .required = true, .valid = is_source_url,
+     .expects = "an https URL, or \"\"",
+     .help = "Where it is got; \"\" is to do without it.",
+     .example = "\"https://mirror.example.org/delegated-ripencc-extended-latest\""},
+};
+
+static const struct option_group source_group = {
+    "source", source_options, COUNT(source_options), sizeof(struct source_setting), SOURCE(at),
+    .key_option = NULL, .word_option = NULL};
+
 static const struct option_spec file_options[] = {
     {"name", OPTION_STRING, FILE_OPTION(name), .required = true, .valid = url_is_authority,
      .expects = "a host name, perhaps with a port",
@@ -274,6 +300,10 @@ static const struct option_spec file_options[] = {
      .help = "MMDB files that tell where an address is, in the order they are asked: `signpost\n"
              "ranges` makes them, and those of GeoIP's publishers can be used.",
      .example = "[ \"clouds.mmdb\", \"country.mmdb\" ]"},
+    {"sources", OPTION_GROUPS, FILE_OPTION(sources), .of = &source_group,
+     .help = "Where `signpost ranges --download` gets its files, if not from the built-in addresses.",
+     .example = "( { set = \"country\"; name = \"ripencc\";\n"
+                "              url = \"https://mirror.example.org/delegated-ripencc-extended-latest\"; } )"},
     {"forwarded_header", OPTION_STRING, FILE_OPTION(forwarded_header), .valid = is_token,
      .expects = "the name of a header", .text_default = "X-Forwarded-For",
      .help = "The header in which proxies tell the client's address: \"X-Forwarded-For\", one like\n"

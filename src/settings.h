@@ -46,10 +46,19 @@ struct database_setting {
     struct word keys[GEODB_FIELDS]; /* where a record has each field */
 };
 
+/* The words for the sets of ranges that `signpost ranges --download` gets. */
+extern const char *const range_set_words[];
+
+struct source_setting {
+    struct origin at;
+    int set;
+    struct word name, url;
+};
+
 struct settings {
     struct origin at;
     struct word name, prefix, default_upstream;
-    struct groups upstreams, buckets, databases, places, rules, pages;
+    struct groups upstreams, buckets, databases, sources, places, rules, pages;
     struct words canonical, signature_suffixes, signature_prefixes, trusted_proxies;
     struct word region_header, forwarded_header;
     double forwarded_position;

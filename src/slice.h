@@ -24,7 +24,7 @@ static inline struct slice slice_of(const char *string)
 /* The slice without its first n bytes; n is at most its length. */
 static inline struct slice slice_from(struct slice s, size_t n)
 {
-    return (struct slice){s.at + n, s.len - n};
+    return n ? (struct slice){s.at + n, s.len - n} : s; /* NULL + 0 is undefined */
 }
 
 /* The first n bytes of the slice; n is at most its length. */

@@ -243,29 +243,54 @@ static void tell(const struct job *job, bool fresh)
                plural(job->kept.prefixes, "es"));
 }
 
+/*
+ * Gets the file, anew if asked to, and keeps it if it is good. What came is not
+ * read from memory but from the copy, as it will be the next time.
+ */
+static bool refresh(struct job *job, bool anew)
+{
+    struct range_error error;
+    if (anew)
+        job->kept.etag[0] = 0;
+    bool fresh = get_file(job, &error) && accept(job, &error);
+    free(job->got.bytes);
+    job->got.bytes = NULL;
+    if (!fresh)
+        complain(&error);
+    return fresh;
+}
+
+/* The last good copy into the list; one that is damaged is got anew. */
+static bool use_kept(struct job *job, bool *fresh)
+{
+    struct range_error error = {""};
+    size_t before = job->list->count;
+    bool usable = access(job->kept.path, R_OK) == 0 && read_kept(job, &error);
+    if (!usable && *fresh && job->got.unchanged) {
+        job->list->count = before;
+        *fresh = refresh(job, true);
+        usable = *fresh && read_kept(job, &error);
+    }
+    if (!usable && error.text[0])
+        complain(&error);
+    if (usable && !*fresh)
+        fprintf(stderr, "%s: The last good copy is used.\n", job->source->name);
+    return usable;
+}
+
 /* One source into the list. Returns whether it came well; *usable, whether it came at all. */
 static bool run_source(struct job *job, bool *usable)
 {
     struct range_error error;
     bool fresh = false;
     *usable = false;
-    if (!open_kept(job, &error)) {
+    if (open_kept(job, &error)) {
+        fresh = refresh(job, false);
+        *usable = use_kept(job, &fresh);
+        tell(job, fresh && *usable);
+    } else {
         complain(&error);
-        close_kept(&job->kept);
-        return false;
     }
-    fresh = get_file(job, &error) && accept(job, &error);
-    if (!fresh)
-        complain(&error);
-    free(job->got.bytes);
-    if (fresh || access(job->kept.path, R_OK) == 0) {
-        *usable = read_kept(job, &error);
-        if (!*usable)
-            complain(&error);
-        else if (!fresh)
-            fprintf(stderr, "%s: The last good copy is used.\n", job->source->name);
-    }
-    tell(job, fresh && *usable);
     close_kept(&job->kept);
     return fresh && *usable;
 }

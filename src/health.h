@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How the targets are, as the prober has last published it in the file "health"
+ * of the state directory. This is the side of those who read; see
+ * prober/publish.h for the other.
+ */
+#ifndef HEALTH_H
+#define HEALTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "target.h"
+
+#define HEALTH_FILE "health"
+
+enum { HEALTH_FAILURE_SIZE = 96, HEALTH_VERSION = 1 };
+
+/* What the prober has counted for one target since it was started. */
+struct target_counters {
+    uint64_t probes;  /* HEADs for objects */
+    uint64_t checks;  /* active ones */
+    uint64_t present, absent, failed; /* what became of the probes; the rest is not known */
+    uint64_t refused; /* not probed, for want of budget */
+    uint64_t skipped; /* not probed, since it is down */
+};
+
+struct target_health {
+    bool known;        /* false: nobody has looked of late, so the rest says that it is up */
+    bool up;
+    double admit;      /* which part of its requests it may take: 0 while down, 1 while up, and
+                          between them while it returns */
+    unsigned head_ms;  /* how long a HEAD takes, 0: not measured */
+    int64_t changed_s; /* since when it is up or down, seconds since 1970; 0: from the start */
+    char failure[HEALTH_FAILURE_SIZE]; /* what was wrong last, empty if nothing was */
+    struct target_counters counters;
+};
+
+struct health;
+
+/* Told of each counter of the prober as a whole. */
+typedef void health_counter(void *context, const char *name, uint64_t value);
+
+/*
+ * The health of a configuration's targets, unknown so far. The targets are
+ * borrowed. NULL if there is no memory.
+ */
+struct health *health_new(const struct target *targets, size_t target_count);
+
+/* Frees it; NULL is fine. */
+void health_free(struct health *health);
+
+/*
+ * Looks for a newer file, if now_s (seconds since 1970) is another than at the call
+ * before. What is older than three intervals of the prober's counts as unknown, as
+ * does what is from the future. NULL is fine.
+ */
+void health_refresh(struct health *health, const char *state_directory, int64_t now_s);
+
+/* One target of the configuration's; never NULL. Costs an array's access. */
+const struct target_health *health_of(const struct health *health, const struct target *target);
+
+/* When the prober published last, seconds since 1970; 0: no file, or it is too old. */
+int64_t health_published(const struct health *health);
+
+/* The process of the prober that published last; 0 as above. */
+int64_t health_prober(const struct health *health);
+
+/* Tells of each counter of the prober's as a whole ("questions", "hits" …). */
+void health_counters(const struct health *health, health_counter *counter, void *context);
+
+#endif
