@@ -3,7 +3,6 @@
 #include "front.h"
 #include <limits.h>
 #include <stdio.h>
-#include <time.h>
 
 void front_say(const char *sentence)
 {
@@ -38,7 +37,7 @@ bool front_load(struct front *front, enum front_voice voice)
         return false;
     front_close(front);
     front->config = config;
-    knowledge_open(&front->knowledge, config, note, NULL);
+    knowledge_open(&front->knowledge, config, instant_now(), note, NULL);
     return true;
 }
 
@@ -56,20 +55,15 @@ static void reload(void *ctx)
         front_say("The new configuration is refused; the old one goes on serving.");
 }
 
-/* `signpost reload` leaves word in the state directory. */
 static void tick(void *ctx)
 {
     struct front *front = ctx;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    knowledge_refresh(&front->knowledge, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-    if (control_reload_asked(&front->watch, front->config->state))
+    if (knowledge_refresh(&front->knowledge, instant_now()))
         reload(front);
 }
 
 struct service front_service(struct front *front)
 {
-    control_watch_start(&front->watch, front->config->state);
     return (struct service){
         .ctx = front, .answer = answer, .reload = reload, .tick = tick, .note = note};
 }

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include "configuration.h"
-#include "control.h"
 #include "knowledge.h"
 #include "loop.h"
 
@@ -13,7 +12,6 @@ struct front {
     const char *file; /* as given on the command line; NULL: looked for each time */
     struct config *config;
     struct knowledge knowledge;
-    struct control_watch watch;
 };
 
 enum front_voice {

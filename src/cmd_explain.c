@@ -176,7 +176,7 @@ static int run(const struct call *call)
     int status = EXIT_FINDING;
 
     if (config && e) {
-        knowledge_open(&knowledge, config, command_say, name);
+        knowledge_open(&knowledge, config, instant_now(), command_say, name);
         status = call->batch ? run_batch(config, &knowledge, e)
                              : run_one(call, config, &knowledge, e);
         knowledge_close(&knowledge);

@@ -103,7 +103,7 @@ static int run(const struct call *call)
     int status = EXIT_FINDING;
 
     if (config && e) {
-        knowledge_open(&knowledge, config, command_say, name);
+        knowledge_open(&knowledge, config, instant_now(), command_say, name);
         status = look(call, config, &knowledge, e);
         knowledge_close(&knowledge);
     }

@@ -120,7 +120,7 @@ static void compile_pages(const struct compiler *compiler)
     compiler->config->page_count = count;
 }
 
-static const struct slice *slices_of(const struct compiler *compiler, const struct words *words)
+const struct slice *compile_slices(const struct compiler *compiler, const struct words *words)
 {
     struct slice *list = arena_take(compiler->arena, words->count * sizeof *list);
 
@@ -134,8 +134,8 @@ static void compile_signatures(const struct compiler *compiler)
     const struct settings *s = compiler->settings;
 
     compiler->config->signatures = (struct signature_tags){
-        .prefixes = slices_of(compiler, &s->signature_prefixes),
-        .suffixes = slices_of(compiler, &s->signature_suffixes),
+        .prefixes = compile_slices(compiler, &s->signature_prefixes),
+        .suffixes = compile_slices(compiler, &s->signature_suffixes),
         .prefix_count = s->signature_prefixes.count,
         .suffix_count = s->signature_suffixes.count,
     };
@@ -282,6 +282,7 @@ void compile(struct config *config, const struct settings *settings, const char 
     compile_request_format(&compiler);
     compile_forwarding(&compiler);
     compile_databases(&compiler);
+    compile_probing(&compiler);
     compile_sources(&compiler);
     compile_index(&compiler);
 }

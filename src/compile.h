@@ -34,6 +34,12 @@ void compile_index(const struct compiler *compiler);
 /* The name of a file that is given relative to the configuration's folder. */
 const char *compile_beside(const struct compiler *compiler, const char *file);
 
+/* What the prober is to do. */
+void compile_probing(const struct compiler *compiler);
+
+/* The texts of a list of words; their count is that of the words. */
+const struct slice *compile_slices(const struct compiler *compiler, const struct words *words);
+
 /* The set that a list of words means, NULL for an empty list. */
 const struct place_set *compile_place_set(const struct compiler *compiler,
                                           const struct words *words);

@@ -9,6 +9,7 @@
 #include "forwarded.h"
 #include "geodb.h"
 #include "place.h"
+#include "probing.h"
 #include "problem.h"
 #include "request.h"
 #include "rule.h"
@@ -60,6 +61,7 @@ struct config {
     const struct range_url *sources;
     size_t source_count;
     const char *state; /* the state directory */
+    struct probing probing;
     unsigned max_connections;
     unsigned record_timeout_ms;
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 #include "state.h"
@@ -41,50 +42,72 @@ static void read_control(config_t *tree, int directory)
     }
 }
 
-/* Notes the mark of the last reload; true if it is another one than before. */
-static bool note_mark(struct control_watch *watch, const char *directory)
+static void note_drained(struct control *control, const config_t *tree)
 {
-    int fd = state_open(directory, NULL);
+    const config_setting_t *list = config_lookup(tree, "drained");
+    int count = list ? config_setting_length(list) : 0;
+
+    control->drained_count = 0;
+    for (int i = 0; i < count && control->drained_count < CONTROL_DRAINED_MAX; i++) {
+        const char *name = config_setting_get_string_elem(list, i);
+        if (name && strlen(name) < CONTROL_NAME_SIZE)
+            strcpy(control->drained[control->drained_count++], name);
+    }
+}
+
+/* Takes in what the file says now. */
+static enum control_news read_news(struct control *control)
+{
+    int fd = state_open(control->directory, NULL);
     const char *mark = "";
     config_t tree;
 
     if (fd < 0)
-        return false;
+        return CONTROL_SAME;
     config_init(&tree);
     read_control(&tree, fd);
     close(fd);
     config_lookup_string(&tree, "reload", &mark);
-    bool other = strncmp(mark, watch->reload, sizeof watch->reload - 1) != 0;
-    snprintf(watch->reload, sizeof watch->reload, "%s", mark);
+    bool reload = strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
+    snprintf(control->reload, sizeof control->reload, "%s", mark);
+    note_drained(control, &tree);
     config_destroy(&tree);
-    return other;
+    return reload ? CONTROL_RELOAD : CONTROL_CHANGED;
 }
 
-static bool has_changed(struct control_watch *watch, const char *directory)
+static bool has_changed(struct control *control)
 {
     char path[4096];
     struct stat status;
 
-    if (snprintf(path, sizeof path, "%s/%s", directory, file_name) >= (int)sizeof path ||
+    if (snprintf(path, sizeof path, "%s/%s", control->directory, file_name) >= (int)sizeof path ||
         stat(path, &status) < 0)
         return false;
-    if (status.st_ino == watch->inode && status.st_mtim.tv_sec == watch->changed.tv_sec &&
-        status.st_mtim.tv_nsec == watch->changed.tv_nsec)
+    if (status.st_ino == control->inode && status.st_mtim.tv_sec == control->changed.tv_sec &&
+        status.st_mtim.tv_nsec == control->changed.tv_nsec)
         return false;
-    watch->inode = status.st_ino;
-    watch->changed = status.st_mtim;
+    control->inode = status.st_ino;
+    control->changed = status.st_mtim;
     return true;
 }
 
-void control_watch_start(struct control_watch *watch, const char *directory)
+void control_open(struct control *control, const char *directory)
 {
-    *watch = (struct control_watch){0};
-    control_reload_asked(watch, directory);
+    *control = (struct control){.directory = directory};
+    control_refresh(control);
 }
 
-bool control_reload_asked(struct control_watch *watch, const char *directory)
+enum control_news control_refresh(struct control *control)
 {
-    return has_changed(watch, directory) && note_mark(watch, directory);
+    return has_changed(control) ? read_news(control) : CONTROL_SAME;
+}
+
+bool control_is_drained(const struct control *control, struct slice name)
+{
+    for (size_t i = 0; i < control->drained_count; i++)
+        if (slice_equal(slice_of(control->drained[i]), name))
+            return true;
+    return false;
 }
 
 static bool write_tree(config_t *tree, int directory, struct why *why)
@@ -119,18 +142,67 @@ static void set_mark(config_t *tree)
     config_setting_set_string(config_setting_add(root, "reload", CONFIG_TYPE_STRING), mark);
 }
 
-bool control_ask_reload(const char *directory, struct why *why)
+static void set_drained(config_t *tree, const char *name, bool drain)
+{
+    config_setting_t *root = config_root_setting(tree);
+    config_setting_t *list = config_setting_get_member(root, "drained");
+
+    if (!list)
+        list = config_setting_add(root, "drained", CONFIG_TYPE_ARRAY);
+    for (int i = config_setting_length(list); i-- > 0;) {
+        const char *present = config_setting_get_string_elem(list, i);
+        if (present && strcmp(present, name) == 0)
+            config_setting_remove_elem(list, (unsigned)i);
+    }
+    if (drain)
+        config_setting_set_string_elem(list, -1, name);
+}
+
+/* One change to the file, while nobody else makes one. */
+struct change {
+    void (*apply)(config_t *tree, const struct change *change);
+    const char *name;
+    bool drain;
+};
+
+static void apply_mark(config_t *tree, const struct change *change)
+{
+    (void)change;
+    set_mark(tree);
+}
+
+static void apply_drain(config_t *tree, const struct change *change)
+{
+    set_drained(tree, change->name, change->drain);
+}
+
+static bool make_change(const char *directory, const struct change *change, struct why *why)
 {
     int fd = state_open(directory, why);
     config_t tree;
 
     if (fd < 0)
         return false;
+    if (flock(fd, LOCK_EX) < 0) {
+        close(fd);
+        return why_not(why, "The state directory %s cannot be locked: %s.", directory,
+                       strerror(errno));
+    }
     config_init(&tree);
     read_control(&tree, fd);
-    set_mark(&tree);
+    change->apply(&tree, change);
     bool written = write_tree(&tree, fd, why);
     config_destroy(&tree);
     close(fd);
     return written;
+}
+
+bool control_ask_reload(const char *directory, struct why *why)
+{
+    return make_change(directory, &(struct change){.apply = apply_mark}, why);
+}
+
+bool control_drain(const char *directory, const char *name, bool drain, struct why *why)
+{
+    return make_change(directory, &(struct change){apply_drain, name, drain}, why);
 }

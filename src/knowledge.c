@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "knowledge.h"
 
-void knowledge_open(struct knowledge *knowledge, const struct config *config, knowledge_log *log,
-                    void *context)
+static void note_drained(struct knowledge *knowledge)
 {
+    const struct config *config = knowledge->config;
+
+    for (size_t i = 0; i < config->target_count; i++)
+        knowledge->drained[i] =
+            control_is_drained(&knowledge->control, target_name(&config->targets[i]));
+}
+
+static void open_databases(struct knowledge *knowledge, knowledge_log *log, void *context)
+{
+    const struct config *config = knowledge->config;
     struct why why;
 
-    *knowledge = (struct knowledge){0};
-    if (config->index) {
-        knowledge->index = index_new(config->index, log, context);
-        if (!knowledge->index)
-            log(context, "There is not enough memory for the index.");
-    }
     if (config->database_count == 0)
         return;
     knowledge->geodb = geodb_new(config->databases, config->database_count, &config->places, log,
@@ -20,11 +23,28 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, kn
         log(context, why.text);
 }
 
-void knowledge_refresh(struct knowledge *knowledge, int64_t now_ms)
+void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
+                    knowledge_log *log, void *context)
 {
+    *knowledge = (struct knowledge){.config = config, .now = now};
+    open_databases(knowledge, log, context);
+    if (config->index)
+        knowledge->index = index_new(config->index, log, context);
+    control_open(&knowledge->control, config->state);
+    note_drained(knowledge);
+}
+
+bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
+{
+    enum control_news news = control_refresh(&knowledge->control);
+
+    knowledge->now = now;
     if (knowledge->geodb)
-        geodb_refresh(knowledge->geodb, now_ms);
-    index_refresh(knowledge->index, now_ms);
+        geodb_refresh(knowledge->geodb, now.steady_ms);
+    index_refresh(knowledge->index, now.steady_ms);
+    if (news != CONTROL_SAME)
+        note_drained(knowledge);
+    return news == CONTROL_RELOAD;
 }
 
 enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,
@@ -36,8 +56,7 @@ enum holding knowledge_holding(const struct knowledge *knowledge, const struct t
 
 double knowledge_admits(const struct knowledge *knowledge, const struct target *target)
 {
-    (void)knowledge, (void)target;
-    return 1;
+    return knowledge->drained[target - knowledge->config->targets] ? 0 : 1;
 }
 
 void knowledge_close(struct knowledge *knowledge)

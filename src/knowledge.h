@@ -3,15 +3,21 @@
 #ifndef KNOWLEDGE_H
 #define KNOWLEDGE_H
 
-#include <stdint.h>
+#include <stdbool.h>
 #include "configuration.h"
+#include "control.h"
 #include "geodb.h"
 #include "holding.h"
 #include "index.h"
+#include "instant.h"
 
 struct knowledge {
-    struct geodb *geodb; /* NULL: no addresses are looked up */
-    struct index *index; /* NULL: nothing tells which digests are signatures' */
+    const struct config *config;
+    struct instant now;    /* of the last refresh */
+    struct geodb *geodb;   /* NULL: no addresses are looked up */
+    struct index *index;   /* NULL: nothing tells which digests are signatures' */
+    struct control control;
+    bool drained[TARGETS_MAX]; /* by the target's place in the configuration */
 };
 
 /* Told of each thing that is wrong with a file, once: a whole sentence. */
@@ -22,11 +28,14 @@ typedef void knowledge_log(void *context, const char *text);
  * is needed. Borrows the configuration. Always leaves something usable: what
  * cannot be had is told to the log and done without.
  */
-void knowledge_open(struct knowledge *knowledge, const struct config *config, knowledge_log *log,
-                    void *context);
+void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
+                    knowledge_log *log, void *context);
 
-/* Takes in files that were replaced; now_ms is any clock's that never goes back. */
-void knowledge_refresh(struct knowledge *knowledge, int64_t now_ms);
+/*
+ * Takes in files that were replaced; to be called about once a second. True: an
+ * operator has asked for a reload of the configuration since the last call.
+ */
+bool knowledge_refresh(struct knowledge *knowledge, struct instant now);
 
 /* Whether a target holds an object, as far as it has been found out. */
 enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,

@@ -9,6 +9,7 @@ src_libsignpost_a_SOURCES = \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \
 	src/compile.c src/compile.h \
+	src/compile_probing.c \
 	src/compile_index.c \
 	src/compile_rules.c \
 	src/compile_targets.c \
@@ -25,6 +26,7 @@ src_libsignpost_a_SOURCES = \
 	src/identity.h \
 	src/index.c src/index.h \
 	src/index_file.c src/index_file.h \
+	src/instant.h \
 	src/knowledge.c src/knowledge.h \
 	src/locate.c src/locate.h \
 	src/mapped.c src/mapped.h \
@@ -36,6 +38,7 @@ src_libsignpost_a_SOURCES = \
 	src/place_own.c \
 	src/place_point.c \
 	src/place_set.c src/place_set.h \
+	src/probing.h \
 	src/problem.c src/problem.h \
 	src/query.c src/query.h \
 	src/region_value.c src/region_value.h \
@@ -97,6 +100,7 @@ src_libranges_a_SOURCES = \
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
 	src/cmd_check.c \
+	src/cmd_drain.c \
 	src/cmd_explain.c \
 	src/cmd_hosts.c \
 	src/cmd_options.c \

@@ -200,10 +200,25 @@ static const struct option_group place_group = {
     "place", place_options, COUNT(place_options), sizeof(struct place_setting), PLACE(at),
     .key_option = NULL, .word_option = NULL};
 
+static bool is_status(struct slice s)
+{
+    return s.len == 3 && s.at[0] >= '1' && s.at[0] <= '5' && s.at[1] >= '0' && s.at[1] <= '9' &&
+           s.at[2] >= '0' && s.at[2] <= '9';
+}
+
+/* A host that a redirect may lead to; "*." stands for any one name below a domain. */
+static bool is_redirect_host(struct slice s)
+{
+    return url_is_authority(slice_starts(s, SLICE("*.")) ? slice_from(s, 2) : s);
+}
+
+static const char *const default_check_up[] = {"200", "401", NULL};
+
 static const char *const default_suffixes[] = {".sig", ".att", ".sbom", NULL};
 static const char *const default_prefixes[] = {"*", NULL};
 
 #define FILE_OPTION(field) offsetof(struct settings, field)
+#define PROBING(field)     offsetof(struct settings, probing.field)
 
 #define DATABASE(field) offsetof(struct database_setting, field)
 #define DATABASE_KEY(index, word, what, sample)                                                    \
@@ -357,6 +372,67 @@ static const struct option_spec file_options[] = {
     {"record_timeout", OPTION_NUMBER, FILE_OPTION(record_timeout), .min = 0.1, .max = 3600,
      .number_default = 5, .unit = "seconds",
      .help = "How long a web server may take to send a request it has begun."},
+
+    {"present_lifetime", OPTION_NUMBER, PROBING(present_lifetime), .min = 1, .max = 31536000,
+     .number_default = 604800, .unit = "seconds",
+     .section = "The prober",
+     .help = "How long it is believed that a target holds an object, once the prober has seen it."},
+    {"absent_lifetime", OPTION_NUMBER, PROBING(absent_lifetime), .min = 1, .max = 31536000,
+     .number_default = 600, .unit = "seconds",
+     .help = "How long it is believed that a target does not hold an object."},
+    {"cache_size", OPTION_NUMBER, PROBING(cache_size), .min = 1, .max = 65536,
+     .number_default = 256, .unit = "megabytes",
+     .help = "The most that the file of the prober's findings may grow to. A quarter of it is for\n"
+             "what targets do not hold."},
+    {"probe_timeout", OPTION_NUMBER, PROBING(timeout), .min = 0.1, .max = 60, .number_default = 5,
+     .unit = "seconds",
+     .help = "How long the prober waits for an answer. (A client waits for at most 1.5 seconds.)"},
+    {"probe_connect_timeout", OPTION_NUMBER, PROBING(connect_timeout), .min = 0.1, .max = 60,
+     .number_default = 2, .unit = "seconds",
+     .help = "How long it waits for a connection."},
+    {"probe_rate", OPTION_NUMBER, PROBING(rate), .min = 0, .max = 100000, .number_default = 200,
+     .unit = "a second",
+     .help = "The most HEAD requests that a target is sent, for repositories of which some upstream\n"
+             "is known to hold something. Beyond it, the rule's `unsure` decides."},
+    {"probe_burst", OPTION_NUMBER, PROBING(burst), .min = 1, .max = 100000, .number_default = 1000,
+     .unit = "requests",
+     .help = "How many of them may come at once."},
+    {"probe_rate_unknown", OPTION_NUMBER, PROBING(rate_unknown), .min = 0, .max = 100000,
+     .number_default = 50, .unit = "a second",
+     .help = "The same for all other repositories, which may be invented."},
+    {"probe_burst_unknown", OPTION_NUMBER, PROBING(burst_unknown), .min = 1, .max = 100000,
+     .number_default = 500, .unit = "requests", .help = "How many of them may come at once."},
+    {"probe_connections", OPTION_NUMBER, PROBING(connections), .min = 1, .max = 1024,
+     .number_default = 32, .unit = "connections",
+     .help = "The most connections that the prober opens to one host. HTTP/2 needs one or two."},
+    {"redirect_hosts", OPTION_WORDS, PROBING(redirect_hosts), .valid = is_redirect_host,
+     .expects = "a host name, perhaps with a port, or \"*.\" and a domain",
+     .help = "Hosts that the prober may be redirected to, besides those of upstreams and buckets:\n"
+             "where an upstream keeps its blobs. Other redirects tell nothing.",
+     .example = "[ \"storage.example.org\" ]"},
+    {"ca_file", OPTION_STRING, PROBING(ca_file), .valid = is_any, .expects = "a file name",
+     .help = "The certificates (PEM) that those of upstreams and buckets are verified with, if not\n"
+             "the system's.",
+     .example = "\"private-ca.pem\""},
+    {"health_path", OPTION_STRING, PROBING(check_path), .valid = is_path,
+     .expects = "a path such as \"/v2/\"", .text_default = "/v2/",
+     .help = "What an upstream is asked for now and then, to see whether it is up, while it is in use\n"
+             "and nothing else is asked of it. A bucket is asked for an object."},
+    {"health_status", OPTION_WORDS, PROBING(check_up), .valid = is_status,
+     .expects = "an HTTP status such as \"200\"", .words_default = default_check_up,
+     .help = "The statuses that an upstream is up with."},
+    {"health_interval", OPTION_NUMBER, PROBING(interval), .min = 1, .max = 3600,
+     .number_default = 30, .unit = "seconds",
+     .help = "How often it is asked, give or take a tenth; while in doubt, thirty times as often.\n"
+             "Health that is older than three intervals is unknown, and unknown is up."},
+    {"health_fall", OPTION_NUMBER, PROBING(fall), .min = 1, .max = 100, .number_default = 3,
+     .unit = "answers",
+     .help = "So many bad answers in a row (or none in time) take a target out of use."},
+    {"health_rise", OPTION_NUMBER, PROBING(rise), .min = 1, .max = 100, .number_default = 2,
+     .unit = "answers", .help = "So many good answers in a row bring it back."},
+    {"health_return", OPTION_NUMBER, PROBING(return_time), .min = 0, .max = 3600,
+     .number_default = 60, .unit = "seconds",
+     .help = "How long it takes until such a target gets all of its requests again."},
 };
 
 const struct option_group settings_group = {NULL, file_options, COUNT(file_options),

@@ -55,6 +55,17 @@ struct source_setting {
     struct word name, url;
 };
 
+/* What is said of the prober. */
+struct probing_setting {
+    double timeout, connect_timeout, rate, burst, rate_unknown, burst_unknown, connections;
+    double present_lifetime, absent_lifetime, cache_size;
+    struct word ca_file;
+    struct words redirect_hosts;
+    struct word check_path;
+    struct words check_up;
+    double interval, rise, fall, return_time;
+};
+
 struct settings {
     struct origin at;
     struct word name, prefix, default_upstream;
@@ -65,6 +76,7 @@ struct settings {
     int path_from;
     struct word state, index;
     double max_connections, record_timeout;
+    struct probing_setting probing;
 };
 
 /* The options of the file itself; all others hang below it. */

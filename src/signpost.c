@@ -13,12 +13,14 @@ static const struct {
     const char *help;
 } commands[] = {
     {"check", cmd_check, "checks a configuration, and prints what it means"},
+    {"drain", cmd_drain, "sends no more requests to a target"},
     {"explain", cmd_explain, "says where a request goes, and why"},
     {"hosts", cmd_hosts, "lists every host that clients may be sent to"},
     {"options", cmd_options, "lists every option of a configuration"},
     {"places", cmd_places, "lists and searches the known regions and countries"},
     {"ranges", cmd_ranges, "compiles published address ranges into a database"},
     {"reload", cmd_reload, "has running responders read their configuration again"},
+    {"undrain", cmd_drain, "sends requests to a target again"},
     {"where", cmd_where, "says where an address or a region is, and what is near it"},
 };
 

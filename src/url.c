@@ -150,7 +150,7 @@ static bool is_template(struct slice s, bool digests)
 {
     size_t named = 0;
 
-    if (scheme_length(s) == 0)
+    if (scheme_length(s) == 0 || s.len > URL_MAX)
         return false;
     struct slice authority = url_authority(s);
     struct slice path = slice_from(s, scheme_length(s) + authority.len);
@@ -171,10 +171,10 @@ bool url_is_object(struct slice s)
 
 bool url_is_page(struct slice s)
 {
-    if (scheme_length(s) == 0 || !url_is_authority(url_authority(s)))
+    if (scheme_length(s) == 0 || s.len > URL_MAX || !url_is_authority(url_authority(s)))
         return false;
     for (size_t i = scheme_length(s); i < s.len; i++)
-        if (!is_path_char(s.at[i]) && !strchr("?#%[]", s.at[i]))
+        if (!is_path_char(s.at[i]) && (!s.at[i] || !strchr("?#%[]", s.at[i])))
             return false;
     return true;
 }

@@ -8,6 +8,8 @@
 #include "slice.h"
 #include "text.h"
 
+enum { URL_MAX = 2048 }; /* of a configured URL; with a query it must still fit an answer */
+
 /* "host" or "host:port"; a literal IPv6 address stands in brackets. */
 bool url_is_authority(struct slice s);
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Digests of content, and sets of them. */
+#ifndef REGISTRY_DIGEST_H
+#define REGISTRY_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "slice.h"
+
+enum { DIGEST_SHA256_TEXT = 7 + 64 + 1 };
+
+/* The sha256 digest of content, NUL-terminated. */
+void digest_of(struct slice content, char text[DIGEST_SHA256_TEXT]);
+
+enum digest_verdict { DIGEST_RIGHT, DIGEST_WRONG, DIGEST_OF_UNKNOWN_KIND };
+
+/* Whether content has this digest; sha256 and sha512 are known. */
+enum digest_verdict digest_verify(struct slice digest, struct slice content);
+
+/* Digests, sorted by their bytes, each there once. Start it with {0}. */
+struct digest_set {
+    char **list; /* NUL-terminated; the set's own */
+    size_t count, room;
+};
+
+/* Adds a digest, which is copied. Ends the program with a message when there is no memory. */
+void digest_set_add(struct digest_set *set, struct slice digest);
+
+bool digest_set_has(const struct digest_set *set, struct slice digest);
+
+/* Adds to a set all of another. */
+void digest_set_merge(struct digest_set *set, const struct digest_set *other);
+
+/* Takes out of a set all that is in another. */
+void digest_set_subtract(struct digest_set *set, const struct digest_set *other);
+
+/* Frees what the set holds and makes it empty. */
+void digest_set_clear(struct digest_set *set);
+
+#endif
