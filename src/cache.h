@@ -24,7 +24,7 @@ typedef void cache_log(void *context, const char *text);
 /*
  * The cache in a state directory; opens nothing yet. The directory's name is
  * copied. NULL if there is no memory, or signpost was built without LMDB: then
- * nothing is ever known. No two may be open in one process for one directory.
+ * nothing is ever known.
  */
 struct cache *cache_open(const char *state_directory, cache_log *log, void *log_context);
 

@@ -3,6 +3,8 @@
 
 #include "suggest.h"
 
+static const char built_in_name[] = "built-in rules";
+
 struct rule_list {
     struct rule *item;
     size_t count;
@@ -130,7 +132,7 @@ static void add_built_in(const struct compiler *compiler, struct rule_list *list
 {
     struct option_reader reader = {.arena = compiler->arena,
                                    .problems = compiler->problems,
-                                   .unnamed = "built-in rules"};
+                                   .unnamed = built_in_name};
     struct rules_setting table = {0};
     config_t tree;
 
@@ -162,7 +164,7 @@ static void warn_of_unreachable(const struct compiler *compiler, const struct ru
 
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *rule = &list->item[i];
-        if (rule->classes && !(rule->classes & ~taken))
+        if (rule->at.file != built_in_name && rule->classes && !(rule->classes & ~taken))
             COMPILE_WARNING(compiler, rule->at,
                             "this rule is never reached: those before it match all that it does.");
         if (!rule->client)

@@ -67,7 +67,7 @@ struct search {
 
 static bool speaks_to(const struct client *client, const struct target *target)
 {
-    return !(client->address.family == ADDRESS_IPV6 && target->ipv4_only);
+    return !target->ipv4_only || address_unwrap(client->address).family != ADDRESS_IPV6;
 }
 
 /* Whether the target may take this client's request; while it returns, only some clients'. */

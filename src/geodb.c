@@ -166,10 +166,13 @@ static bool is_open(struct geodb *geodb, struct database *database)
 /* Closes a file that was changed under us: it says nothing more until it is replaced. */
 static void retire(struct geodb *geodb, struct database *database)
 {
+    struct identity now = identity_under(database->name);
     struct why why;
 
     geodb_file_close(&database->file);
     database->state = CLOSED;
+    if (identity_same_file(&now, &database->opened))
+        database->seen = now; /* one sentence is enough for what it has become */
     why_not(&why,
             "%s was cut short or overwritten while in use, and is no longer asked: write a new "
             "file beside it, and rename that.",

@@ -97,6 +97,8 @@ bool geodb_file_open(struct geodb_file *file, const char *name, bool thorough, s
         return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
     if (!S_ISREG(status.st_mode))
         return why_not(why, "%s is not a plain file.", name);
+    if (status.st_size == 0)
+        return why_not(why, "%s is empty.", name);
     mapped_opening();
     bool good = open_checked(&file->mmdb, name, thorough, why);
     if (!mapped_opened() && good) {

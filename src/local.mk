@@ -115,4 +115,4 @@ src_signpost_SOURCES = \
 	src/print_config.c src/print_config.h \
 	src/signpost.c
 src_signpost_LDADD = src/libranges.a src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) \
-	$(JANSSON_LIBS) $(LIBCURL_LIBS)
+	$(JANSSON_LIBS) $(LIBCURL_LIBS) $(MATH_LIBS)

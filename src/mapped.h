@@ -39,4 +39,16 @@ bool mapped_is_damaged(int map);
 bool mapped_opening(void);
 bool mapped_opened(void);
 
+/*
+ * For libraries that believe what a file says and may read or write anywhere when
+ * it lies: does the work, and returns whether it came to its end. If not, because
+ * of SIGBUS, SIGSEGV or mapped_give_up, it was left where it was: what it worked
+ * on must not be used again. Not to be nested. Costs no system call but the first
+ * time.
+ */
+bool mapped_try(void (*work)(void *context), void *context);
+
+/* Leaves the work that mapped_try is doing; without one, ends the program. */
+_Noreturn void mapped_give_up(void);
+
 #endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "cache.h"
+
+#ifndef HAVE_LMDB
+struct cache *cache_open(const char *state_directory, cache_log *log, void *log_context)
+{
+    (void)state_directory, (void)log, (void)log_context;
+    return NULL;
+}
+
+void cache_close(struct cache *cache)
+{
+    (void)cache;
+}
+
+enum holding cache_look(struct cache *cache, const struct target *target,
+                        const struct object *object, int64_t now_s)
+{
+    (void)cache, (void)target, (void)object, (void)now_s;
+    return HOLDING_UNKNOWN;
+}
+#else
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include "cache_format.h"
+#include "mapped.h"
+#include "why.h"
+
+enum { ATTEMPTS = 4 /* commits come ten times a second at most: the second is enough */ };
+
+struct cache {
+    char *path;
+    cache_log *log;
+    void *log_context;
+    MDB_env *env;
+    MDB_txn *txn; /* reset between look-ups */
+    MDB_dbi dbi;
+    struct stat file;    /* as it was when it was opened, or refused */
+    int64_t looked_s;    /* when the file was looked for */
+    bool bad;            /* the file that was seen last is not to be used */
+    ino_t told;          /* the file that was complained of */
+    uint8_t secret[SIPHASH_KEY_SIZE];
+};
+
+/* One look-up, in mapped_try's hands. */
+struct look {
+    struct cache *cache;
+    struct cache_key key;
+    int64_t now_s;
+    int error;      /* LMDB's */
+    bool disturbed; /* there was a commit meanwhile */
+    enum holding holding;
+};
+
+static void on_assert(MDB_env *env, const char *message)
+{
+    (void)env, (void)message;
+    mapped_give_up();
+}
+
+static void tell(struct cache *cache, const char *what)
+{
+    struct why why;
+
+    if (cache->told == cache->file.st_ino)
+        return;
+    cache->told = cache->file.st_ino;
+    why_not(&why, "The cache %s %s; it is not used until the prober has made a new one.",
+            cache->path, what);
+    cache->log(cache->log_context, why.text);
+}
+
+static void work_close(void *context)
+{
+    struct cache *cache = context;
+
+    if (cache->txn)
+        mdb_txn_abort(cache->txn);
+    if (cache->env)
+        mdb_env_close(cache->env);
+}
+
+static void drop(struct cache *cache)
+{
+    mapped_try(work_close, cache);
+    cache->txn = NULL;
+    cache->env = NULL;
+}
+
+static MDB_val value_of(const void *at, size_t size)
+{
+    return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)at};
+}
+
+/* The number of the last commit. */
+static size_t last_commit(MDB_env *env)
+{
+    MDB_envinfo info;
+
+    atomic_thread_fence(memory_order_acquire);
+    mdb_env_info(env, &info);
+    return info.me_last_txnid;
+}
+
+/* ---- opening ---- */
+
+struct opening {
+    struct cache *cache;
+    int error;
+    bool foreign;
+};
+
+/* Reads the record that describes the file. A file without one is still being made. */
+static int read_about(struct opening *o)
+{
+    struct cache *cache = o->cache;
+    struct cache_about about;
+    MDB_val key = value_of(CACHE_ABOUT_KEY, sizeof CACHE_ABOUT_KEY - 1), value;
+    int error = mdb_get(cache->txn, cache->dbi, &key, &value);
+
+    if (error)
+        return error;
+    o->foreign = value.mv_size != sizeof about;
+    if (o->foreign)
+        return 0;
+    memcpy(&about, value.mv_data, sizeof about);
+    o->foreign = about.version != CACHE_VERSION || about.key_size != CACHE_KEY_SIZE;
+    memcpy(cache->secret, about.secret, sizeof about.secret);
+    return 0;
+}
+
+static int open_env(struct opening *o)
+{
+    struct cache *cache = o->cache;
+    unsigned flags = MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD;
+    int error = mdb_env_create(&cache->env);
+
+    if (!error)
+        error = mdb_env_set_assert(cache->env, on_assert);
+    if (!error)
+        error = mdb_env_open(cache->env, cache->path, flags, 0);
+    if (!error)
+        error = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &cache->txn);
+    if (!error)
+        error = mdb_dbi_open(cache->txn, NULL, 0, &cache->dbi);
+    return error ? error : read_about(o);
+}
+
+static void work_open(void *context)
+{
+    struct opening *o = context;
+
+    o->error = open_env(o);
+    if (!o->error)
+        mdb_txn_reset(o->cache->txn);
+}
+
+static void open_file(struct cache *cache)
+{
+    struct opening o = {.cache = cache};
+
+    if (!S_ISREG(cache->file.st_mode)) {
+        cache->bad = true;
+        tell(cache, "is no plain file");
+        return;
+    }
+    if (!mapped_try(work_open, &o)) {
+        cache->env = NULL; /* half open: left as it is */
+        cache->txn = NULL;
+        o.error = MDB_CORRUPTED;
+    }
+    cache->bad = o.error || o.foreign;
+    if (!cache->bad)
+        return;
+    if (o.foreign)
+        tell(cache, "is of another version");
+    else
+        tell(cache, o.error == EACCES ? "may not be read" : "is damaged or none of signpost's");
+    drop(cache);
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* A bad file may have been mended in place, by hand. */
+static bool may_be_better(const struct stat *now, const struct stat *before)
+{
+    return !is_same_file(now, before) || now->st_size != before->st_size ||
+           now->st_mtim.tv_sec != before->st_mtim.tv_sec || now->st_mode != before->st_mode;
+}
+
+static void refresh(struct cache *cache)
+{
+    struct stat status;
+
+    if (lstat(cache->path, &status) < 0) {
+        if (cache->env)
+            drop(cache);
+        cache->bad = false;
+        return;
+    }
+    if (cache->env && is_same_file(&status, &cache->file))
+        return;
+    if (cache->bad && !may_be_better(&status, &cache->file))
+        return;
+    if (cache->env)
+        drop(cache);
+    cache->file = status;
+    open_file(cache);
+}
+
+struct cache *cache_open(const char *state_directory, cache_log *log, void *log_context)
+{
+    struct cache *cache = calloc(1, sizeof *cache);
+
+    if (!cache)
+        return NULL;
+    *cache = (struct cache){.log = log, .log_context = log_context, .looked_s = INT64_MIN};
+    if (asprintf(&cache->path, "%s/%s", state_directory, CACHE_FILE) >= 0)
+        return cache;
+    free(cache);
+    return NULL;
+}
+
+void cache_close(struct cache *cache)
+{
+    if (!cache)
+        return;
+    drop(cache);
+    free(cache->path);
+    free(cache);
+}
+
+/* ---- looking ---- */
+
+static int find(struct look *look, enum holding kind)
+{
+    struct cache_key bytes = cache_key_of_kind(look->key, kind);
+    MDB_val key = value_of(&bytes, sizeof bytes), found;
+    struct cache_value value;
+    int error = mdb_get(look->cache->txn, look->cache->dbi, &key, &found);
+
+    if (error)
+        return error;
+    if (found.mv_size != sizeof value)
+        return MDB_CORRUPTED;
+    memcpy(&value, found.mv_data, sizeof value);
+    if (!cache_is_fresh(&value, look->now_s))
+        return MDB_NOTFOUND;
+    look->holding = kind;
+    return 0;
+}
+
+static void work_look(void *context)
+{
+    struct look *look = context;
+    struct cache *cache = look->cache;
+
+    look->error = mdb_txn_renew(cache->txn);
+    if (look->error)
+        return;
+    look->error = find(look, HOLDING_PRESENT);
+    if (look->error == MDB_NOTFOUND)
+        look->error = find(look, HOLDING_ABSENT);
+    look->disturbed = mdb_txn_id(cache->txn) != last_commit(cache->env);
+    mdb_txn_reset(cache->txn);
+}
+
+/* Whether there was a commit since the transaction began, though the work was cut short. */
+static void work_was_disturbed(void *context)
+{
+    struct look *look = context;
+
+    look->disturbed = mdb_txn_id(look->cache->txn) != last_commit(look->cache->env);
+    mdb_txn_reset(look->cache->txn);
+}
+
+/* True once it is certain what the file says. */
+static bool try_look(struct look *look)
+{
+    look->holding = HOLDING_UNKNOWN;
+    look->disturbed = false;
+    if (!mapped_try(work_look, look)) {
+        look->error = MDB_CORRUPTED;
+        if (!mapped_try(work_was_disturbed, look))
+            look->disturbed = false;
+    }
+    return !look->disturbed && look->error != MDB_MAP_RESIZED;
+}
+
+/* Another prober may have made the map larger. */
+static void reopen(struct cache *cache)
+{
+    drop(cache);
+    open_file(cache);
+}
+
+enum holding cache_look(struct cache *cache, const struct target *target,
+                        const struct object *object, int64_t now_s)
+{
+    if (!cache)
+        return HOLDING_UNKNOWN;
+    if (now_s != cache->looked_s) {
+        cache->looked_s = now_s;
+        refresh(cache);
+    }
+    struct look look = {.cache = cache, .now_s = now_s};
+    for (int i = 0; i < ATTEMPTS && cache->env; i++) {
+        look.key = cache_key(cache->secret, target, object);
+        if (try_look(&look)) {
+            if (!look.error || look.error == MDB_NOTFOUND)
+                return look.holding;
+            cache->bad = true;
+            tell(cache, "is damaged");
+            drop(cache);
+        } else if (look.error == MDB_MAP_RESIZED) {
+            reopen(cache);
+        }
+    }
+    return HOLDING_UNKNOWN;
+}
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "cache_write.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cache_store.h"
+#include "why.h"
+
+enum {
+    RECENT = 1 << 14,   /* findings remembered in memory */
+    WAITING_MAX = 4096, /* findings for one commit */
+    RETRY_S = 10        /* after the file could not be written */
+};
+
+/* A finding in memory. Where another one has the same place, it is pushed out. */
+struct recent {
+    struct cache_key key; /* of things present */
+    struct cache_value value;
+    uint8_t kind; /* enum holding; HOLDING_UNKNOWN: no finding */
+};
+
+struct cache_writer {
+    struct cache_writer_options options;
+    char *path, *new_path;
+    struct cache_store *store; /* NULL: there is no file now */
+    uint8_t secret[SIPHASH_KEY_SIZE];
+    int64_t retry_s; /* not before */
+    bool complained;
+    struct cache_counts counts;
+    struct recent recent[RECENT];
+    struct cache_finding waiting[WAITING_MAX];
+    size_t waiting_count;
+};
+
+static void complain(struct cache_writer *writer, const char *what, int error)
+{
+    struct why why;
+
+    if (writer->complained)
+        return;
+    writer->complained = true;
+    why_not(&why, "The cache %s %s: %s. The prober goes on with what it has in memory.",
+            writer->path, what, cache_store_error(error));
+    writer->options.log(writer->options.log_context, why.text);
+}
+
+static void tell_new(const struct cache_writer *writer, const char *what)
+{
+    struct why why;
+
+    why_not(&why, "The cache %s %s, so a new one was begun.", writer->path, what);
+    writer->options.log(writer->options.log_context, why.text);
+}
+
+static mode_t file_mode(const struct cache_writer *writer)
+{
+    return writer->options.for_group ? 0660 : 0600;
+}
+
+/* Makes an empty file, ready for use before it has the cache's name. */
+static bool begin_new(struct cache_writer *writer)
+{
+    int error = 0;
+    struct cache_store_options options = {writer->new_path, writer->options.map_size,
+                                          file_mode(writer), writer->options.unsynced};
+
+    unlink(writer->new_path);
+    writer->store = cache_store_make(&options, writer->secret, &error);
+    if (writer->store && rename(writer->new_path, writer->path) < 0) {
+        error = errno;
+        cache_store_close(writer->store);
+        writer->store = NULL;
+    }
+    if (!writer->store)
+        complain(writer, "cannot be made", error);
+    return writer->store;
+}
+
+static bool open_store(struct cache_writer *writer)
+{
+    struct cache_store_options options = {writer->path, writer->options.map_size,
+                                          file_mode(writer), writer->options.unsynced};
+    struct stat status;
+    int error = 0;
+
+    if (lstat(writer->path, &status) < 0)
+        return begin_new(writer);
+    writer->store = cache_store_open(&options, writer->secret, &error);
+    if (writer->store)
+        return true;
+    if (!cache_store_is_damage(error)) {
+        complain(writer, "cannot be opened", error);
+        return false;
+    }
+    if (!begin_new(writer))
+        return false;
+    writer->counts.rebuilt++;
+    tell_new(writer, "was damaged, foreign or of another version");
+    return true;
+}
+
+static void give_up(struct cache_writer *writer, int64_t now_s)
+{
+    cache_store_close(writer->store);
+    writer->store = NULL;
+    writer->retry_s = now_s + RETRY_S;
+}
+
+/* The store has failed: a damaged file is taken out of everybody's sight. */
+static void fail(struct cache_writer *writer, int error, int64_t now_s)
+{
+    if (!cache_store_is_damage(error)) {
+        complain(writer, "cannot be written", error);
+        give_up(writer, now_s);
+        return;
+    }
+    cache_store_close(writer->store);
+    writer->store = NULL;
+    if (!begin_new(writer)) {
+        writer->retry_s = now_s + RETRY_S;
+        return;
+    }
+    writer->counts.rebuilt++;
+    tell_new(writer, "was damaged");
+}
+
+static void make_secret(uint8_t secret[SIPHASH_KEY_SIZE])
+{
+    while (getrandom(secret, SIPHASH_KEY_SIZE, 0) != SIPHASH_KEY_SIZE)
+        ;
+}
+
+struct cache_writer *cache_writer_open(const struct cache_writer_options *options, int64_t now_s)
+{
+    struct cache_writer *writer = calloc(1, sizeof *writer);
+
+    if (!writer)
+        return NULL;
+    writer->options = *options;
+    if (asprintf(&writer->path, "%s/%s", options->state_directory, CACHE_FILE) < 0 ||
+        asprintf(&writer->new_path, "%s.new", writer->path) < 0) {
+        free(writer->path);
+        free(writer);
+        return NULL;
+    }
+    make_secret(writer->secret); /* a file that is there has its own */
+    if (!open_store(writer))
+        writer->retry_s = now_s + RETRY_S;
+    return writer;
+}
+
+void cache_writer_close(struct cache_writer *writer, int64_t now_s)
+{
+    if (!writer)
+        return;
+    if (writer->waiting_count)
+        cache_writer_commit(writer, now_s);
+    cache_store_close(writer->store);
+    free(writer->new_path);
+    free(writer->path);
+    free(writer);
+}
+
+const uint8_t *cache_writer_secret(const struct cache_writer *writer)
+{
+    return writer->secret;
+}
+
+static struct recent *place_of_key(struct cache_writer *writer, const struct cache_key *key)
+{
+    size_t at = (size_t)key->bytes[5] << 16 | (size_t)key->bytes[6] << 8 | key->bytes[7];
+
+    return &writer->recent[at % RECENT];
+}
+
+enum holding cache_writer_look(struct cache_writer *writer, const struct cache_key *key,
+                               int64_t now_s)
+{
+    const struct recent *recent = place_of_key(writer, key);
+    enum holding holding = HOLDING_UNKNOWN;
+
+    if (recent->kind != HOLDING_UNKNOWN && memcmp(&recent->key, key, sizeof *key) == 0)
+        return cache_is_fresh(&recent->value, now_s) ? (enum holding)recent->kind : HOLDING_UNKNOWN;
+    if (!writer->store)
+        return HOLDING_UNKNOWN;
+    int error = cache_store_look(writer->store, key, now_s, &holding);
+    if (error)
+        fail(writer, error, now_s);
+    return holding;
+}
+
+void cache_writer_add(struct cache_writer *writer, const struct cache_key *key, enum holding kind,
+                      int64_t now_s, uint32_t lifetime_s)
+{
+    struct cache_value value = {(uint32_t)now_s, lifetime_s};
+
+    *place_of_key(writer, key) = (struct recent){*key, value, (uint8_t)kind};
+    if (writer->waiting_count == WAITING_MAX) {
+        writer->counts.lost++;
+        return;
+    }
+    writer->waiting[writer->waiting_count++] =
+        (struct cache_finding){cache_key_of_kind(*key, kind), value};
+}
+
+size_t cache_writer_waiting(const struct cache_writer *writer)
+{
+    return writer->waiting_count;
+}
+
+/* Whether the file that is open still has the cache's name. */
+static bool is_in_place(const struct cache_writer *writer)
+{
+    struct stat open_file, named;
+
+    return fstat(cache_store_fd(writer->store), &open_file) == 0 &&
+           lstat(writer->path, &named) == 0 && open_file.st_ino == named.st_ino &&
+           open_file.st_dev == named.st_dev;
+}
+
+static bool have_store(struct cache_writer *writer, int64_t now_s)
+{
+    if (writer->store && !is_in_place(writer)) {
+        cache_store_close(writer->store);
+        writer->store = NULL;
+    }
+    if (writer->store)
+        return true;
+    bool clock_went_back = writer->retry_s - now_s > RETRY_S;
+    if (now_s < writer->retry_s && !clock_went_back)
+        return false;
+    if (open_store(writer))
+        return true;
+    writer->retry_s = now_s + RETRY_S;
+    return false;
+}
+
+bool cache_writer_commit(struct cache_writer *writer, int64_t now_s)
+{
+    size_t count = writer->waiting_count;
+    uint64_t evicted = 0;
+    int error = 0;
+
+    if (have_store(writer, now_s)) {
+        error = cache_store_commit(writer->store, writer->waiting, count, now_s, &evicted);
+        if (error)
+            fail(writer, error, now_s);
+    }
+    writer->waiting_count = 0;
+    if (error || !writer->store) {
+        writer->counts.lost += count;
+        return false;
+    }
+    writer->complained = false;
+    writer->counts.evicted += evicted;
+    writer->counts.commits++;
+    return true;
+}
+
+struct cache_counts cache_writer_counts(const struct cache_writer *writer)
+{
+    struct cache_counts counts = writer->counts;
+
+    if (writer->store)
+        cache_store_counts(writer->store, &counts);
+    return counts;
+}

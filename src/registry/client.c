@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "registry/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "registry/digest.h"
+#include "registry/headers.h"
+#include "registry/token.h"
+
+enum {
+    REDIRECTS_MAX = 5,
+    TRIES_MAX = 5,          /* of a request that is put off (429) */
+    FAULTS_MAX = 3,         /* of a request that fails (5xx, no answer) */
+    WAIT_MAX_SECONDS = 60,  /* before one try */
+    WAIT_UNTOLD_SECONDS = 2 /* where Retry-After does not say */
+};
+
+struct registry_client {
+    struct registry_access access;
+    struct http *http;
+    struct http_response response;
+    char *authorization; /* "Bearer …", NULL: none is needed so far */
+    char *repository;    /* that it is for */
+    char *url;           /* of the last answer */
+    enum registry_endpoint endpoint;
+    size_t requests;
+};
+
+struct registry_client *registry_client_new(const struct registry_access *access)
+{
+    struct registry_client *client = calloc(1, sizeof *client);
+
+    if (client) {
+        client->access = *access;
+        client->http = http_new();
+    }
+    if (client && client->http)
+        return client;
+    free(client);
+    return NULL;
+}
+
+void registry_client_free(struct registry_client *client)
+{
+    if (!client)
+        return;
+    http_free(client->http);
+    free(client->authorization);
+    free(client->repository);
+    free(client->url);
+    free(client);
+}
+
+size_t registry_client_requests(const struct registry_client *client)
+{
+    return client->requests;
+}
+
+/* ---- one request ---- */
+
+static const char *accept_of(enum registry_endpoint endpoint)
+{
+    switch (endpoint) {
+    case REGISTRY_MANIFEST:
+        return "application/vnd.oci.image.index.v1+json, "
+               "application/vnd.oci.image.manifest.v1+json, "
+               "application/vnd.docker.distribution.manifest.list.v2+json, "
+               "application/vnd.docker.distribution.manifest.v2+json, "
+               "application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1";
+    case REGISTRY_REFERRERS:
+        return "application/vnd.oci.image.index.v1+json";
+    case REGISTRY_TAGS:
+        return "application/json";
+    case REGISTRY_BLOB:
+        break;
+    }
+    return "*/*";
+}
+
+static void wait_seconds(double seconds)
+{
+    struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+    while (nanosleep(&pause, &pause) < 0)
+        ;
+}
+
+/* Whether to ask again, after a wait, since the registry is busy or not well. */
+static bool try_again(const struct http_response *response, bool answered, unsigned tries)
+{
+    long told = response->retry_after;
+
+    if (answered && response->status == 429) {
+        if (tries >= TRIES_MAX || told > WAIT_MAX_SECONDS)
+            return false;
+        wait_seconds(told == HTTP_RETRY_UNKNOWN ? WAIT_UNTOLD_SECONDS : (double)told);
+        return true;
+    }
+    if ((answered && response->status < 500) || tries >= FAULTS_MAX)
+        return false;
+    wait_seconds(0.25 * tries);
+    return true;
+}
+
+/* One GET, repeated where that may help. False: no answer came. */
+static bool ask(struct registry_client *client, const char *url, struct why *why)
+{
+    bool own = http_same_host(url, client->access.url);
+    struct http_request request = {.url = url,
+                                   .accept = accept_of(client->endpoint),
+                                   .authorization = own ? client->authorization : NULL};
+    bool answered;
+    unsigned tries = 0;
+
+    do {
+        tries++;
+        client->requests++;
+        answered = http_get(client->http, &request, &client->response, why);
+    } while (try_again(&client->response, answered, tries));
+    return answered;
+}
+
+/* ---- redirects ---- */
+
+static bool may_contact(const struct registry_client *client, const char *url)
+{
+    if (http_is_https(client->access.url) && !http_is_https(url))
+        return false;
+    if (http_same_host(url, client->access.url))
+        return true;
+    for (size_t i = 0; i < client->access.host_count; i++)
+        if (http_same_host(url, client->access.hosts[i]))
+            return true;
+    return false;
+}
+
+static void set_url(struct registry_client *client, char *url)
+{
+    free(client->url);
+    client->url = url;
+}
+
+/* Moves to where a redirect leads. */
+static bool follow(struct registry_client *client, struct why *why)
+{
+    char *to = http_resolve(client->url, slice_of(client->response.location));
+
+    if (!to)
+        return why_not(why, "%.200s redirects to no URL", client->url);
+    if (!may_contact(client, to)) {
+        why_not(why,
+                "%.100s redirects to %.100s, which is not followed: only the registry itself and "
+                "the hosts of the configuration are asked",
+                client->url, to);
+        free(to);
+        return false;
+    }
+    set_url(client, to);
+    return true;
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* Asks at client->url, and where redirects lead. False: no answer. */
+static bool ask_there(struct registry_client *client, struct why *why)
+{
+    struct why reason;
+
+    for (unsigned hops = 0; hops <= REDIRECTS_MAX; hops++) {
+        if (!ask(client, client->url, &reason))
+            return why_not(why, "%.160s cannot be read: %.120s", client->url, reason.text);
+        if (!is_redirect(client->response.status))
+            return true;
+        if (!follow(client, why))
+            return false;
+    }
+    return why_not(why, "%.200s redirects more than %d times", client->url, REDIRECTS_MAX);
+}
+
+/* ---- tokens ---- */
+
+/* Gets a token for the repository, as the answer that refused asks for. */
+static bool get_token(struct registry_client *client, struct slice repository, struct why *why)
+{
+    char *authorization = token_get(client->http, client->access.url, repository,
+                                    slice_of(client->response.challenge), why);
+
+    client->requests++;
+    free(client->authorization);
+    free(client->repository);
+    client->authorization = authorization;
+    client->repository = strndup(repository.at, repository.len);
+    return authorization;
+}
+
+/* A token for one repository says nothing to another. */
+static void forget_token(struct registry_client *client, struct slice repository)
+{
+    if (client->repository && slice_equal(slice_of(client->repository), repository))
+        return;
+    free(client->authorization);
+    free(client->repository);
+    client->authorization = client->repository = NULL;
+}
+
+/* Asks at a URL, which becomes the client's; once more, with a token, if one is wanted. */
+static bool ask_with_token(struct registry_client *client, char *url, struct slice repository,
+                           struct why *why)
+{
+    char *again = strdup(url);
+
+    set_url(client, url);
+    forget_token(client, repository);
+    bool answered = again && ask_there(client, why);
+    if (answered && client->response.status == 401 && client->response.challenge[0] &&
+        http_same_host(client->url, client->access.url)) {
+        answered = get_token(client, repository, why);
+        set_url(client, again);
+        return answered && ask_there(client, why);
+    }
+    free(again);
+    return answered;
+}
+
+/* ---- what an answer means ---- */
+
+/* distribution-spec, "Listing Referrers": 404 is no support; others answer more roughly. */
+static bool is_absent(enum registry_endpoint endpoint, long status)
+{
+    return status == 404 || (endpoint == REGISTRY_REFERRERS &&
+                             (status == 400 || status == 405 || status == 406 || status == 501));
+}
+
+static enum registry_outcome judge(const struct registry_client *client, struct why *why)
+{
+    long status = client->response.status;
+
+    if (status == 200)
+        return REGISTRY_FOUND;
+    if (is_absent(client->endpoint, status))
+        return REGISTRY_ABSENT;
+    why_not(why, "%.200s answers %ld%s", client->url, status,
+            status == 401 || status == 403 ? ", so not everybody may read it"
+            : status == 429                ? ", it asks us to come back later"
+                                           : "");
+    return REGISTRY_FAILED;
+}
+
+static bool verify(const struct registry_client *client, struct slice digest, struct why *why)
+{
+    switch (digest_verify(digest, client->response.body)) {
+    case DIGEST_RIGHT:
+        return true;
+    case DIGEST_WRONG:
+        return why_not(why, "%.200s answers with something that has another digest", client->url);
+    case DIGEST_OF_UNKNOWN_KIND:
+        break;
+    }
+    return why_not(why, "%.200s cannot be checked: only sha256 and sha512 digests can",
+                   client->url);
+}
+
+static char *url_of(const struct registry_client *client, struct slice name, struct slice reference)
+{
+    static const char *const words[] = {[REGISTRY_MANIFEST] = "manifests",
+                                        [REGISTRY_BLOB] = "blobs",
+                                        [REGISTRY_REFERRERS] = "referrers",
+                                        [REGISTRY_TAGS] = "tags"};
+    const char *prefix = client->access.prefix;
+    char *url;
+
+    if (reference.len == 0)
+        reference = SLICE("list");
+    if (asprintf(&url, "%s/v2/%s%s%.*s/%s/%.*s", client->access.url, prefix, *prefix ? "/" : "",
+                 (int)name.len, name.at, words[client->endpoint], (int)reference.len,
+                 reference.at) < 0)
+        return NULL;
+    return url;
+}
+
+enum registry_outcome registry_get(struct registry_client *client, struct slice name,
+                                   enum registry_endpoint endpoint, struct slice reference,
+                                   const struct http_response **response, struct why *why)
+{
+    client->endpoint = endpoint;
+    char *url = url_of(client, name, reference);
+    bool content = endpoint == REGISTRY_MANIFEST || endpoint == REGISTRY_BLOB;
+
+    *response = &client->response;
+    if (!url || !ask_with_token(client, url, name, why))
+        return REGISTRY_FAILED;
+    enum registry_outcome outcome = judge(client, why);
+    if (outcome == REGISTRY_FOUND && content && memchr(reference.at, ':', reference.len) &&
+        !verify(client, reference, why))
+        return REGISTRY_FAILED;
+    return outcome;
+}
+
+enum registry_outcome registry_get_next(struct registry_client *client,
+                                        const struct http_response **response, struct why *why)
+{
+    struct slice next = link_next(slice_of(client->response.link));
+
+    *response = &client->response;
+    if (next.len == 0)
+        return REGISTRY_ABSENT;
+    char *url = http_resolve(client->url, next);
+    char *repository = client->repository ? strdup(client->repository) : strdup("");
+    enum registry_outcome outcome = REGISTRY_FAILED;
+    if (!url || !may_contact(client, url)) {
+        why_not(why, "%.120s goes on at %.*s, which is not followed", client->url,
+                (int)(next.len < 120 ? next.len : 120), next.at);
+        free(url);
+    } else if (repository && ask_with_token(client, url, slice_of(repository), why)) {
+        outcome = judge(client, why);
+        if (outcome == REGISTRY_ABSENT) {
+            why_not(why, "%.200s, a further page, is not there", client->url);
+            outcome = REGISTRY_FAILED;
+        }
+    }
+    free(repository);
+    return outcome;
+}

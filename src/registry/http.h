@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One GET at a time, bounded in size and time, with no redirect followed. */
+#ifndef REGISTRY_HTTP_H
+#define REGISTRY_HTTP_H
+
+#include <stdbool.h>
+#include "slice.h"
+#include "why.h"
+
+enum {
+    HTTP_BODY_MAX =
+        4 << 20, /* bytes; distribution-spec, "Pushing Manifests": what registries take */
+    HTTP_HEADER_MAX = 8192, /* of one value that is kept */
+    HTTP_RETRY_UNKNOWN = -1
+};
+
+/* Connections that are kept for further requests. NULL without libcurl's help. */
+struct http;
+
+struct http *http_new(void);
+void http_free(struct http *http);
+
+struct http_request {
+    const char *url;
+    const char *accept;        /* NULL: anything */
+    const char *authorization; /* NULL: none */
+};
+
+struct http_response {
+    long status;
+    struct slice body; /* lives until the next request */
+    char type[128];    /* Content-Type without parameters, in lower case */
+    char location[HTTP_HEADER_MAX], link[HTTP_HEADER_MAX];
+    char challenge[HTTP_HEADER_MAX]; /* WWW-Authenticate, the one that names Bearer */
+    long retry_after;                /* seconds, or HTTP_RETRY_UNKNOWN */
+};
+
+/*
+ * Asks, and waits for the whole answer. False, with the reason, if none came; the
+ * reason follows a URL: "… cannot be read: <reason>".
+ */
+bool http_get(struct http *http, const struct http_request *request, struct http_response *response,
+              struct why *why);
+
+/* A URL resolved against another (RFC 3986, 5), to be freed; NULL if it is none over HTTP. */
+char *http_resolve(const char *base, struct slice reference);
+
+/* Whether two URLs have the same host and port. */
+bool http_same_host(const char *a, const char *b);
+
+/* Whether a URL is encrypted. */
+bool http_is_https(const char *url);
+
+/* Text for a URL's query, percent-encoded, to be freed; NULL without memory. */
+char *http_escape(const char *text);
+
+#endif
