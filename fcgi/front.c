@@ -15,6 +15,12 @@ static void note(void *ctx, const char *sentence)
     front_say(sentence);
 }
 
+/* A CGI starts anew for each request: what is wrong with a file would be told each time. */
+static void hush(void *ctx, const char *sentence)
+{
+    (void)ctx, (void)sentence;
+}
+
 void front_close(struct front *front)
 {
     knowledge_close(&front->knowledge);
@@ -37,7 +43,8 @@ bool front_load(struct front *front, enum front_voice voice)
         return false;
     front_close(front);
     front->config = config;
-    knowledge_open(&front->knowledge, config, instant_now(), note, NULL);
+    knowledge_open(&front->knowledge, config, instant_now(),
+                   voice == FRONT_ALL ? note : hush, NULL);
     return true;
 }
 

@@ -138,7 +138,7 @@ static int read_about(struct opening *o)
 static int open_env(struct opening *o)
 {
     struct cache *cache = o->cache;
-    unsigned flags = MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD;
+    unsigned flags = MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS;
     int error = mdb_env_create(&cache->env);
 
     if (!error)

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signpost check: the loader of the responder, run dry. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include "command.h"
 #include "configuration.h"
+#include "index_file.h"
 #include "print_config.h"
 
 static const char usage[] =
     "Usage: signpost check [--print] [FILE]\n"
     "\n"
     "Reads a configuration as the responder would and tells of every mistake, with\n"
-    "its file and line. Without FILE it is the one that the responder would find:\n"
-    "$SIGNPOST_CONF, signpost.conf beside the program, or " SIGNPOST_SYSCONFDIR
-    "/signpost.conf.\n"
+    "its file and line, and so of its index. Without FILE it is the one that the responder would "
+    "find:\n"
+    "$SIGNPOST_CONF, signpost.conf beside the program, or " SIGNPOST_SYSCONFDIR "/signpost.conf.\n"
     "\n"
     "  --print   prints the effective configuration: templates filled in, defaults\n"
     "            spelt out, the rules with the lines they come from\n"
@@ -27,6 +29,27 @@ static void summarise(const struct config *config)
            config->upstream_count == 1 ? "" : "s", config->target_count - config->upstream_count,
            config->target_count - config->upstream_count == 1 ? "" : "s", config->rule_count,
            config->rule_count == 1 ? "" : "s", config->canonical[0]->name);
+}
+
+/* Every line of the index, which a responder would refuse. That it is not there was told. */
+static bool check_index(const struct config *config)
+{
+    struct index_file file;
+    struct why why;
+
+    if (!config->index)
+        return true;
+    if (!index_file_open(&file, config->index, &why)) {
+        if (errno == ENOENT)
+            return true;
+    } else {
+        bool good = index_file_check(&file, config->index, NULL, &why);
+        index_file_close(&file);
+        if (good)
+            return true;
+    }
+    fprintf(stderr, "signpost check: %s\n", why.text);
+    return false;
 }
 
 int cmd_check(int argc, char **argv)
@@ -53,10 +76,11 @@ int cmd_check(int argc, char **argv)
     struct config *config = command_load(argv[optind], true);
     if (!config)
         return EXIT_FINDING;
+    bool good = check_index(config);
     if (print)
         print_config(config, stdout);
-    else
+    else if (good)
         summarise(config);
     config_free(config);
-    return EXIT_FINE;
+    return good ? EXIT_FINE : EXIT_FINDING;
 }

@@ -34,7 +34,7 @@ static bool read_asn(struct slice word, uint32_t *asn)
         number = number * 10 + (uint64_t)(word.at[i] - '0');
     }
     *asn = (uint32_t)number;
-    return number <= UINT32_MAX;
+    return number > 0 && number <= UINT32_MAX; /* 0 is nobody's (RFC 7607) */
 }
 
 /* A network has a slash, or is an address: those of IPv6 have two colons at least. */
@@ -88,8 +88,8 @@ static void compile_places(const struct compiler *compiler)
     for (size_t i = 0; i < compiler->settings->places.count; i++) {
         const struct place_setting *s = &list[i];
         bool north = s->latitude <= 90, east = s->longitude <= 180;
-        struct own_place own = {s->name.text, s->title.text, s->country.text,
-                                north && east, s->latitude, s->longitude};
+        struct own_place own = {s->name.text,  s->title.text, s->country.text,
+                                north && east, s->latitude,   s->longitude};
         struct why why;
         if (north != east)
             COMPILE_ERROR(compiler, s->at,
@@ -247,8 +247,8 @@ static void compile_sources(const struct compiler *compiler)
     struct range_url *sources = arena_take(compiler->arena, count * sizeof *sources);
 
     for (size_t i = 0; i < count; i++)
-        sources[i] = (struct range_url){range_set_words[list[i].set], list[i].name.text,
-                                        list[i].url.text};
+        sources[i] =
+            (struct range_url){range_set_words[list[i].set], list[i].name.text, list[i].url.text};
     compiler->config->sources = sources;
     compiler->config->source_count = count;
 }

@@ -110,10 +110,6 @@ static void add_rule(const struct compiler *compiler, struct rule_list *list,
 {
     struct rule *rule = &list->item[list->count];
 
-    if (list->count == RULES_MAX) {
-        COMPILE_ERROR(compiler, setting->at, "there are more than %d rules.", RULES_MAX);
-        return;
-    }
     rule->at = setting->at;
     for (size_t i = 0; i < setting->match.count; i++)
         rule->classes |= rule_classes_of(setting->match.item[i].text);
@@ -125,10 +121,8 @@ static void add_rule(const struct compiler *compiler, struct rule_list *list,
     list->count++;
 }
 
-static void add_rules(const struct compiler *compiler, struct rule_list *list,
-                      const struct groups *settings);
-
-static void add_built_in(const struct compiler *compiler, struct rule_list *list)
+/* The built-in table; it is in a configuration's own language, and read the same way. */
+static struct groups read_built_in(const struct compiler *compiler)
 {
     struct option_reader reader = {.arena = compiler->arena,
                                    .problems = compiler->problems,
@@ -137,23 +131,36 @@ static void add_built_in(const struct compiler *compiler, struct rule_list *list
     config_t tree;
 
     config_init(&tree);
-    if (config_read_string(&tree, rule_built_in_table) == CONFIG_TRUE) {
+    if (config_read_string(&tree, rule_built_in_table) == CONFIG_TRUE)
         options_read(&reader, &settings_rules_group, config_root_setting(&tree), &table);
-        add_rules(compiler, list, &table.rules);
-    }
     config_destroy(&tree);
+    return table.rules;
+}
+
+static bool is_default(const struct groups *settings, size_t i)
+{
+    return ((const struct rule_setting *)settings->item)[i].word.text.at;
+}
+
+static size_t count_rules(const struct groups *settings, const struct groups *built_in)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < settings->count; i++)
+        count += is_default(settings, i) ? built_in->count : 1;
+    return count;
 }
 
 static void add_rules(const struct compiler *compiler, struct rule_list *list,
-                      const struct groups *settings)
+                      const struct groups *settings, const struct groups *built_in)
 {
     const struct rule_setting *rules = settings->item;
 
     for (size_t i = 0; i < settings->count; i++) {
-        if (rules[i].word.text.at)
-            add_built_in(compiler, list);
-        else
+        if (!is_default(settings, i))
             add_rule(compiler, list, &rules[i]);
+        for (size_t k = 0; is_default(settings, i) && k < built_in->count; k++)
+            add_rule(compiler, list, &((const struct rule_setting *)built_in->item)[k]);
     }
 }
 
@@ -178,12 +185,18 @@ static void warn_of_unreachable(const struct compiler *compiler, const struct ru
 
 void compile_rules(const struct compiler *compiler)
 {
-    struct rule_list list = {arena_take(compiler->arena, RULES_MAX * sizeof *list.item), 0};
+    struct groups built_in = read_built_in(compiler);
+    const struct groups *rules =
+        compiler->settings->rules.count > 0 ? &compiler->settings->rules : &built_in;
+    size_t count = count_rules(rules, &built_in);
+    struct rule_list list = {NULL, 0};
 
-    if (compiler->settings->rules.count > 0)
-        add_rules(compiler, &list, &compiler->settings->rules);
-    else
-        add_built_in(compiler, &list);
+    if (count > RULES_MAX) {
+        COMPILE_ERROR(compiler, compiler->settings->at, "there are more than %d rules.", RULES_MAX);
+        return;
+    }
+    list.item = arena_take(compiler->arena, count * sizeof *list.item);
+    add_rules(compiler, &list, rules, &built_in);
     warn_of_unreachable(compiler, &list);
     compiler->config->rules = list.item;
     compiler->config->rule_count = list.count;

@@ -49,12 +49,11 @@ static void check_name(const struct compiler *compiler, const struct target_list
 /* A registry that redirects to itself keeps some clients going for ever. */
 static void check_loop(const struct compiler *compiler, const struct target *target)
 {
-    const char *own =
-        compiler->config->name.at
-            ? arena_format(compiler->arena, "%.*s://%s",
-                           slice_starts(target->url, SLICE("https")) ? 5 : 4, "https",
-                           compiler->config->name.at)
-            : NULL;
+    const char *own = compiler->config->name.at
+                          ? arena_format(compiler->arena, "%.*s://%s",
+                                         slice_starts(target->url, SLICE("https")) ? 5 : 4, "https",
+                                         compiler->config->name.at)
+                          : NULL;
 
     if (own && target->url.len > 0 && url_same_host(target->url, slice_of(own)))
         COMPILE_ERROR(compiler, target->at,
@@ -63,8 +62,7 @@ static void check_loop(const struct compiler *compiler, const struct target *tar
                       target->name, compiler->config->name.at);
 }
 
-static struct place find_place(const struct compiler *compiler, struct slice word,
-                               struct origin at)
+static struct place find_place(const struct compiler *compiler, struct slice word, struct origin at)
 {
     const struct places *places = &compiler->config->places;
     place_index index = place_find(places, word, CODE_IS_CONTINENT);
@@ -119,11 +117,6 @@ static struct target *add_target(const struct compiler *compiler, struct target_
     struct slice url =
         url_expand(compiler->arena, setting->url.text, region, setting->provider.text);
 
-    if (list->count == TARGETS_MAX) {
-        COMPILE_ERROR(compiler, setting->at, "there are more than %d upstreams and buckets.",
-                      TARGETS_MAX);
-        return NULL;
-    }
     *target = (struct target){.name = name,
                               .name_len = strlen(name),
                               .kind = setting->kind,
@@ -132,8 +125,13 @@ static struct target *add_target(const struct compiler *compiler, struct target_
                               .place = NOWHERE,
                               .ipv4_only = setting->ipv4_only,
                               .accept_extra = (float)setting->accept_extra};
-    while (url.len > 0 && url.at[url.len - 1] == '/')
+    while (target->kind == TARGET_UPSTREAM && url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
+    if (url.len > URL_MAX)
+        COMPILE_ERROR(compiler, setting->url.at,
+                      "with its words filled in the URL of \"%s\" has "
+                      "more than %d bytes.",
+                      name, URL_MAX);
     target->url = url;
     target->id = identity(target);
     if (target->kind == TARGET_BUCKET)
@@ -159,8 +157,6 @@ static void add_region(const struct compiler *compiler, struct target_list *list
         arena_format(compiler->arena, "%s:%s", setting->provider.text.at, region->text.at);
     struct target *target = add_target(compiler, list, setting, name, region->text);
 
-    if (!target)
-        return;
     target->at = region->at;
     target->place_word = key;
     target->place = find_place(compiler, slice_of(key), region->at);
@@ -203,10 +199,8 @@ static void add_single(const struct compiler *compiler, struct target_list *list
         COMPILE_ERROR(compiler, setting->url.at, "{region} needs `regions`.");
         return;
     }
-    struct target *target = add_target(compiler, list, setting, setting->name.text.at,
-                                       (struct slice){NULL, 0});
-    if (!target)
-        return;
+    struct target *target =
+        add_target(compiler, list, setting, setting->name.text.at, (struct slice){NULL, 0});
     if (setting->place.text.at)
         target->place = find_place(compiler, setting->place.text, setting->place.at);
     target->place_word = setting->place.text.at;
@@ -232,8 +226,7 @@ static void add_upstreams(const struct compiler *compiler, struct target_list *l
         struct slice prefix = s->prefix.text.at ? s->prefix.text : compiler->settings->prefix.text;
         add(compiler, list,
             &(struct target_setting){s->at, TARGET_UPSTREAM, s->name, s->url, s->provider, s->place,
-                                     prefix, s->regions, s->serves, s->ipv4_only,
-                                     s->accept_extra});
+                                     prefix, s->regions, s->serves, s->ipv4_only, s->accept_extra});
     }
 }
 
@@ -264,11 +257,11 @@ static const struct target *find_upstream(const struct compiler *compiler, const
     const struct config *config = compiler->config;
     struct suggestion near = suggest_start(word->text);
 
-    for (size_t i = 0; i < config->upstream_count; i++) {
-        if (slice_equal(slice_of(config->targets[i].name), word->text))
+    for (size_t i = 0; i < config->upstream_count; i++)
+        if (slice_equal(target_name(&config->targets[i]), word->text))
             return &config->targets[i];
+    for (size_t i = 0; i < config->upstream_count; i++)
         suggest_try(&near, config->targets[i].name);
-    }
     COMPILE_ERROR(compiler, word->at, "there is no upstream \"%s\"%s", word->text.at,
                   suggest_ending(near.best).text);
     return NULL;
@@ -296,12 +289,32 @@ static void choose_canonical(const struct compiler *compiler)
     config->canonical = list;
 }
 
+/* How many targets the settings make: one, or one for each region. */
+static size_t count_targets(const struct settings *settings)
+{
+    const struct upstream_setting *upstreams = settings->upstreams.item;
+    const struct bucket_setting *buckets = settings->buckets.item;
+    size_t count = 0;
+
+    for (size_t i = 0; i < settings->upstreams.count; i++)
+        count += upstreams[i].regions.count ? upstreams[i].regions.count : 1;
+    for (size_t i = 0; i < settings->buckets.count; i++)
+        count += buckets[i].regions.count ? buckets[i].regions.count : 1;
+    return count;
+}
+
 void compile_targets(const struct compiler *compiler)
 {
     struct config *config = compiler->config;
-    struct target_list list = {arena_take(compiler->arena, (TARGETS_MAX + 1) * sizeof *list.item),
-                               0};
+    size_t count = count_targets(compiler->settings);
+    struct target_list list = {NULL, 0};
 
+    if (count > TARGETS_MAX) {
+        COMPILE_ERROR(compiler, compiler->settings->at,
+                      "there are %zu upstreams and buckets; at most %d can be.", count, TARGETS_MAX);
+        return;
+    }
+    list.item = arena_take(compiler->arena, count * sizeof *list.item);
     add_upstreams(compiler, &list);
     config->upstream_count = list.count;
     add_buckets(compiler, &list);

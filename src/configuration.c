@@ -72,12 +72,30 @@ static bool is_plain_file(const char *file, struct problems *problems)
     return true;
 }
 
+/* What to do about an error that libconfig tells of in these words. */
+static const char *cure(const char *error)
+{
+    static const struct {
+        const char *error, *cure;
+    } cures[] = {
+        {"syntax error",
+         "look for a missing semicolon, quote or bracket here or in the line before"},
+        {"duplicate setting name", "each option may stand only once here; leave one of the two"},
+        {"cannot open include file", "relative names are taken from the folder of the first file"},
+        {"mismatched element type", "in [ ] all must be of one kind; ( ) takes any"},
+    };
+
+    for (size_t i = 0; i < sizeof cures / sizeof *cures; i++)
+        if (strstr(error, cures[i].error))
+            return cures[i].cure;
+    return "libconfig's manual tells of the format";
+}
+
 /* libconfig stops at the first one. */
 static void add_syntax_error(config_t *tree, const char *file, struct problems *problems)
 {
     problem_add(problems, PROBLEM_ERROR, (struct origin){file, (unsigned)config_error_line(tree)},
-                "%s: look for a missing semicolon, quote or bracket here or in the line before.",
-                config_error_text(tree));
+                "%s: %s.", config_error_text(tree), cure(config_error_text(tree)));
 }
 
 static bool read_file(config_t *tree, const char *file, const char *folder,
@@ -121,7 +139,10 @@ struct config *config_load(const char *file, struct problems *problems)
     const char *folder = file ? folder_of(arena, file) : ".";
     bool fine = file ? read_file(&tree, name, folder, problems) : environment_is_enough(problems);
     if (fine) {
-        environment_apply(&tree, file != NULL);
+        environment_apply(&tree, file != NULL, problems);
+        fine = file || problems->errors == 0; /* a file's own mistakes are told as well */
+    }
+    if (fine) {
         config = make(arena, &tree, name, folder, file ? name : "the environment", problems);
     }
     config_destroy(&tree);

@@ -62,14 +62,17 @@ static enum control_news read_news(struct control *control)
     const char *mark = "";
     config_t tree;
 
-    if (fd < 0)
+    if (fd < 0) {
+        control->inode = 0; /* look again */
         return CONTROL_SAME;
+    }
     config_init(&tree);
     read_control(&tree, fd);
     close(fd);
     config_lookup_string(&tree, "reload", &mark);
-    bool reload = strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
-    snprintf(control->reload, sizeof control->reload, "%s", mark);
+    bool reload = *mark && strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
+    if (reload)
+        snprintf(control->reload, sizeof control->reload, "%s", mark);
     note_drained(control, &tree);
     config_destroy(&tree);
     return reload ? CONTROL_RELOAD : CONTROL_CHANGED;
@@ -80,9 +83,10 @@ static bool has_changed(struct control *control)
     char path[4096];
     struct stat status;
 
-    if (snprintf(path, sizeof path, "%s/%s", control->directory, file_name) >= (int)sizeof path ||
-        stat(path, &status) < 0)
+    if (snprintf(path, sizeof path, "%s/%s", control->directory, file_name) >= (int)sizeof path)
         return false;
+    if (stat(path, &status) < 0)
+        status = (struct stat){0}; /* none is the same as an empty one */
     if (status.st_ino == control->inode && status.st_mtim.tv_sec == control->changed.tv_sec &&
         status.st_mtim.tv_nsec == control->changed.tv_nsec)
         return false;
@@ -93,7 +97,11 @@ static bool has_changed(struct control *control)
 
 void control_open(struct control *control, const char *directory)
 {
-    *control = (struct control){.directory = directory};
+    control->directory = directory;
+    control->changed = (struct timespec){0, 0};
+    control->inode = 0;
+    control->reload[0] = '\0';
+    control->drained_count = 0;
     control_refresh(control);
 }
 
@@ -112,8 +120,8 @@ bool control_is_drained(const struct control *control, struct slice name)
 
 static bool write_tree(config_t *tree, int directory, struct why *why)
 {
-    int fd = openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                    0644);
+    int fd =
+        openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
     if (!file) {
@@ -147,7 +155,9 @@ static void set_drained(config_t *tree, const char *name, bool drain)
     config_setting_t *root = config_root_setting(tree);
     config_setting_t *list = config_setting_get_member(root, "drained");
 
-    if (!list)
+    if (list && !config_setting_is_aggregate(list))
+        config_setting_remove(root, "drained"); /* somebody has written to the file */
+    if (!list || !config_setting_get_member(root, "drained"))
         list = config_setting_add(root, "drained", CONFIG_TYPE_ARRAY);
     for (int i = config_setting_length(list); i-- > 0;) {
         const char *present = config_setting_get_string_elem(list, i);

@@ -4,11 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "oci.h"
+#include "url.h"
 
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
+}
+
+/* The variable's value; NULL, with a problem, if it is not what it must be. */
+static const char *checked(const char *name, bool (*valid)(struct slice text), const char *expects,
+                           struct problems *problems)
+{
+    const char *value = variable(name);
+
+    if (!value || valid(slice_of(value)))
+        return value;
+    problem_add(problems, PROBLEM_ERROR, (struct origin){0},
+                "the environment variable %s: expected %s, found \"%.80s\".", name, expects, value);
+    return NULL;
 }
 
 bool environment_is_enough(struct problems *problems)
@@ -65,6 +80,10 @@ static bool serves_all(const config_setting_t *bucket)
     const config_setting_t *serves =
         config_setting_is_group(bucket) ? config_setting_get_member(bucket, "serves") : NULL;
 
+    const char *only = serves ? config_setting_get_string(serves) : NULL;
+
+    if (only)
+        return strcmp(only, "*") == 0;
     for (int i = 0; serves && i < config_setting_length(serves); i++) {
         const char *word = config_setting_get_string_elem(serves, i);
         if (word && strcmp(word, "*") == 0)
@@ -77,7 +96,7 @@ static bool serves_all(const config_setting_t *bucket)
 static void set_common_bucket(config_setting_t *root, const char *base)
 {
     config_setting_t *buckets = config_setting_get_member(root, "buckets");
-    char url[2048];
+    char url[URL_MAX + 64];
 
     if (!buckets)
         buckets = config_setting_add(root, "buckets", CONFIG_TYPE_LIST);
@@ -114,13 +133,15 @@ static void add_fixed(config_setting_t *root)
     add_page(pages, "/privacy", "https://www.linuxfoundation.org/privacy-policy/");
 }
 
-void environment_apply(config_t *tree, bool from_file)
+void environment_apply(config_t *tree, bool from_file, struct problems *problems)
 {
+    static const char a_url[] = "a URL such as \"https://registry.example.org\"";
     config_setting_t *root = config_root_setting(tree);
-    const char *upstream = variable("UPSTREAM_REGISTRY_ENDPOINT");
-    const char *path = variable("UPSTREAM_REGISTRY_PATH");
-    const char *signature = variable("SIGNATURE_UPSTREAM_ENDPOINT");
-    const char *bucket = variable("DEFAULT_AWS_BASE_URL");
+    const char *upstream = checked("UPSTREAM_REGISTRY_ENDPOINT", url_is_base, a_url, problems);
+    const char *path = checked("UPSTREAM_REGISTRY_PATH", oci_is_name,
+                               "a repository path such as \"team/images\"", problems);
+    const char *signature = checked("SIGNATURE_UPSTREAM_ENDPOINT", url_is_base, a_url, problems);
+    const char *bucket = checked("DEFAULT_AWS_BASE_URL", url_is_base, a_url, problems);
 
     if (!from_file)
         add_fixed(root);

@@ -16,8 +16,9 @@ bool environment_is_enough(struct problems *problems);
 
 /*
  * Writes what the variables say into a configuration, over what it says itself.
- * Where it came from no file, what every configuration needs is added too.
+ * Where it came from no file, what every configuration needs is added too. A
+ * variable that cannot be used is left out, and a problem says so.
  */
-void environment_apply(config_t *tree, bool from_file);
+void environment_apply(config_t *tree, bool from_file, struct problems *problems);
 
 #endif

@@ -26,7 +26,10 @@ static void open_databases(struct knowledge *knowledge, knowledge_log *log, void
 void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
                     knowledge_log *log, void *context)
 {
-    *knowledge = (struct knowledge){.config = config, .now = now};
+    /* The list of drained names is left alone: a CGI pays for each page touched. */
+    memset(knowledge, 0, offsetof(struct knowledge, control));
+    knowledge->config = config;
+    knowledge->now = now;
     open_databases(knowledge, log, context);
     if (config->index)
         knowledge->index = index_new(config->index, log, context);
@@ -63,5 +66,5 @@ void knowledge_close(struct knowledge *knowledge)
 {
     geodb_free(knowledge->geodb);
     index_free(knowledge->index);
-    *knowledge = (struct knowledge){0};
+    memset(knowledge, 0, offsetof(struct knowledge, control));
 }

@@ -97,12 +97,32 @@ src_libranges_a_SOURCES = \
 	src/ranges/save.c src/ranges/save.h \
 	src/ranges/sources.c src/ranges/sources.h
 
+# The registry client: for the command and the prober.
+if HAVE_LIBCURL
+if HAVE_JANSSON
+noinst_LIBRARIES += src/libregistry.a
+REGISTRY_LIBS = src/libregistry.a
+endif
+endif
+src_libregistry_a_SOURCES = \
+	src/registry/client.c src/registry/client.h \
+	src/registry/digest.c src/registry/digest.h \
+	src/registry/headers.c src/registry/headers.h \
+	src/registry/http.c src/registry/http.h \
+	src/registry/manifest.c src/registry/manifest.h \
+	src/registry/reference.c src/registry/reference.h \
+	src/registry/sha2.c src/registry/sha2.h \
+	src/registry/signatures.c src/registry/signatures.h \
+	src/registry/tags.c src/registry/tags.h \
+	src/registry/token.c src/registry/token.h
+
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
 	src/cmd_check.c \
 	src/cmd_drain.c \
 	src/cmd_explain.c \
 	src/cmd_hosts.c \
+	src/cmd_index.c \
 	src/cmd_options.c \
 	src/cmd_places.c \
 	src/cmd_ranges.c \
@@ -111,8 +131,10 @@ src_signpost_SOURCES = \
 	src/command.c src/command.h \
 	src/explain.c src/explain.h \
 	src/explain_json.c src/explain_json.h \
+	src/index_add.c src/index_add.h \
+	src/index_merge.c src/index_merge.h \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \
 	src/signpost.c
-src_signpost_LDADD = src/libranges.a src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) \
-	$(JANSSON_LIBS) $(LIBCURL_LIBS) $(MATH_LIBS)
+src_signpost_LDADD = src/libranges.a $(REGISTRY_LIBS) src/libsignpost.a $(CONFIG_LIBS) \
+	$(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(MATH_LIBS)

@@ -168,6 +168,23 @@ static void *value_at(const struct option_spec *option, void *into)
     return (char *)into + option->offset;
 }
 
+/* The name of a group in a group of named ones. */
+static bool read_key(struct option_reader *reader, const struct option_spec *key,
+                     const config_setting_t *setting, struct word *into)
+{
+    const char *name = config_setting_name(setting);
+
+    if (key->valid && !key->valid(slice_of(name))) {
+        problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
+                    "%s: expected %s, found \"%.80s\".", path_of(reader->arena, setting),
+                    key->expects, name);
+        return false;
+    }
+    into->text = (struct slice){arena_copy(reader->arena, slice_of(name)), strlen(name)};
+    into->at = options_origin(reader, setting);
+    return true;
+}
+
 /* One element of a list of groups: a group, or a bare string where the group has a use for it. */
 static bool read_element(struct option_reader *reader, const struct option_spec *option,
                          const config_setting_t *setting, void *into)
@@ -186,10 +203,8 @@ static bool read_element(struct option_reader *reader, const struct option_spec 
         expected(reader, setting, word ? "a group { … } or a string" : "a group { … }");
         return false;
     }
-    if (key && name)
-        *(struct word *)value_at(key, into) =
-            (struct word){{arena_copy(reader->arena, slice_of(name)), strlen(name)},
-                          options_origin(reader, setting)};
+    if (key && name && !read_key(reader, key, setting, value_at(key, into)))
+        return false;
     options_read(reader, group, setting, into);
     return true;
 }
@@ -202,8 +217,9 @@ static void read_groups(struct option_reader *reader, const struct option_spec *
 
     if (!named && !words && !config_setting_is_list(setting)) {
         expected(reader, setting,
-                 option->of->key_option ? "a group of named groups or a list of groups"
-                                        : "a list of groups ( { … }, { … } )");
+                 option->of->key_option    ? "a group of named groups or a list of groups"
+                 : option->of->word_option ? "a list ( … ) of groups and strings"
+                                           : "a list of groups ( { … }, { … } )");
         return;
     }
     size_t count = (size_t)config_setting_length(setting);
@@ -300,9 +316,8 @@ static void require(struct option_reader *reader, const struct option_group *gro
             continue; /* a named group's key */
         const char *path = path_of(reader->arena, setting);
         problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
-                    "%s%sthe option \"%s\" is missing%s%s.", path, *path ? ": " : "",
-                    option->name, option->expects ? ": it is " : "",
-                    option->expects ? option->expects : "");
+                    "%s%sthe option \"%s\" is missing%s%s.", path, *path ? ": " : "", option->name,
+                    option->expects ? ": it is " : "", option->expects ? option->expects : "");
     }
 }
 

@@ -67,6 +67,36 @@ static place_index find_builtin(const struct folded *key)
     return NO_PLACE;
 }
 
+/* Whether a known key begins with the wanted one; both are compared without regard to case. */
+static bool begins(const struct folded *wanted, const char *known)
+{
+    for (size_t i = 0; i < wanted->len; i++)
+        if ((unsigned char)wanted->at[i] != (unsigned char)fold(known[i]))
+            return false;
+    return true;
+}
+
+struct place_range places_with_start(struct slice start)
+{
+    struct place_range range = {0, 0};
+    struct folded wanted;
+    int low = 0, high = places_builtin;
+
+    if (!fold_key(&wanted, SLICE(""), start))
+        return range;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (compare(&wanted, place_facts[middle].key) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    range.first = range.end = low;
+    while (range.end < places_builtin && begins(&wanted, place_facts[range.end].key))
+        range.end++;
+    return range;
+}
+
 static place_index find_key(const struct places *places, struct slice start, struct slice key)
 {
     struct folded folded;

@@ -5,6 +5,14 @@
 
 #include "place.h"
 
+/* Entries of the table from first up to, and without, end. */
+struct place_range {
+    int first, end;
+};
+
+/* The compiled-in entries whose keys begin so, in any case of letters. */
+struct place_range places_with_start(struct slice start);
+
 struct place_alias {
     char key[PLACE_KEY_SIZE];
     place_index index;

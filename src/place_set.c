@@ -32,10 +32,18 @@ bool glob_matches(struct slice pattern, struct slice text)
 
 void place_set_add_place(struct place_set *set, const struct places *places, place_index index)
 {
-    if (index == NO_PLACE)
-        return; /* else it would name all that lies within nothing */
-    for (int i = 0; i < place_count(places); i++) {
-        if (i == index || place_fact(places, (place_index)i)->within == index)
+    const struct place_fact *fact = place_fact(places, index);
+
+    if (!fact)
+        return;
+    set->bits[index / 64] |= UINT64_C(1) << (index % 64);
+    /* A border group's key begins with its region's (generate.awk sees to it), so it is near. */
+    struct slice key = slice_of(fact->key);
+    for (int i = index + 1; i < place_count(NULL); i++) {
+        const struct place_fact *next = place_fact(places, (place_index)i);
+        if (!slice_starts(slice_of(next->key), key))
+            break;
+        if (next->within == index)
             set->bits[i / 64] |= UINT64_C(1) << (i % 64);
     }
 }
@@ -46,18 +54,37 @@ static struct slice part(const char *key, bool with_provider)
     return slice_of(with_provider ? key : strchr(key, ':') + 1);
 }
 
+/* Which compiled-in entries a pattern can match: its start says so, if it names a provider. */
+static struct place_range candidates(struct slice pattern, bool with_provider)
+{
+    const char *star = memchr(pattern.at, '*', pattern.len);
+
+    if (!with_provider || !star)
+        return (struct place_range){0, places_builtin};
+    return places_with_start(slice_to(pattern, (size_t)(star - pattern.at)));
+}
+
+static bool add_if_matching(struct place_set *set, const struct places *places, int index,
+                            struct slice pattern, bool with_provider)
+{
+    const struct place_fact *fact = place_fact(places, (place_index)index);
+
+    if (fact->kind != PLACE_REGION || !glob_matches(pattern, part(fact->key, with_provider)))
+        return false;
+    place_set_add_place(set, places, (place_index)index);
+    return true;
+}
+
 /* Adds the regions that match; false if none does. */
 static bool add_matching(struct place_set *set, const struct places *places, struct slice pattern)
 {
     bool with_provider = memchr(pattern.at, ':', pattern.len), any = false;
+    struct place_range range = candidates(pattern, with_provider);
 
-    for (int i = 0; i < place_count(places); i++) {
-        const struct place_fact *fact = place_fact(places, (place_index)i);
-        if (fact->kind == PLACE_REGION && glob_matches(pattern, part(fact->key, with_provider))) {
-            place_set_add_place(set, places, (place_index)i);
-            any = true;
-        }
-    }
+    for (int i = range.first; i < range.end; i++)
+        any |= add_if_matching(set, places, i, pattern, with_provider);
+    for (int i = places_builtin; i < place_count(places); i++)
+        any |= add_if_matching(set, places, i, pattern, with_provider);
     for (int i = 0; i < places_aliases; i++) {
         if (glob_matches(pattern, part(place_aliases[i].key, with_provider))) {
             place_set_add_place(set, places, place_aliases[i].index);

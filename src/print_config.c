@@ -72,7 +72,7 @@ static void print_classes(unsigned classes, FILE *out)
         return;
     }
     fputs("[ ", out);
-    for (unsigned class = 0; class < CLASS_ROUTED; class++)
+    for (unsigned class = 0; class < CLASS_ROUTED; class ++)
         if (classes >> class & 1) {
             fprintf(out, "%s\"%s\"", separator, class_name(class));
             separator = ", ";
@@ -134,7 +134,11 @@ static void print_places(const struct places *places, FILE *out)
         const struct place_fact *fact = place_fact(places, (place_index)i);
         if (fact == place_fact(NULL, (place_index)i))
             continue;
-        fprintf(out, "%s  { name = \"%s\"; title = \"%s\";", separator, fact->key, fact->name);
+        fprintf(out, "%s  { name = ", separator);
+        print_text(slice_of(fact->key), out);
+        fputs("; title = ", out);
+        print_text(slice_of(fact->name), out);
+        putc(';', out);
         if (fact->country != NO_PLACE)
             fprintf(out, " country = \"%s\";", place_key(places, fact->country));
         if (fact->has_point)
@@ -155,11 +159,15 @@ static void print_forwarding(const struct config *config, FILE *out)
 
 static void print_database(const struct geodb_source *source, FILE *out)
 {
-    fprintf(out, "  { file = \"%s\";", source->file);
-    for (int field = 0; field < GEODB_FIELDS; field++)
-        if (source->keys[field])
-            fprintf(out, " %s = \"%s\";", geodb_field_words[field], source->keys[field]);
-    fputs(" }", out);
+    fputs("  { file = ", out);
+    print_text(slice_of(source->file), out);
+    for (int field = 0; field < GEODB_FIELDS; field++) {
+        if (!source->keys[field])
+            continue;
+        fprintf(out, "; %s = ", geodb_field_words[field]);
+        print_text(slice_of(source->keys[field]), out);
+    }
+    fputs("; }", out);
 }
 
 static void print_databases(const struct config *config, FILE *out)

@@ -2,7 +2,6 @@
 #include "respond.h"
 
 #include "query.h"
-#include "route.h"
 
 static struct slice endpoint_path(enum endpoint endpoint)
 {
@@ -125,37 +124,60 @@ static void write_ping(struct text *out, bool head)
     write_body(out, SLICE("application/json"), &body, 1, head);
 }
 
-static void answer_request(const struct config *config, const struct knowledge *knowledge,
-                           const struct request *request, struct text *out)
+struct object passage_object(const struct passage *passage)
 {
-    bool head = request->method == METHOD_HEAD;
-    struct routed routed = route(config, knowledge, request, NULL, NULL);
+    const struct classified *c = &passage->routed.classified;
 
-    switch (routed.decision.outcome) {
+    return (struct object){c->endpoint, c->name, c->reference};
+}
+
+void respond_decide(struct passage *passage, const struct config *config,
+                    const struct knowledge *knowledge, char *const *variables,
+                    const struct findings *findings)
+{
+    static const struct request_format no_format;
+
+    passage->config = config;
+    request_read(&passage->request, config ? &config->request : &no_format, variables);
+    if (config)
+        passage->routed = route(config, knowledge, &passage->request, findings, NULL);
+}
+
+static void write_decision(const struct passage *passage, struct text *out)
+{
+    const struct decision *decision = &passage->routed.decision;
+    bool head = passage->request.method == METHOD_HEAD;
+
+    switch (decision->outcome) {
     case OUTCOME_REDIRECT:
     case OUTCOME_PAGE:
-        write_redirect(out, &routed.decision, &routed.classified, request->query);
+        write_redirect(out, decision, &passage->routed.classified, passage->request.query);
         break;
     case OUTCOME_PING:
         write_ping(out, head);
         break;
     case OUTCOME_ERROR:
-        write_error(out, routed.decision.error, head);
+        write_error(out, decision->error, head);
         break;
     }
+}
+
+void respond_write(const struct passage *passage, struct answer *answer)
+{
+    struct text out = {.at = answer->text, .size = sizeof answer->text};
+
+    if (passage->config)
+        write_decision(passage, &out);
+    else
+        write_error(&out, &error_unavailable, passage->request.method == METHOD_HEAD);
+    answer->len = out.len;
 }
 
 void respond(const struct config *config, const struct knowledge *knowledge,
              char *const *variables, struct answer *answer)
 {
-    static const struct request_format no_format;
-    struct text out = {.at = answer->text, .size = sizeof answer->text};
-    struct request request;
+    struct passage passage;
 
-    request_read(&request, config ? &config->request : &no_format, variables);
-    if (config)
-        answer_request(config, knowledge, &request, &out);
-    else
-        write_error(&out, &error_unavailable, request.method == METHOD_HEAD);
-    answer->len = out.len;
+    respond_decide(&passage, config, knowledge, variables, NULL);
+    respond_write(&passage, answer);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include "decide.h"
 #include "knowledge.h"
+#include "route.h"
 #include "text.h"
 
 enum {
@@ -18,6 +19,37 @@ struct answer {
     size_t len;
     char text[ANSWER_MAX];
 };
+
+/*
+ * A request that has been read and decided on, and is not answered yet. It borrows
+ * from the configuration, from the variables and from itself: it cannot be copied.
+ */
+struct passage {
+    const struct config *config; /* NULL: it was refused */
+    struct request request;
+    struct routed routed; /* not set without a configuration */
+};
+
+/*
+ * The first half of respond(): reads a request and decides on it. findings are what
+ * the prober has answered, or NULL. A caller who can wait for the prober looks at
+ * passage_asks() then, asks, and starts again with the findings.
+ */
+void respond_decide(struct passage *passage, const struct config *config,
+                    const struct knowledge *knowledge, char *const *variables,
+                    const struct findings *findings);
+
+/* How many targets the prober could be asked about; they are in the decision. */
+static inline size_t passage_asks(const struct passage *passage)
+{
+    return passage->config ? passage->routed.decision.ask_count : 0;
+}
+
+/* What the prober could be asked for, if passage_asks(). Borrows from the passage. */
+struct object passage_object(const struct passage *passage);
+
+/* The second half: writes the answer. */
+void respond_write(const struct passage *passage, struct answer *answer);
 
 /*
  * Answers one request, given as CGI variables ("NAME=value", the last entry

@@ -33,5 +33,7 @@ struct routed route(const struct config *config, const struct knowledge *knowled
                                            .client = &r.client,
                                            .findings = findings,
                                            .trace = trace});
+    if (r.decision.outcome == OUTCOME_PAGE)
+        r.classified.class = CLASS_PAGE;
     return r;
 }

@@ -58,6 +58,8 @@ static bool is_port(struct slice s)
 /* The length of a template word at the start of s, 0 if there is none that may be there. */
 static size_t word_length(struct slice s, bool digests)
 {
+    if (s.at[0] != '{')
+        return 0;
     if (slice_starts(s, region_word))
         return region_word.len;
     if (slice_starts(s, provider_word))
@@ -203,7 +205,8 @@ struct slice url_expand(struct arena *arena, struct slice url, struct slice regi
     struct text out = {.at = arena_take(arena, size + 1), .size = size};
 
     while (url.len > 0) {
-        size_t n = 1;
+        const char *brace = memchr(url.at + 1, '{', url.len - 1);
+        size_t n = brace ? (size_t)(brace - url.at) : url.len;
         if (slice_starts(url, region_word)) {
             text_add(&out, region);
             n = region_word.len;
@@ -211,7 +214,7 @@ struct slice url_expand(struct arena *arena, struct slice url, struct slice regi
             text_add(&out, provider);
             n = provider_word.len;
         } else {
-            text_add(&out, slice_to(url, 1));
+            text_add(&out, slice_to(url, n));
         }
         url = slice_from(url, n);
     }
@@ -220,6 +223,8 @@ struct slice url_expand(struct arena *arena, struct slice url, struct slice regi
 
 static size_t part_at(struct slice s, enum url_part *part)
 {
+    if (s.at[0] != '{')
+        return 0;
     for (size_t i = 0; i < sizeof digest_words / sizeof *digest_words; i++)
         if (slice_starts(s, digest_words[i].word)) {
             *part = digest_words[i].part;

@@ -25,6 +25,8 @@ function fail(why) {
 function fact(key, name, kind, within, country, continent, lat, lon) {
     if (length(key) > KEY_MAX || length(name) > NAME_MAX)
         fail("\"" key "\" or its name is too long")
+    if (within != "" && index(key, within "-") != 1)
+        fail("the key of a border group must begin with that of its region")
     if (key in kind_of)
         fail("\"" key "\" stands twice")
     if ((lat == "-") != (lon == "-") || \

@@ -185,41 +185,26 @@ static bool ask_there(struct registry_client *client, struct why *why)
 /* ---- tokens ---- */
 
 /* Gets a token for the repository, as the answer that refused asks for. */
-static bool get_token(struct registry_client *client, struct slice repository, struct why *why)
+static bool get_token(struct registry_client *client, struct why *why)
 {
-    char *authorization = token_get(client->http, client->access.url, repository,
-                                    slice_of(client->response.challenge), why);
-
+    free(client->authorization);
     client->requests++;
-    free(client->authorization);
-    free(client->repository);
-    client->authorization = authorization;
-    client->repository = strndup(repository.at, repository.len);
-    return authorization;
-}
-
-/* A token for one repository says nothing to another. */
-static void forget_token(struct registry_client *client, struct slice repository)
-{
-    if (client->repository && slice_equal(slice_of(client->repository), repository))
-        return;
-    free(client->authorization);
-    free(client->repository);
-    client->authorization = client->repository = NULL;
+    client->authorization =
+        token_get(client->http, client->access.url, slice_of(client->repository),
+                  slice_of(client->response.challenge), why);
+    return client->authorization;
 }
 
 /* Asks at a URL, which becomes the client's; once more, with a token, if one is wanted. */
-static bool ask_with_token(struct registry_client *client, char *url, struct slice repository,
-                           struct why *why)
+static bool ask_with_token(struct registry_client *client, char *url, struct why *why)
 {
     char *again = strdup(url);
 
     set_url(client, url);
-    forget_token(client, repository);
     bool answered = again && ask_there(client, why);
     if (answered && client->response.status == 401 && client->response.challenge[0] &&
         http_same_host(client->url, client->access.url)) {
-        answered = get_token(client, repository, why);
+        answered = get_token(client, why);
         set_url(client, again);
         return answered && ask_there(client, why);
     }
@@ -265,34 +250,49 @@ static bool verify(const struct registry_client *client, struct slice digest, st
                    client->url);
 }
 
-static char *url_of(const struct registry_client *client, struct slice name, struct slice reference)
+static char *url_of(const struct registry_client *client, struct slice reference)
 {
     static const char *const words[] = {[REGISTRY_MANIFEST] = "manifests",
                                         [REGISTRY_BLOB] = "blobs",
                                         [REGISTRY_REFERRERS] = "referrers",
                                         [REGISTRY_TAGS] = "tags"};
-    const char *prefix = client->access.prefix;
     char *url;
 
     if (reference.len == 0)
         reference = SLICE("list");
-    if (asprintf(&url, "%s/v2/%s%s%.*s/%s/%.*s", client->access.url, prefix, *prefix ? "/" : "",
-                 (int)name.len, name.at, words[client->endpoint], (int)reference.len,
-                 reference.at) < 0)
+    if (asprintf(&url, "%s/v2/%s/%s/%.*s", client->access.url, client->repository,
+                 words[client->endpoint], (int)reference.len, reference.at) < 0)
         return NULL;
     return url;
+}
+
+/* Turns to a repository, and its name at the registry. False: no memory. */
+static bool turn_to(struct registry_client *client, struct slice name)
+{
+    const char *prefix = client->access.prefix;
+    char *repository;
+
+    if (asprintf(&repository, "%s%s%.*s", prefix, *prefix ? "/" : "", (int)name.len, name.at) < 0)
+        return false;
+    if (client->repository && strcmp(client->repository, repository) != 0) {
+        free(client->authorization); /* a token for one says nothing to another */
+        client->authorization = NULL;
+    }
+    free(client->repository);
+    client->repository = repository;
+    return true;
 }
 
 enum registry_outcome registry_get(struct registry_client *client, struct slice name,
                                    enum registry_endpoint endpoint, struct slice reference,
                                    const struct http_response **response, struct why *why)
 {
-    client->endpoint = endpoint;
-    char *url = url_of(client, name, reference);
     bool content = endpoint == REGISTRY_MANIFEST || endpoint == REGISTRY_BLOB;
 
     *response = &client->response;
-    if (!url || !ask_with_token(client, url, name, why))
+    client->endpoint = endpoint;
+    char *url = turn_to(client, name) ? url_of(client, reference) : NULL;
+    if (!url || !ask_with_token(client, url, why))
         return REGISTRY_FAILED;
     enum registry_outcome outcome = judge(client, why);
     if (outcome == REGISTRY_FOUND && content && memchr(reference.at, ':', reference.len) &&
@@ -310,19 +310,17 @@ enum registry_outcome registry_get_next(struct registry_client *client,
     if (next.len == 0)
         return REGISTRY_ABSENT;
     char *url = http_resolve(client->url, next);
-    char *repository = client->repository ? strdup(client->repository) : strdup("");
-    enum registry_outcome outcome = REGISTRY_FAILED;
     if (!url || !may_contact(client, url)) {
         why_not(why, "%.120s goes on at %.*s, which is not followed", client->url,
                 (int)(next.len < 120 ? next.len : 120), next.at);
         free(url);
-    } else if (repository && ask_with_token(client, url, slice_of(repository), why)) {
-        outcome = judge(client, why);
-        if (outcome == REGISTRY_ABSENT) {
-            why_not(why, "%.200s, a further page, is not there", client->url);
-            outcome = REGISTRY_FAILED;
-        }
+        return REGISTRY_FAILED;
     }
-    free(repository);
-    return outcome;
+    if (!ask_with_token(client, url, why))
+        return REGISTRY_FAILED;
+    enum registry_outcome outcome = judge(client, why);
+    if (outcome != REGISTRY_ABSENT)
+        return outcome;
+    why_not(why, "%.200s, a further page, is not there", client->url);
+    return REGISTRY_FAILED;
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "health.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_SIZE_MAX = 1024 * 1024,
+    LINE_SIZE = 1024,
+    COUNTERS_MAX = 64,
+    COUNTER_NAME_SIZE = 32,
+    STALE_INTERVALS = 3
+};
+
+struct counter {
+    char name[COUNTER_NAME_SIZE];
+    uint64_t value;
+};
+
+struct health {
+    const struct target *targets;
+    size_t count;
+    struct target_health *of; /* as many, in the same order */
+    int64_t looked_s;
+    struct stat file; /* the one that was read last */
+    bool fresh;
+    int64_t published_s, interval_ms, prober;
+    struct counter counter[COUNTERS_MAX];
+    size_t counter_count;
+};
+
+static const struct target_health nobody_knows = {.up = true, .admit = 1};
+
+static void forget(struct health *health)
+{
+    for (size_t i = 0; i < health->count; i++)
+        health->of[i] = nobody_knows;
+    health->counter_count = 0;
+    health->fresh = false;
+}
+
+struct health *health_new(const struct target *targets, size_t target_count)
+{
+    struct health *health = calloc(1, sizeof *health);
+
+    if (!health)
+        return NULL;
+    *health =
+        (struct health){.targets = targets, .count = target_count, .looked_s = INT64_MIN};
+    health->of = calloc(target_count + 1, sizeof *health->of);
+    if (!health->of) {
+        free(health);
+        return NULL;
+    }
+    forget(health);
+    return health;
+}
+
+void health_free(struct health *health)
+{
+    if (!health)
+        return;
+    free(health->of);
+    free(health);
+}
+
+/* "target ID up|down ADMIT HEAD_MS CHANGED PROBES CHECKS PRESENT ABSENT FAILED REFUSED SKIPPED
+ * NAME FAILURE"; the failure is the rest of the line. */
+static void read_target(struct health *health, const char *line)
+{
+    struct target_health h = {.known = true};
+    struct target_counters *c = &h.counters;
+    uint64_t id;
+    char state[8];
+    int admit, rest = 0;
+
+    if (sscanf(line,
+               "target %" SCNx64 " %7s %d %u %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+               " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*s %n",
+               &id, state, &admit, &h.head_ms, &h.changed_s, &c->probes, &c->checks, &c->present,
+               &c->absent, &c->failed, &c->refused, &c->skipped, &rest) < 12 ||
+        rest == 0 || admit < 0 || admit > 100)
+        return;
+    h.up = strcmp(state, "up") == 0;
+    h.admit = h.up ? admit / 100.0 : 0;
+    snprintf(h.failure, sizeof h.failure, "%s", line + rest);
+    for (size_t i = 0; i < health->count; i++)
+        if (health->targets[i].id == id)
+            health->of[i] = h;
+}
+
+static void read_counter(struct health *health, const char *line)
+{
+    struct counter *counter = &health->counter[health->counter_count];
+
+    if (health->counter_count < COUNTERS_MAX &&
+        sscanf(line, "counter %31s %" SCNu64, counter->name, &counter->value) == 2)
+        health->counter_count++;
+}
+
+static bool read_lines(struct health *health, FILE *file)
+{
+    char line[LINE_SIZE];
+    int version;
+
+    if (!fgets(line, sizeof line, file) ||
+        sscanf(line, "signpost-health %d %" SCNd64 " %" SCNd64 " %" SCNd64, &version,
+               &health->published_s, &health->interval_ms, &health->prober) != 4 ||
+        version != HEALTH_VERSION || health->interval_ms < 0 || health->interval_ms > INT32_MAX)
+        return false;
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "target ", 7) == 0)
+            read_target(health, line);
+        else if (strncmp(line, "counter ", 8) == 0)
+            read_counter(health, line);
+    }
+    return true;
+}
+
+static bool read_file(struct health *health, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    bool good = false;
+
+    if (file && fstat(fd, &health->file) == 0 && S_ISREG(health->file.st_mode) &&
+        health->file.st_size <= FILE_SIZE_MAX)
+        good = read_lines(health, file);
+    if (file)
+        fclose(file);
+    else if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+static bool is_stale(const struct health *health, int64_t now_s)
+{
+    return health->published_s > now_s ||
+           (now_s - health->published_s) * 1000 > STALE_INTERVALS * health->interval_ms;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+void health_refresh(struct health *health, const char *state_directory, int64_t now_s)
+{
+    char path[4096];
+    struct stat status;
+
+    if (!health || now_s == health->looked_s)
+        return;
+    health->looked_s = now_s;
+    if (snprintf(path, sizeof path, "%s/%s", state_directory, HEALTH_FILE) >= (int)sizeof path ||
+        stat(path, &status) < 0) {
+        forget(health);
+        return;
+    }
+    if (!health->fresh || !is_same(&status, &health->file)) {
+        forget(health);
+        health->fresh = read_file(health, path);
+    }
+    if (!health->fresh || is_stale(health, now_s))
+        forget(health);
+}
+
+const struct target_health *health_of(const struct health *health, const struct target *target)
+{
+    return health ? &health->of[target - health->targets] : &nobody_knows;
+}
+
+int64_t health_published(const struct health *health)
+{
+    return health && health->fresh ? health->published_s : 0;
+}
+
+int64_t health_prober(const struct health *health)
+{
+    return health && health->fresh ? health->prober : 0;
+}
+
+void health_counters(const struct health *health, health_counter *counter, void *context)
+{
+    for (size_t i = 0; health && i < health->counter_count; i++)
+        counter(context, health->counter[i].name, health->counter[i].value);
+}

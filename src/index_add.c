@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "index_add.h"
+
+#include <stdio.h>
+#include "command.h"
+
+#if !defined HAVE_LIBCURL || !defined HAVE_JANSSON
+int index_add(const struct index_add *call)
+{
+    (void)call;
+    fputs("signpost index: This signpost was built without libcurl or jansson and cannot read "
+          "registries; install them (Debian: libcurl4-openssl-dev, libjansson-dev) and build "
+          "again, or write the index by other means: digests, one a line, sorted.\n",
+          stderr);
+    return EXIT_FINDING;
+}
+#else
+
+#include <stdlib.h>
+#include <unistd.h>
+#include "configuration.h"
+#include "index_merge.h"
+#include "registry/reference.h"
+#include "registry/signatures.h"
+
+/* All that a run needs, from the configuration or the command line. */
+struct run {
+    const struct index_add *call;
+    struct config *config; /* NULL: none is needed */
+    const char *index;
+    struct registry_access access;
+    char *url, *prefix; /* of access, to be freed */
+    const char **hosts; /* the same; strings of the configuration's */
+    struct signature_tags tags;
+    struct slice repository; /* as of the reader */
+    struct digest_set found, own;
+    bool progress; /* a line that is to be wiped stands on the terminal */
+};
+
+static bool say(const char *what, const char *text)
+{
+    fprintf(stderr, "signpost index: %s%s%s\n", what, *what ? ": " : "", text);
+    return false;
+}
+
+/* ---- where to read ---- */
+
+/* The registry's URL and the path before the images' names, from --registry. */
+static bool use_url(struct run *run, const char *url)
+{
+    struct slice whole = slice_of(url);
+
+    if (!url_is_base(whole) || memchr(url, '{', whole.len))
+        return say(url, "that is no URL of a registry, such as https://us.registry.example.org.");
+    struct slice authority = url_authority(whole);
+    size_t end = (size_t)(authority.at + authority.len - url);
+    struct slice path = slice_from(whole, end);
+    while (path.len && path.at[0] == '/')
+        path = slice_from(path, 1);
+    while (path.len && path.at[path.len - 1] == '/')
+        path.len--;
+    run->url = strndup(url, end);
+    run->prefix = strndup(path.at, path.len);
+    return run->url && run->prefix;
+}
+
+static bool use_canonical(struct run *run)
+{
+    const struct target *canonical = run->config->canonical[0];
+
+    run->url = strndup(canonical->url.at, canonical->url.len);
+    run->prefix = strndup(canonical->prefix.at ? canonical->prefix.at : "", canonical->prefix.len);
+    return run->url && run->prefix;
+}
+
+/* Redirects may lead to whatever host clients may be sent to. */
+static bool allow_hosts(struct run *run)
+{
+    size_t count = run->config ? run->config->target_count : 0;
+
+    run->hosts = calloc(count + 1, sizeof *run->hosts);
+    if (!run->hosts)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        run->hosts[i] = run->config->targets[i].url.at;
+    run->access.hosts = run->hosts;
+    run->access.host_count = count;
+    return true;
+}
+
+static void choose_tags(struct run *run)
+{
+    static const struct slice suffixes[] = {SLICE(".sig"), SLICE(".att"), SLICE(".sbom")};
+    static const struct slice any = SLICE("*");
+
+    run->tags =
+        run->config ? run->config->signatures : (struct signature_tags){&any, suffixes, 1, 3};
+}
+
+static bool prepare(struct run *run)
+{
+    const struct index_add *call = run->call;
+
+    if (call->config || !call->registry || !call->index) {
+        run->config = command_load(call->config, false);
+        if (!run->config)
+            return false;
+    }
+    run->index = call->index ? call->index : run->config->index;
+    if (!run->index)
+        return say("", "the configuration names no `index`: add one, or say --index FILE.");
+    if (call->repository && !oci_is_name(slice_of(call->repository)))
+        return say(call->repository, "that is no name of a repository.");
+    run->repository = slice_of(call->repository);
+    choose_tags(run);
+    if (!(call->registry ? use_url(run, call->registry) : use_canonical(run)) || !allow_hosts(run))
+        return false;
+    run->access.url = run->url;
+    run->access.prefix = run->prefix;
+    return true;
+}
+
+static void finish(struct run *run)
+{
+    digest_set_clear(&run->found);
+    digest_set_clear(&run->own);
+    free(run->url);
+    free(run->prefix);
+    free(run->hosts);
+    config_free(run->config);
+}
+
+/* ---- reading ---- */
+
+static void wipe(struct run *run)
+{
+    if (run->progress)
+        fputs("\r\033[K", stderr);
+    run->progress = false;
+}
+
+static void show_progress(void *context, size_t found)
+{
+    struct run *run = context;
+
+    run->progress = true;
+    fprintf(stderr, "\r%zu digests so far", found);
+}
+
+static void note(void *context, const char *sentence)
+{
+    wipe(context);
+    say("", sentence);
+}
+
+/* A host in front of the name must be the registry's: its public one, or where it is read. */
+static bool is_ours(const struct run *run, struct slice host)
+{
+    return !host.len || (run->config && slice_equal_nocase(host, run->config->name)) ||
+           slice_equal_nocase(host, url_authority(slice_of(run->url)));
+}
+
+static bool read_image(struct run *run, struct registry_client *client, const char *text)
+{
+    struct image_reference image;
+    struct signatures_reader reader = {
+        .client = client,
+        .tags = &run->tags,
+        .repository = run->repository,
+        .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+        .note = note,
+        .context = run,
+    };
+    struct digest_set found = {0};
+    struct why why;
+
+    if (!image_reference_parse(&image, text, &why))
+        return say("", why.text);
+    if (!is_ours(run, image.host))
+        return say(text, "that is at another registry: leave the host away, or name this one's.");
+    bool good = signatures_read(&reader, image.name, image.reference, &found, &run->own, &why);
+    wipe(run);
+    digest_set_subtract(&found, &run->own);
+    if (good && found.count == 0)
+        say(text, "nothing belongs to it, neither signatures nor referrers.");
+    if (good)
+        digest_set_merge(&run->found, &found);
+    else
+        fprintf(stderr, "signpost index: %s: %s.\n", text, why.text);
+    digest_set_clear(&found);
+    return good;
+}
+
+static bool read_images(struct run *run)
+{
+    struct registry_client *client = registry_client_new(&run->access);
+    bool good = true;
+
+    if (!client)
+        return say("", "libcurl cannot be started.");
+    for (size_t i = 0; i < run->call->image_count; i++)
+        good &= read_image(run, client, run->call->images[i]);
+    registry_client_free(client);
+    return good;
+}
+
+static bool merge(struct run *run)
+{
+    struct index_merged merged;
+    struct why why;
+
+    signatures_add_shared(&run->own);
+    digest_set_subtract(&run->found, &run->own);
+    if (!index_merge(run->index, run->found.list, run->found.count, &merged, &why))
+        return say("", why.text);
+    printf("%s: %zu digest%s added, %zu in all.\n", run->index, merged.added,
+           merged.added == 1 ? "" : "s", merged.all);
+    return true;
+}
+
+int index_add(const struct index_add *call)
+{
+    struct run run = {.call = call};
+    bool good = prepare(&run);
+
+    if (good) {
+        good = read_images(&run);
+        good &= merge(&run); /* what could be read is right, whatever else could not */
+    }
+    finish(&run);
+    return good ? EXIT_FINE : EXIT_FINDING;
+}
+#endif

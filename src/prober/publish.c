@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prober/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static uint64_t mix(uint64_t mark, const void *at, size_t len)
+{
+    const unsigned char *bytes = at;
+
+    for (size_t i = 0; i < len; i++)
+        mark = (mark ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return mark;
+}
+
+/* Steps of a quarter. */
+static int magnitude(double ms)
+{
+    return ms > 0 ? (int)lrint(log(ms) / log(1.25)) : -1;
+}
+
+uint64_t publish_mark(const struct publication *publication)
+{
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < publication->remotes->count; i++) {
+        const struct remote *remote = publication->remotes->list[i];
+        const struct pulse *pulse = &remote->pulse;
+        int admit = (int)lrint(100 * pulse_admit(pulse, publication->rules, publication->now));
+        int head = magnitude(pulse->head_ms);
+        mark = mix(mark, &remote->id, sizeof remote->id);
+        mark = mix(mark, &admit, sizeof admit);
+        mark = mix(mark, &head, sizeof head);
+        mark = mix(mark, pulse->failure, strlen(pulse->failure));
+    }
+    return mark;
+}
+
+static void write_target(const struct publication *p, const struct remote *remote, FILE *out)
+{
+    const struct pulse *pulse = &remote->pulse;
+    const struct target_counters *c = &remote->counters;
+
+    fprintf(out,
+            "target %016" PRIx64 " %s %ld %ld %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+            " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n",
+            remote->id, pulse->down ? "down" : "up",
+            lrint(100 * pulse_admit(pulse, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
+            pulse->changed_s, c->probes, c->checks, c->present, c->absent, c->failed, c->refused,
+            c->skipped, remote->target->name, pulse->failure);
+}
+
+static void write_all(const struct publication *p, FILE *out)
+{
+    fprintf(out, "signpost-health %d %" PRId64 " %u %d\n", HEALTH_VERSION, p->now.wall_s,
+            p->rules->interval_ms, (int)getpid());
+    for (size_t i = 0; i < p->remotes->count; i++)
+        write_target(p, p->remotes->list[i], out);
+    for (size_t i = 0; i < p->counter_count; i++)
+        fprintf(out, "counter %s %" PRIu64 "\n", p->counters[i].name, p->counters[i].value);
+}
+
+bool publish(const struct publication *publication, int directory, struct why *why)
+{
+    static const char new_name[] = HEALTH_FILE ".new";
+    int fd = openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+
+    if (!file) {
+        if (fd >= 0)
+            close(fd);
+        return why_not(why, "The file \"%s\" cannot be written in the state directory: %s.",
+                       HEALTH_FILE, strerror(errno));
+    }
+    write_all(publication, file);
+    bool written = !ferror(file);
+    written = fclose(file) == 0 && written;
+    if (!written || renameat(directory, new_name, directory, HEALTH_FILE) < 0)
+        return why_not(why, "The file \"%s\" cannot be written in the state directory: %s.",
+                       HEALTH_FILE, strerror(errno));
+    return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the file "health" in the state directory, for responders and people:
+ *
+ *     signpost-health VERSION PUBLISHED_S INTERVAL_MS PROCESS
+ *     target ID up|down ADMIT_PERCENT HEAD_MS CHANGED_S PROBES CHECKS PRESENT ABSENT
+ *            FAILED REFUSED SKIPPED NAME [LAST FAILURE]                  (one line)
+ *     counter NAME VALUE
+ */
+#ifndef PROBER_PUBLISH_H
+#define PROBER_PUBLISH_H
+
+#include "prober/remote.h"
+#include "why.h"
+
+struct counter_line {
+    const char *name;
+    uint64_t value;
+};
+
+struct publication {
+    const struct remotes *remotes;
+    const struct probing *rules;
+    const struct counter_line *counters;
+    size_t counter_count;
+    struct instant now;
+};
+
+/*
+ * A number that changes with what readers should know soon: states, shares,
+ * failures, and HEAD times by their magnitude; counters do not count.
+ */
+uint64_t publish_mark(const struct publication *publication);
+
+/*
+ * Replaces the file in an open state directory by rename. It may be read by the
+ * directory's group. Returns false with the reason.
+ */
+bool publish(const struct publication *publication, int directory, struct why *why);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The targets as the prober sees them: their health, budgets and counters, which outlive a reload. */
+#ifndef PROBER_REMOTE_H
+#define PROBER_REMOTE_H
+
+#include "configuration.h"
+#include "health.h"
+#include "prober/budget.h"
+#include "prober/pulse.h"
+
+struct remote {
+    unsigned holders; /* the list and each request under way */
+    uint64_t id;
+    const struct target *target; /* of the configuration in use; NULL: it has gone from there */
+    struct pulse pulse;
+    struct budget known, other;
+    struct target_counters counters;
+    bool checking;
+};
+
+struct remotes {
+    struct remote *list[TARGETS_MAX];
+    size_t count;
+};
+
+/*
+ * Makes the list that of a configuration. A target that was there before keeps what
+ * is known of it. False if there is no memory: then the list is as it was.
+ */
+bool remotes_take(struct remotes *remotes, const struct config *config);
+
+/* Begins with what an earlier prober has published of late. */
+void remotes_recall(struct remotes *remotes, const struct health *health, struct instant now);
+
+/* The target of this id, or NULL. */
+struct remote *remotes_find(const struct remotes *remotes, uint64_t id);
+
+/* Keeps a remote while a request is under way, and lets it go. */
+struct remote *remote_hold(struct remote *remote);
+void remote_let_go(struct remote *remote);
+
+/* Lets all go. */
+void remotes_clear(struct remotes *remotes);
+
+#endif

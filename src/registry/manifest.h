@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a manifest, or an index of manifests, refers to (image-spec 1.1). */
+#ifndef REGISTRY_MANIFEST_H
+#define REGISTRY_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "registry/digest.h"
+#include "slice.h"
+
+enum { MANIFEST_PARTS_MAX = 10000 /* manifests, or layers, that one may list */ };
+
+struct manifest {
+    char *subject;             /* its digest; NULL: none */
+    bool is_index;             /* it lists manifests */
+    struct digest_set content; /* its configuration, and its layers or blobs */
+    struct digest_set parts;   /* the manifests that an index lists */
+};
+
+/*
+ * Reads a manifest or an index: OCI's, Docker's of schema 2, the artifact manifest
+ * that OCI withdrew, or the list of referrers; any other JSON object refers to
+ * nothing. What is named by something that is no digest is passed over. False if
+ * it is no such thing, or too large. End with manifest_clear.
+ */
+bool manifest_parse(struct manifest *manifest, struct slice json);
+
+void manifest_clear(struct manifest *manifest);
+
+#endif
