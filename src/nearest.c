@@ -56,42 +56,41 @@ bool nearest_before(struct rank a, struct rank b)
     return a.nearness != b.nearness ? a.nearness > b.nearness : a.closeness > b.closeness;
 }
 
-static const struct target *best(const struct config *config, const struct client *client,
-                                 const struct target *from, size_t count,
-                                 bool (*allowed)(const void *ctx, const struct target *),
-                                 const void *ctx, struct rank *best_rank)
-{
-    const struct target *found = NULL;
-
-    *best_rank = (struct rank){NEAR_NOT, 0};
-    for (size_t i = 0; i < count; i++) {
-        struct rank rank = rank_of(config, client, &from[i]);
-        if (found && !nearest_before(rank, *best_rank))
-            continue;
-        if (allowed && !allowed(ctx, &from[i]))
-            continue;
-        found = &from[i];
-        *best_rank = rank;
-    }
-    return found;
-}
-
 const struct target *nearest_upstream(const struct config *config, const struct client *client,
                                       bool (*allowed)(const void *ctx, const struct target *),
                                       const void *ctx)
 {
-    struct rank rank;
-    return best(config, client, config->targets, config->upstream_count, allowed, ctx, &rank);
+    const struct target *found = NULL;
+    struct rank best = {NEAR_NOT, 0};
+
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct target *target = &config->targets[i];
+        struct rank rank = rank_of(config, client, target);
+        if ((found && !nearest_before(rank, best)) || (allowed && !allowed(ctx, target)))
+            continue;
+        found = target;
+        best = rank;
+    }
+    return found;
 }
 
+/* Buckets have no distance: what they serve decides, and none goes before a region's own. */
 const struct target *nearest_bucket(const struct config *config, const struct client *client,
                                     bool (*allowed)(const void *ctx, const struct target *),
                                     const void *ctx)
 {
-    struct rank rank;
-    const struct target *bucket =
-        best(config, client, config->targets + config->upstream_count,
-             config->target_count - config->upstream_count, allowed, ctx, &rank);
+    const struct target *found = NULL;
+    enum nearness best = NEAR_NOT;
 
-    return bucket && rank.nearness != NEAR_NOT ? bucket : NULL;
+    for (size_t i = config->upstream_count; i < config->target_count; i++) {
+        const struct target *bucket = &config->targets[i];
+        enum nearness nearness = serves(bucket->serves, &client->place);
+        if (nearness <= best || (allowed && !allowed(ctx, bucket)))
+            continue;
+        found = bucket;
+        best = nearness;
+        if (best == NEAR_SERVES_REGION)
+            break;
+    }
+    return found;
 }

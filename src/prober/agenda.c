@@ -171,7 +171,7 @@ static void answer_if_decided(struct agenda *agenda, struct asked *asked)
 
 /* ---- jobs ---- */
 
-static struct job **place_of(struct agenda *agenda, const struct cache_key *key)
+static struct job **link_of(struct agenda *agenda, const struct cache_key *key)
 {
     size_t at = (size_t)key->bytes[1] << 8 | key->bytes[2];
     struct job **place = &agenda->table[at % BUCKETS];
@@ -273,7 +273,7 @@ static struct job *job_for(struct agenda *agenda, struct remote *remote,
     const struct probing *rules = &agenda->config->probing;
     struct cache_key key =
         cache_key(cache_writer_secret(agenda->cache), remote->target, object);
-    struct job *job = *place_of(agenda, &key);
+    struct job *job = *link_of(agenda, &key);
 
     if (job) {
         agenda->counters.shared++;

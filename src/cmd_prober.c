@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost prober: looks who holds what, and who is up. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "command.h"
+#include "configuration.h"
+#include "prober/serve.h"
+
+enum { LINGER_S = 5, LINGER_MAX_S = 86400 };
+
+static const char usage[] =
+    "Usage: signpost prober [--config FILE] [--stay] [--linger SECONDS]\n"
+    "\n"
+    "Asks registries and buckets, for all responders of this machine, whether they\n"
+    "hold what clients want and whether they are up, and keeps what it finds in the\n"
+    "state directory. Responders start one when they need it; where they must not, run it\n"
+    "as a service. It stays in the foreground. Only one can serve a state directory.\n"
+    "\n"
+    "  --config FILE      the configuration\n"
+    "  --stay             goes on when there is no responder, as a service should\n"
+    "  --linger SECONDS   else how long it goes on; default: 5\n"
+    "\n"
+    "Signals: SIGHUP reads the configuration again, SIGTERM ends it.\n";
+
+static void say(const char *sentence)
+{
+    fprintf(stderr, "signpost prober: %s\n", sentence);
+}
+
+static struct config *load(const char *file)
+{
+    return command_load(file, false);
+}
+
+static bool read_seconds(const char *text, unsigned *ms)
+{
+    char *end;
+    unsigned long seconds = strtoul(text, &end, 10);
+
+    if (end == text || *end || text[0] == '-' || seconds > LINGER_MAX_S)
+        return false;
+    *ms = (unsigned)seconds * 1000;
+    return true;
+}
+
+int cmd_prober(int argc, char **argv)
+{
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"stay", no_argument, NULL, 's'},
+                                          {"linger", required_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    struct serve_options options = {.linger_ms = LINGER_S * 1000, .say = say, .load = load};
+
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            options.file = optarg;
+            break;
+        case 's':
+            options.stay = true;
+            break;
+        case 'l':
+            if (!read_seconds(optarg, &options.linger_ms))
+                return command_misuse("prober", "--linger takes a number of seconds.");
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_FINE;
+        default:
+            return command_misuse("prober", "that is no option.");
+        }
+    }
+    if (optind < argc)
+        return command_misuse("prober", "\"%.60s\" is one argument too many.", argv[optind]);
+
+    struct config *config = command_load(options.file, true);
+    if (!config)
+        return EXIT_FINDING;
+    return serve(config, &options);
+}

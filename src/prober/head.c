@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "prober/head.h"
+
+#ifndef HAVE_LIBCURL
+struct heads *heads_new(const struct heads_hooks *hooks, const struct probing *rules,
+                        struct why *why)
+{
+    (void)hooks, (void)rules;
+    why_not(why, "This signpost was built without libcurl and cannot probe; install it (Debian: "
+                 "libcurl4-openssl-dev) and build again.");
+    return NULL;
+}
+
+void heads_free(struct heads *heads)
+{
+    (void)heads;
+}
+
+void heads_configure(struct heads *heads, const struct probing *rules)
+{
+    (void)heads, (void)rules;
+}
+
+bool heads_begin(struct heads *heads, const struct errand *errand)
+{
+    (void)heads, (void)errand;
+    return false;
+}
+
+int heads_fd(const struct heads *heads)
+{
+    (void)heads;
+    return -1;
+}
+
+int heads_wait_ms(const struct heads *heads, int64_t now_ms)
+{
+    (void)heads, (void)now_ms;
+    return -1;
+}
+
+void heads_work(struct heads *heads, int64_t now_ms)
+{
+    (void)heads, (void)now_ms;
+}
+#else
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    HOPS_MAX = 3,
+    HEADER_MAX = 64 * 1024,
+    BODY_MAX = 64 * 1024, /* of a check, which nobody reads */
+    IDLE_MAX = 64,        /* easy handles kept for later */
+    CONNECTIONS_MAX = 512,
+    CONNECTION_AGE_S = 600,
+    EVENTS = 64
+};
+
+struct head {
+    struct head *next, *before;
+    CURL *easy;
+    struct job *job;
+    bool is_check;
+    struct slice digest;
+    int64_t began_ms;
+    unsigned hops;
+    size_t header_len, body_len;
+    bool other_object, enough;
+    const char *failure;
+    struct heads *heads;
+};
+
+struct heads {
+    struct heads_hooks hooks;
+    const struct probing *rules;
+    CURLM *multi;
+    struct curl_slist *accept;
+    int epoll;
+    int64_t due_ms; /* when libcurl wants to be called; -1: not */
+    int64_t now_ms;
+    struct head *list; /* under way */
+    CURL *idle[IDLE_MAX];
+    size_t idle_count;
+};
+
+/* ---- what libcurl calls ---- */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *of_socket)
+{
+    struct heads *heads = context;
+    struct epoll_event event = {.data.fd = fd};
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        epoll_ctl(heads->epoll, EPOLL_CTL_DEL, fd, NULL);
+        return 0;
+    }
+    if (what & CURL_POLL_IN)
+        event.events |= EPOLLIN;
+    if (what & CURL_POLL_OUT)
+        event.events |= EPOLLOUT;
+    if (epoll_ctl(heads->epoll, of_socket ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) < 0)
+        epoll_ctl(heads->epoll, of_socket ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+    curl_multi_assign(heads->multi, fd, heads);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    struct heads *heads = context;
+
+    (void)multi;
+    heads->due_ms = timeout_ms < 0 ? -1 : heads->now_ms + timeout_ms;
+    return 0;
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.len && (s.at[0] == ' ' || s.at[0] == '\t'))
+        s = slice_from(s, 1);
+    while (s.len && (unsigned char)s.at[s.len - 1] <= ' ')
+        s.len--;
+    return s;
+}
+
+static size_t on_header(char *at, size_t size, size_t count, void *context)
+{
+    static const struct slice name = {"docker-content-digest:", 22};
+    struct head *head = context;
+    struct slice line = {at, size * count};
+
+    head->header_len += line.len;
+    if (head->header_len > HEADER_MAX) {
+        head->failure = "its header is too long";
+        return 0;
+    }
+    if (head->digest.len > 0 && line.len > name.len &&
+        slice_equal_nocase(slice_to(line, name.len), name))
+        head->other_object = !slice_equal(trim(slice_from(line, name.len)), head->digest);
+    return line.len;
+}
+
+static size_t on_body(char *at, size_t size, size_t count, void *context)
+{
+    struct head *head = context;
+
+    (void)at;
+    head->body_len += size * count;
+    head->enough = head->body_len > BODY_MAX;
+    return head->enough ? 0 : size * count;
+}
+
+/* ---- starting ---- */
+
+static void limit_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075000
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_AGE_S);
+#endif
+}
+
+static void set_options(struct heads *heads, struct head *head, const struct errand *errand)
+{
+    CURL *easy = head->easy;
+    const struct probing *rules = heads->rules;
+
+    limit_protocols(easy);
+    curl_easy_setopt(easy, CURLOPT_URL, errand->url);
+    curl_easy_setopt(easy, CURLOPT_NOBODY, errand->is_check ? 0L : 1L);
+    if (errand->is_manifest)
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, heads->accept);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)rules->connect_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)rules->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "signpost/" PACKAGE_VERSION);
+    if (rules->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, rules->ca_file);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, head);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, head);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, head);
+}
+
+static CURL *take_easy(struct heads *heads)
+{
+    return heads->idle_count ? heads->idle[--heads->idle_count] : curl_easy_init();
+}
+
+static void return_easy(struct heads *heads, CURL *easy)
+{
+    if (heads->idle_count == IDLE_MAX) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    heads->idle[heads->idle_count++] = easy;
+}
+
+static void link_head(struct heads *heads, struct head *head)
+{
+    head->next = heads->list;
+    if (head->next)
+        head->next->before = head;
+    heads->list = head;
+}
+
+static void end(struct heads *heads, struct head *head)
+{
+    if (head->before)
+        head->before->next = head->next;
+    else
+        heads->list = head->next;
+    if (head->next)
+        head->next->before = head->before;
+    return_easy(heads, head->easy);
+    free(head);
+}
+
+bool heads_begin(struct heads *heads, const struct errand *errand)
+{
+    struct head *head = calloc(1, sizeof *head);
+    CURL *easy = head ? take_easy(heads) : NULL;
+
+    if (!easy) {
+        free(head);
+        return false;
+    }
+    heads->now_ms = instant_now().steady_ms;
+    *head = (struct head){.easy = easy,
+                          .job = errand->job,
+                          .is_check = errand->is_check,
+                          .digest = errand->digest,
+                          .heads = heads,
+                          .began_ms = heads->now_ms};
+    link_head(heads, head);
+    set_options(heads, head, errand);
+    if (curl_multi_add_handle(heads->multi, easy) == CURLM_OK)
+        return true;
+    end(heads, head);
+    return false;
+}
+
+/* ---- ending ---- */
+
+/* Goes after a redirect, if there is one that may be followed. */
+static bool follow(struct heads *heads, struct head *head, struct probe_result *result)
+{
+    const char *from = NULL, *to = NULL;
+    int64_t left = head->began_ms + heads->rules->timeout_ms - heads->now_ms;
+
+    if (head->is_check || result->status < 300 || result->status > 399)
+        return false;
+    curl_easy_getinfo(head->easy, CURLINFO_REDIRECT_URL, &to);
+    curl_easy_getinfo(head->easy, CURLINFO_EFFECTIVE_URL, &from);
+    if (!to || !from)
+        return false;
+    result->led_away = !heads->hooks.may_follow(heads->hooks.context, from, to);
+    if (result->led_away || ++head->hops > HOPS_MAX || left <= 0)
+        return false;
+    char *copy = strdup(to);
+    if (!copy)
+        return false;
+    curl_easy_setopt(head->easy, CURLOPT_URL, copy); /* which copies it, too */
+    free(copy);
+    curl_easy_setopt(head->easy, CURLOPT_TIMEOUT_MS, (long)left);
+    head->header_len = 0;
+    head->other_object = false;
+    return curl_multi_add_handle(heads->multi, head->easy) == CURLM_OK;
+}
+
+static void finish(struct heads *heads, struct head *head, CURLcode code)
+{
+    struct probe_result result = {.other_object = head->other_object};
+    long status = 0;
+
+    if (code == CURLE_OK || head->enough) {
+        curl_easy_getinfo(head->easy, CURLINFO_RESPONSE_CODE, &status);
+        result.status = (int)status;
+    } else {
+        result.failure = head->failure ? head->failure : curl_easy_strerror(code);
+    }
+    int64_t took = heads->now_ms - head->began_ms;
+    result.took_ms = took > 0 ? (unsigned)took : 0;
+    if (follow(heads, head, &result))
+        return;
+    struct job *job = head->job;
+    end(heads, head);
+    heads->hooks.done(heads->hooks.context, job, &result);
+}
+
+static void collect(struct heads *heads)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(heads->multi, &left))) {
+        CURL *easy = message->easy_handle;
+        CURLcode code = message->data.result;
+        struct head *head = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &head);
+        curl_multi_remove_handle(heads->multi, easy);
+        finish(heads, head, code);
+    }
+}
+
+int heads_fd(const struct heads *heads)
+{
+    return heads->epoll;
+}
+
+int heads_wait_ms(const struct heads *heads, int64_t now_ms)
+{
+    if (heads->due_ms < 0)
+        return -1;
+    return heads->due_ms <= now_ms ? 0 : (int)(heads->due_ms - now_ms);
+}
+
+void heads_work(struct heads *heads, int64_t now_ms)
+{
+    struct epoll_event events[EVENTS];
+    int running;
+
+    heads->now_ms = now_ms;
+    int count = epoll_wait(heads->epoll, events, EVENTS, 0);
+    for (int i = 0; i < count; i++) {
+        int mask = 0;
+        if (events[i].events & (EPOLLIN | EPOLLHUP))
+            mask |= CURL_CSELECT_IN;
+        if (events[i].events & EPOLLOUT)
+            mask |= CURL_CSELECT_OUT;
+        if (events[i].events & EPOLLERR)
+            mask |= CURL_CSELECT_ERR;
+        curl_multi_socket_action(heads->multi, events[i].data.fd, mask, &running);
+    }
+    if (heads->due_ms >= 0 && heads->due_ms <= now_ms) {
+        heads->due_ms = -1;
+        curl_multi_socket_action(heads->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    collect(heads);
+}
+
+/* ---- */
+
+void heads_configure(struct heads *heads, const struct probing *rules)
+{
+    heads->rules = rules;
+    curl_multi_setopt(heads->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)rules->connections);
+}
+
+static bool get_ready(struct heads *heads, const struct probing *rules)
+{
+    heads->accept = curl_slist_append(NULL, probe_accept);
+    heads->multi = curl_multi_init();
+    heads->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!heads->accept || !heads->multi || heads->epoll < 0)
+        return false;
+    curl_multi_setopt(heads->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(heads->multi, CURLMOPT_SOCKETDATA, heads);
+    curl_multi_setopt(heads->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(heads->multi, CURLMOPT_TIMERDATA, heads);
+    curl_multi_setopt(heads->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    curl_multi_setopt(heads->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+    heads_configure(heads, rules);
+    return true;
+}
+
+struct heads *heads_new(const struct heads_hooks *hooks, const struct probing *rules,
+                        struct why *why)
+{
+    struct heads *heads = calloc(1, sizeof *heads);
+
+    if (!heads || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        why_not(why, "libcurl does not start.");
+        free(heads);
+        return NULL;
+    }
+    heads->hooks = *hooks;
+    heads->epoll = -1;
+    heads->due_ms = -1;
+    if (get_ready(heads, rules))
+        return heads;
+    why_not(why, "There is not enough memory, or there are too few descriptors, for libcurl.");
+    heads_free(heads);
+    return NULL;
+}
+
+void heads_free(struct heads *heads)
+{
+    if (!heads)
+        return;
+    while (heads->list) {
+        curl_multi_remove_handle(heads->multi, heads->list->easy);
+        end(heads, heads->list);
+    }
+    while (heads->idle_count)
+        curl_easy_cleanup(heads->idle[--heads->idle_count]);
+    curl_multi_cleanup(heads->multi);
+    curl_slist_free_all(heads->accept);
+    if (heads->epoll >= 0)
+        close(heads->epoll);
+    free(heads);
+    curl_global_cleanup();
+}
+#endif

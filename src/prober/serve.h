@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The prober's process: sockets, signals, clocks and files around the agenda. */
+#ifndef PROBER_SERVE_H
+#define PROBER_SERVE_H
+
+#include <stdbool.h>
+
+struct config;
+
+struct serve_options {
+    const char *file; /* the configuration's, NULL: where it is found */
+    bool stay;        /* does not end when there is no responder */
+    unsigned linger_ms; /* how long after the last responder it ends */
+    void (*say)(const char *sentence);
+    /* Reads the configuration again, for a reload; NULL if it is refused. */
+    struct config *(*load)(const char *file);
+};
+
+/*
+ * Serves until SIGTERM or SIGINT, or until there has been no responder for a
+ * while. Takes over the configuration. Returns the exit status.
+ */
+int serve(struct config *config, const struct serve_options *options);
+
+#endif
