@@ -1,6 +1,131 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests: C units and end-to-end tests, all in TAP, all run by prove.
-UNIT_TESTS = t/unit/test_classify
+#
+#   make check                              everything
+#   make check TESTS_ONLY="test_oci pull.t" some of it
+#   make check-unit                         the C units and the fuzzers' corpora alone
+#   make check-valgrind                     the same under valgrind
+#   make bench                              builds what is in t/bench
+AM_CPPFLAGS += -I$(top_srcdir)/t
+
+# ---- C units: a program a file, t/unit/NAME.c ----
+
+UNIT_TESTS = \
+	t/unit/test_address \
+	t/unit/test_classify \
+	t/unit/test_configuration \
+	t/unit/test_control \
+	t/unit/test_decide \
+	t/unit/test_environment \
+	t/unit/test_forwarded \
+	t/unit/test_geodb \
+	t/unit/test_guard \
+	t/unit/test_handover \
+	t/unit/test_index \
+	t/unit/test_loop \
+	t/unit/test_mmdb_write \
+	t/unit/test_nearest \
+	t/unit/test_oci \
+	t/unit/test_place \
+	t/unit/test_place_set \
+	t/unit/test_prefix_tree \
+	t/unit/test_query \
+	t/unit/test_ranges_published \
+	t/unit/test_region_value \
+	t/unit/test_request \
+	t/unit/test_respond \
+	t/unit/test_rule \
+	t/unit/test_suggest \
+	t/unit/test_url
 check_PROGRAMS += $(UNIT_TESTS)
-t_unit_test_classify_SOURCES = t/unit/test_classify.c t/tap.h
-LDADD = src/libsignpost.a $(CONFIG_LIBS)
+
+# What a test links if nothing else is said: all that decides.
+SIGNPOST_LDADD = src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) -lm
+LOOP_LDADD = fcgi/libloop.a src/libsignpost.a $(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS)
+RANGES_LDADD = src/libranges.a $(SIGNPOST_LDADD) $(JANSSON_LIBS) $(LIBCURL_LIBS)
+LDADD = $(SIGNPOST_LDADD)
+
+t_unit_test_guard_LDADD = $(LOOP_LDADD)
+t_unit_test_handover_LDADD = $(LOOP_LDADD)
+t_unit_test_loop_LDADD = $(LOOP_LDADD)
+t_unit_test_mmdb_write_LDADD = $(RANGES_LDADD)
+t_unit_test_prefix_tree_LDADD = $(RANGES_LDADD)
+t_unit_test_ranges_published_LDADD = $(RANGES_LDADD)
+
+# ---- fuzz targets: replay_NAME reads the corpus again, fuzz_NAME looks for more ----
+
+REPLAYS = \
+	t/fuzz/replay_classify \
+	t/fuzz/replay_configuration \
+	t/fuzz/replay_forwarded \
+	t/fuzz/replay_guard \
+	t/fuzz/replay_ranges \
+	t/fuzz/replay_region_value
+check_PROGRAMS += $(REPLAYS)
+
+t_fuzz_replay_classify_SOURCES = t/fuzz/fuzz_classify.c t/fuzz/replay.c
+t_fuzz_replay_configuration_SOURCES = t/fuzz/fuzz_configuration.c t/fuzz/replay.c
+t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
+t_fuzz_replay_guard_SOURCES = t/fuzz/fuzz_guard.c t/fuzz/replay.c
+t_fuzz_replay_guard_LDADD = $(LOOP_LDADD)
+t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
+t_fuzz_replay_ranges_LDADD = $(RANGES_LDADD)
+t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
+
+# configure CC=clang --enable-fuzzing --enable-sanitizers; then, for instance:
+#   mkdir new; nice t/fuzz/fuzz_classify -max_total_time=600 new …/t/fuzz/corpus/classify
+if FUZZING
+noinst_PROGRAMS += \
+	t/fuzz/fuzz_classify \
+	t/fuzz/fuzz_configuration \
+	t/fuzz/fuzz_forwarded \
+	t/fuzz/fuzz_guard \
+	t/fuzz/fuzz_ranges \
+	t/fuzz/fuzz_region_value
+FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+t_fuzz_fuzz_classify_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_guard_LDADD = $(LOOP_LDADD)
+t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_ranges_LDADD = $(RANGES_LDADD)
+t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
+endif
+
+# ---- benchmarks: built on demand, never a test ----
+
+BENCHMARKS = t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index t/bench/locate
+if HAVE_LIBMAXMINDDB
+BENCHMARKS += t/bench/ranges
+endif
+EXTRA_PROGRAMS = $(BENCHMARKS)
+CLEANFILES += $(BENCHMARKS)
+t_bench_constant_fcgi_LDADD = $(FCGI_LIBS) -lpthread
+t_bench_ranges_LDADD = $(RANGES_LDADD)
+.PHONY: bench
+bench: $(BENCHMARKS)
+
+# ---- running them ----
+
+EXTRA_DIST += t/tap.h t/install-clients t/bench/fastcgi.pl t/data t/e2e t/fuzz/corpus t/lib \
+	t/unit/ask.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
+	t/unit/wire.h
+
+# The folders are needed by tests; prove takes a program in a folder "t" for Perl, hence "./".
+RUN_TESTS = SIGNPOST_BUILD=$(abs_top_builddir) SIGNPOST_SRC=$(abs_top_srcdir) $(PROVE) -j2
+UNITS = for test in $(UNIT_TESTS) $(REPLAYS); do echo ./$$test; done
+
+check-local:
+	@all=`$(UNITS); ls $(top_srcdir)/t/e2e/*.t`; only='$(TESTS_ONLY)'; \
+	tests=; for test in $$all; do case " $${only:-$${test##*/}} " in \
+		*" $${test##*/} "*) tests="$$tests $$test";; esac; done; \
+	test -n "$$tests" || { echo "There is no test called $$only." >&2; exit 1; }; \
+	$(RUN_TESTS) -I$(top_srcdir)/t/lib $$tests
+
+.PHONY: check-unit check-valgrind
+check-unit: all-am $(check_PROGRAMS)
+	@$(RUN_TESTS) `$(UNITS)`
+
+check-valgrind: all-am $(check_PROGRAMS)
+	@$(RUN_TESTS) --exec 'valgrind -q --error-exitcode=99 --leak-check=full' `$(UNITS)`

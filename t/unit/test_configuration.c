@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a configuration's words come to. Its mistakes are tested in t/e2e/check.t,
+ * word for word; here are what is left at its default, what is multiplied out, and limits.
+ */
+#include "configuration.h"
+#include <stdarg.h>
+#include "ask.h"
+#include "place_set.h"
+#include "tap.h"
+#include "tight.h"
+
+#define US "upstreams = { us = { url = \"https://us.example.org\"; }; };"
+
+static void check_defaults(void)
+{
+    struct config *c = config_of("name = \"registry.example.org\";" US);
+
+    ok(slice_equal(c->name, SLICE("registry.example.org")), "the name");
+    cmp_ok(c->upstream_count, ==, 1, "one upstream");
+    cmp_ok(c->target_count, ==, 1, "no bucket");
+    ok(c->canonical_count == 1 && c->canonical[0] == c->targets, "the only upstream is canonical");
+    ok(c->fallback == c->targets, "and the default");
+    cmp_ok(c->rule_count, ==, 5, "the built-in rules");
+    is(shown(c->region_header), "X-Client-Region", "the region header");
+    is(shown(c->request.region_variable), "HTTP_X_CLIENT_REGION", "as a variable");
+    is(shown(c->request.forwarded_variable), "HTTP_X_FORWARDED_FOR", "the forwarding header");
+    cmp_ok(c->request.path_from, ==, PATH_FROM_AUTO, "where the path comes from");
+    cmp_ok(c->signatures.suffix_count, ==, 3, "three suffixes of signatures");
+    cmp_ok(c->page_count, ==, 0, "no pages");
+    cmp_ok(c->database_count, ==, 0, "no databases");
+    cmp_ok(c->max_connections, ==, 1024, "connections");
+    cmp_ok(c->record_timeout_ms, ==, 5000, "the time limit, in ms");
+    cmp_ok(c->forwarding.fixed, ==, 0, "no fixed position");
+    config_free(c);
+}
+
+static void check_targets(void)
+{
+    struct config *c = config_of(
+        "name = \"r\"; prefix = \"team\"; canonical = [ \"b\", \"a\" ]; default = \"c\"; upstreams "
+        "= {"
+        "  a = { url = \"https://a/x///\"; };"
+        "  b = { url = \"http://b:80\"; prefix = \"own/one\"; serves = [ \"FR\", \"aws:eu-*\" ]; };"
+        "  c = { url = \"https://c\"; prefix = \"\"; place = \"aws:eu-west-3\"; ipv4_only = true; "
+        "}; };"
+        "buckets = { d = { url = \"https://d/{digest}/\"; serves = \"*\"; }; };");
+    const struct target *a = config_target(c, SLICE("a")), *b = config_target(c, SLICE("b"));
+    const struct target *third = config_target(c, SLICE("c")), *d = config_target(c, SLICE("d"));
+
+    ok(a && b && third && d && !config_target(c, SLICE("e")) && !config_target(c, SLICE("")),
+       "targets have names");
+    is(shown(a->url), "https://a/x", "slashes at the end are cut off");
+    is(shown(d->url), "https://d/{digest}/", "not those of a bucket");
+    is(shown(a->prefix), "team", "the file's prefix");
+    is(shown(b->prefix), "own/one", "an upstream's own");
+    cmp_ok(third->prefix.len, ==, 0, "which may be empty");
+    ok(c->canonical_count == 2 && c->canonical[0] == b && c->canonical[1] == a,
+       "canonical, in order");
+    ok(c->fallback == third, "the default");
+    ok(third->ipv4_only && !a->ipv4_only, "IPv4 only");
+    ok(third->place.has_point && !a->place.has_point, "a place has a point");
+    ok(b->serves && place_set_has_index(b->serves, place_find(NULL, SLICE("aws:eu-west-3"), 0)) &&
+           !place_set_has_index(b->serves, place_find(NULL, SLICE("aws:us-east-1"), 0)),
+       "whom it serves");
+    ok(!a->serves, "nobody by name");
+    ok(d->kind == TARGET_BUCKET && d->object && d->serves->everyone, "a bucket");
+    config_free(c);
+}
+
+static void check_regions(void)
+{
+    struct config *c =
+        config_of("name = \"r\"; canonical = \"us-east1\"; upstreams = ( { provider = \"gcp\";"
+                  "  url = \"https://{region}.{provider}.h\"; regions = [ \"europe-west9\", "
+                  "\"us-east1\" ]; } );"
+                  "buckets = ( { provider = \"aws\"; url = \"https://h/{region}/{digest}\";"
+                  "  regions = [ \"us-east-1\", \"eu-west-3\" ]; } );");
+
+    cmp_ok(c->upstream_count, ==, 2, "an upstream for each region");
+    cmp_ok(c->target_count, ==, 4, "and a bucket for each");
+    is(c->targets[0].name, "europe-west9", "named like the region");
+    is(shown(c->targets[0].url), "https://europe-west9.gcp.h", "with it in its URL");
+    ok(c->targets[0].place.region == place_find(NULL, SLICE("gcp:europe-west9"), 0),
+       "in its place");
+    is(c->targets[3].name, "bucket-eu-west-3", "a bucket is named after it");
+    is(shown(c->targets[3].url), "https://h/eu-west-3/{digest}", "with it in its URL");
+    ok(place_set_has_index(c->targets[3].serves, place_find(NULL, SLICE("aws:eu-west-3"), 0)),
+       "and serves it");
+    config_free(c);
+}
+
+static void check_places(void)
+{
+    struct config *c = config_of(
+        "name = \"r\"; upstreams = ( { name = \"us\"; url = \"https://us\"; place = \"onprem:x\";"
+        "  serves = [ \"onprem:*\" ]; } );"
+        "places = ( { name = \"onprem:x\"; country = \"DE\"; latitude = 52; longitude = 13; },"
+        "           { name = \"aws:eu-west-3\"; latitude = 1; longitude = 2.5; } );");
+    place_index own = place_find(&c->places, SLICE("onprem:x"), 0);
+
+    ok(own != NO_PLACE && c->targets[0].place.region == own, "a place of one's own");
+    ok(place_set_has_index(c->targets[0].serves, own), "which patterns match");
+    ok(place_fact(&c->places, place_find(&c->places, SLICE("aws:eu-west-3"), 0))->latitude == 1.0f,
+       "a known one corrected");
+    config_free(c);
+    c = config_of("name = \"r\";" US);
+    ok(place_find(&c->places, SLICE("onprem:x"), 0) == NO_PLACE, "for its own configuration alone");
+    config_free(c);
+}
+
+static void check_rules(void)
+{
+    struct config *c = config_of(
+        "name = \"r\";" US "rules = ("
+        "  { match = [ \"blob\", \"tags-list\" ]; client = [ \"FR\", \"10.0.0.0/8\", \"AS64500\" "
+        "];\n"
+        "    to = [ \"nearest?\", \"us?\", \"default\" ]; unsure = \"us\"; query = \"keep\"; },\n"
+        "  \"default\" );");
+    const struct rule *rule = &c->rules[0];
+
+    cmp_ok(c->rule_count, ==, 6, "a rule before the built-in ones");
+    cmp_ok(rule->classes, ==, 1u << CLASS_BLOB | 1u << CLASS_TAGS_LIST, "what it matches");
+    ok(rule->client->network_count == 1 && rule->client->asn_count == 1 &&
+           rule->client->asns[0] == 64500,
+       "whom it is for");
+    ok(rule->step_count == 3 && rule->step[0].kind == STEP_NEAREST && rule->step[0].if_held &&
+           rule->step[1].kind == STEP_TARGET && rule->step[1].target == c->targets &&
+           rule->step[1].if_held && rule->step[2].kind == STEP_DEFAULT && !rule->step[2].if_held,
+       "its targets");
+    ok(rule->unsure.target == c->targets && rule->query == QUERY_KEEP, "the rest of it");
+    ok(c->rules_ask_asn, "some rule is for an autonomous system");
+    is(c->rules[1].at.file, "built-in rules", "the built-in ones have a place, too");
+    config_free(c);
+}
+
+/* ---- limits ---- */
+
+static char *text;
+static size_t text_len, text_size;
+
+__attribute__((format(printf, 1, 2))) static void add(const char *format, ...)
+{
+    va_list args;
+
+    if (text_size - text_len < 512)
+        text = realloc(text, text_size += 65536);
+    va_start(args, format);
+    text_len += (size_t)vsnprintf(text + text_len, text_size - text_len, format, args);
+    va_end(args);
+}
+
+/* Whether the text is accepted; if not, the problems must tell this. */
+static bool accepted(const char *told)
+{
+    struct problems problems = {0};
+    struct config *config = config_parse(text, &problems);
+    bool fine = config, found = false;
+
+    for (size_t i = 0; told && i < problems.count; i++)
+        found |= problems.list[i].text && strstr(problems.list[i].text, told);
+    if (told)
+        ok(found, "  it is told: %s", told);
+    if (told && !found)
+        problems_print(&problems, stderr);
+    problems_clear(&problems);
+    config_free(config);
+    text_len = 0;
+    return fine;
+}
+
+static void add_upstreams(int count)
+{
+    add("name = \"r\"; canonical = \"u0\"; upstreams = (");
+    for (int i = 0; i < count; i++)
+        add("%s{ name = \"u%d\"; url = \"https://u%d\"; }", i ? "," : "", i, i);
+    add(");");
+}
+
+static void add_rules(int count)
+{
+    add_upstreams(1);
+    add("rules = (");
+    for (int i = 0; i < count; i++)
+        add("{ match = \"blob\"; client = \"FR\"; to = \"u0\"; },");
+    add("\"default\");");
+}
+
+static void check_limits(void)
+{
+    add_upstreams(256);
+    ok(accepted(NULL), "256 upstreams");
+    add_upstreams(257);
+    ok(!accepted("at most 256 can be"), "and no more");
+    add_rules(251);
+    ok(accepted(NULL), "256 rules");
+    add_rules(252);
+    ok(!accepted("there are more than 256 rules."), "and no more");
+    add("name = \"r\"; canonical = \"australia-southeast1\"; upstreams = ( { provider = \"gcp\"; "
+        "regions = [ "
+        "\"australia-southeast1\" ];"
+        "url = \"https://h/");
+    for (int i = 0; i < 250; i++)
+        add("{region}");
+    add("\"; } );");
+    ok(!accepted("has more than 2048 bytes"), "a URL that is too long with its words filled in");
+    add("name = \"r\"; " US "state = \"");
+    for (int i = 0; i < 2000; i++)
+        add("long");
+    add("\";");
+    ok(accepted(NULL), "a long name of a directory");
+    free(text);
+}
+
+static void check_nothing(void)
+{
+    config_free(NULL);
+    pass("no configuration can be freed");
+}
+
+int main(void)
+{
+    unsetenv("STATE_DIRECTORY");
+    check_defaults();
+    check_targets();
+    check_regions();
+    check_places();
+    check_rules();
+    check_limits();
+    check_nothing();
+    return done_testing();
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator asks of running processes, by way of the state directory. */
+#include "control.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "tap.h"
+
+static char directory[] = "/tmp/signpost-control-XXXXXX";
+static struct control control;
+
+static const char *path_of(const char *file)
+{
+    static char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", directory, file);
+    return path;
+}
+
+/* Puts a file in the place of the control file, as an editor would. */
+static void write_file(const char *text)
+{
+    FILE *file = fopen(path_of("edited"), "w");
+    char edited[128];
+
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+        diag("%s cannot be written", path_of("edited"));
+    snprintf(edited, sizeof edited, "%s", path_of("edited"));
+    rename(edited, path_of("control"));
+}
+
+static void check_nothing(void)
+{
+    control_open(&control, directory);
+    cmp_ok(control.drained_count, ==, 0, "without a file nothing is drained");
+    cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "and nothing is asked");
+}
+
+static void check_reload(void)
+{
+    struct control other;
+
+    ok(control_ask_reload(directory, NULL), "a reload can be asked for");
+    cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "who looks sees it");
+    cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "once");
+    control_open(&other, directory);
+    cmp_ok(control_refresh(&other), ==, CONTROL_SAME, "who starts later has the new one already");
+    control_ask_reload(directory, NULL);
+    cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "the next one is seen");
+    cmp_ok(control_refresh(&other), ==, CONTROL_RELOAD, "by all");
+    ok(access(path_of("control.new"), F_OK) < 0, "nothing else is left in the directory");
+}
+
+static void check_drain(void)
+{
+    ok(control_drain(directory, "eu", true, NULL), "a target can be drained");
+    cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "who looks sees it, and no reload");
+    ok(control_is_drained(&control, SLICE("eu")), "it is drained");
+    ok(!control_is_drained(&control, SLICE("e")) && !control_is_drained(&control, SLICE("eu2")) &&
+           !control_is_drained(&control, SLICE("")),
+       "and none of a similar name");
+    control_drain(directory, "us", true, NULL);
+    control_drain(directory, "eu", true, NULL);
+    control_ask_reload(directory, NULL);
+    cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "a reload leaves it so");
+    cmp_ok(control.drained_count, ==, 2, "twice is once");
+    control_drain(directory, "eu", false, NULL);
+    control_refresh(&control);
+    ok(!control_is_drained(&control, SLICE("eu")) && control_is_drained(&control, SLICE("us")),
+       "it ends for one alone");
+    ok(control_drain(directory, "eu", false, NULL), "to end what is not drained is fine");
+}
+
+static void check_removal(void)
+{
+    control_drain(directory, "eu", true, NULL);
+    control_refresh(&control);
+    unlink(path_of("control"));
+    cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "a file that is gone is no reload");
+    cmp_ok(control.drained_count, ==, 0, "and drains nobody");
+    cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "which is said once");
+}
+
+/* What is no control file is taken for an empty one, and replaced. */
+static void check_damage(void)
+{
+    static const char *const damages[] = {"",
+                                          "{{{",
+                                          "drained = 5; reload = 7;",
+                                          "drained = \"eu\";",
+                                          "drained = [ 1, 2 ];",
+                                          "drained = ( { }, 1.5 );",
+                                          "drained = { eu = 1; };",
+                                          "\xff\xfe"};
+
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        write_file(damages[i]);
+        cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "damage %zu is no reload", i);
+        cmp_ok(control.drained_count, ==, 0, "  and drains nobody");
+    }
+    write_file("drained = \"eu\";");
+    control_drain(directory, "eu", true, NULL);
+    control_refresh(&control);
+    ok(control_is_drained(&control, SLICE("eu")), "a wrong list is replaced");
+    write_file("other = 1; drained = [ \"us\" ];");
+    control_ask_reload(directory, NULL);
+    control_refresh(&control);
+    ok(control_is_drained(&control, SLICE("us")), "what else it says is kept");
+}
+
+static void check_long_names(void)
+{
+    char text[256] = "drained = [ \"";
+
+    memset(text + strlen(text), 'a', 64);
+    strcat(text, "\", \"eu\" ];");
+    write_file(text);
+    control_refresh(&control);
+    cmp_ok(control.drained_count, ==, 1, "names of more than 63 bytes are passed over");
+}
+
+static void check_links(void)
+{
+    struct why why = {""};
+    char elsewhere[128];
+
+    write_file("drained = [ \"eu\" ];");
+    snprintf(elsewhere, sizeof elsewhere, "%s", path_of("elsewhere"));
+    if (rename(path_of("control"), elsewhere) < 0 || symlink("elsewhere", path_of("control")) < 0)
+        diag("no link can be made");
+    control_refresh(&control);
+    cmp_ok(control.drained_count, ==, 0, "a symbolic link is not followed");
+    unlink(path_of("control"));
+    unlink(path_of("elsewhere"));
+    ok(!control_ask_reload("/nonexistent", &why), "there is no such directory");
+    like(why.text, "/nonexistent", "  which is said");
+    control_open(&control, "/nonexistent");
+    cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "without a directory nothing is asked");
+    chmod(directory, 0777);
+    ok(!control_ask_reload(directory, &why), "a directory that all may write to is refused");
+    chmod(directory, 0700);
+}
+
+int main(void)
+{
+    if (!mkdtemp(directory)) {
+        printf("Bail out! %s: %s\n", directory, strerror(errno));
+        return 1;
+    }
+    check_nothing();
+    check_reload();
+    check_drain();
+    check_removal();
+    check_damage();
+    check_long_names();
+    check_links();
+    unlink(path_of("control"));
+    ok(rmdir(directory) == 0, "the directory is empty at the end");
+    return done_testing();
+}

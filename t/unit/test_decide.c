@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decisions: the rule, the target, and what was passed over on the way to it. */
+#include "decide.h"
+#include "ask.h"
+#include "locate.h"
+#include "tap.h"
+#include "tight.h"
+
+#define TAG       "/v2/a/manifests/v1"
+#define MANIFEST  "/v2/a/manifests/" SHA256
+#define BLOB      "/v2/a/blobs/" SHA256
+#define SIGNATURE "/v2/a/manifests/sha256-" HEX64 ".sig"
+#define REFERRERS "/v2/a/referrers/" SHA256
+#define TAGS      "/v2/a/tags/list"
+
+/* ---- a decision as one line of text ---- */
+
+static char told[1024];
+
+static void saw(void *ctx, const struct step *step, const struct target *target,
+                enum verdict verdict)
+{
+    static const char *const words[] = {
+        [VERDICT_TAKEN] = "taken",        [VERDICT_NOT_KNOWN] = "not known",
+        [VERDICT_ABSENT] = "absent",      [VERDICT_DOWN] = "down",
+        [VERDICT_NONE] = "none",          [VERDICT_NO_BLOB] = "no blob",
+        [VERDICT_IPV4_ONLY] = "IPv4 only"};
+    size_t len = strlen(told);
+
+    (void)ctx;
+    snprintf(told + len, sizeof told - len, "%s%s %s %s", len ? ", " : "", step->word,
+             target ? target->name : "-", words[verdict]);
+}
+
+/* Decides on a GET from a client in this region with this address; each may be NULL. */
+static struct decision decided(const struct config *config, const char *target, const char *region,
+                               const char *address)
+{
+    static struct request request;
+    struct decision_trace trace = {.saw = saw};
+    char lines[1024];
+
+    snprintf(lines, sizeof lines,
+             "REQUEST_METHOD=GET\nREQUEST_URI=%s\nSIGNPOST_REGION=%s\nREMOTE_ADDR=%s", target,
+             region ? region : "", address ? address : "");
+    request_read(&request, &config->request, variables(lines));
+    struct classified classified = classify(request.path, &config->signatures);
+    struct client client = locate(config, NULL, &request);
+    told[0] = '\0';
+    return decide(&(struct question){.config = config,
+                                     .request = &request,
+                                     .classified = &classified,
+                                     .client = &client,
+                                     .trace = &trace});
+}
+
+static void goes(const struct config *config, const char *target, const char *region,
+                 const char *want, bool unsure)
+{
+    struct decision decision = decided(config, target, region, NULL);
+
+    is(told, want, "%s from %s", target, region ? region : "nowhere");
+    ok(decision.outcome == OUTCOME_REDIRECT && decision.unsure == unsure, "  %s",
+       unsure ? "unsure" : "sure");
+}
+
+/* ---- the built-in rules ---- */
+
+static void check_built_in(void)
+{
+    struct config *config = config_of(
+        "name = \"r\"; canonical = \"us\"; upstreams = {"
+        "  eu = { url = \"https://eu\"; serves = \"EU\"; }; us = { url = \"https://us\"; }; };"
+        "buckets = ( { name = \"cdn\"; url = \"https://cdn/{digest}\"; serves = \"FR\"; } );");
+
+    goes(config, TAG, NULL, "nearest us taken", false);
+    goes(config, TAG, "FR", "nearest eu taken", false);
+    goes(config, TAGS, "FR", "nearest eu taken", false);
+    goes(config, SIGNATURE, "FR", "canonical us taken", false);
+    goes(config, REFERRERS, "FR", "canonical us taken", false);
+    goes(config, "/v2/a/manifests/sha256-" HEX64, "FR", "canonical us taken", false);
+    goes(config, "/v2/a/manifests/sha512-" HEX64, "FR", "canonical us taken", false);
+    goes(config, "/v2/a/manifests/sha256-" HEX63, "FR", "nearest eu taken", false);
+    goes(config, MANIFEST, "FR", "nearest? eu not known, canonical us taken", true);
+    goes(config, BLOB, "FR", "bucket? cdn not known, nearest? eu not known, nearest eu taken",
+         true);
+    goes(config, BLOB, "DE", "bucket? - none, nearest? eu not known, nearest eu taken", true);
+    goes(config, BLOB, NULL, "bucket? - none, nearest? us not known, nearest us taken", true);
+    config_free(config);
+}
+
+/* ---- rules of one's own ---- */
+
+static void check_own_rules(void)
+{
+    struct config *config = config_of(
+        "name = \"r\"; canonical = [ \"us\" ]; default = \"as\"; upstreams = {"
+        "  eu = { url = \"https://eu\"; serves = \"EU\"; }; us = { url = \"https://us\"; };"
+        "  as = { url = \"https://as\"; }; };"
+        "buckets = { cdn = { url = \"https://cdn/{digest}\"; serves = \"*\"; }; };"
+        "rules = ("
+        "  { match = \"blob\"; client = \"FR\"; to = [ \"cdn?\", \"eu?\", \"us\" ]; unsure = "
+        "\"as\"; },"
+        "  { match = [ \"blob\", \"manifest-tag\" ]; client = [ \"DE\", \"gcp:*\" ]; to = \"as\"; "
+        "},"
+        "  { match = [ \"manifest-digest\", \"blob\" ]; to = [ \"bucket\", \"canonical\" ]; },"
+        "  { match = \"tags-list\"; to = \"default\"; }, \"default\" );");
+
+    goes(config, BLOB, "FR", "cdn? cdn not known, eu? eu not known, as as taken", true);
+    goes(config, BLOB, "DE", "as as taken", false);
+    goes(config, TAG, "gcp:us-east1", "as as taken", false);
+    goes(config, TAG, "FR", "nearest eu taken", false);
+    goes(config, BLOB, NULL, "bucket cdn taken", false);
+    goes(config, MANIFEST, "FR", "bucket cdn no blob, canonical us taken", false);
+    goes(config, TAGS, "FR", "default as taken", false);
+    goes(config, SIGNATURE, "DE", "canonical us taken", false);
+    config_free(config);
+}
+
+static void check_first_match(void)
+{
+    struct config *config =
+        config_of("name = \"r\"; canonical = \"us\"; upstreams = {"
+                  "  eu = { url = \"https://eu\"; }; us = { url = \"https://us\"; }; };"
+                  "rules = ( { match = \"*\"; client = \"EU\"; to = \"eu\"; },"
+                  "          { match = \"*\"; client = \"FR\"; to = \"us\"; }, \"default\" );");
+    struct decision decision = decided(config, TAG, "FR", NULL);
+
+    ok(decision.rule == &config->rules[0], "the first rule that matches is taken");
+    is(decision.target->name, "eu", "  with its target");
+    config_free(config);
+}
+
+/* ---- IPv6 ---- */
+
+static void check_ipv6(void)
+{
+    struct config *config =
+        config_of("name = \"r\"; canonical = [ \"us\", \"as\" ]; upstreams = {"
+                  "  eu = { url = \"https://eu\"; serves = \"EU\"; ipv4_only = true; };"
+                  "  us = { url = \"https://us\"; ipv4_only = true; };"
+                  "  as = { url = \"https://as\"; }; };"
+                  "buckets = ( { name = \"cdn\"; url = \"https://cdn/{digest}\"; serves = \"FR\";"
+                  "              ipv4_only = true; } );"
+                  "rules = ( { match = \"tags-list\"; to = [ \"us\", \"as\" ]; }, \"default\" );");
+
+    decided(config, TAG, "FR", "192.0.2.1");
+    is(told, "nearest eu taken", "a client with an IPv4 address");
+    decided(config, TAG, "FR", "::ffff:192.0.2.1");
+    is(told, "nearest eu taken", "one with a v4-mapped address");
+    decided(config, TAG, "FR", "2001:db8::1");
+    is(told, "nearest as taken", "one with an IPv6 address goes where IPv6 is");
+    decided(config, SIGNATURE, "FR", "2001:db8::1");
+    is(told, "canonical as taken", "to the next canonical upstream");
+    decided(config, TAGS, "FR", "2001:db8::1");
+    is(told, "us us IPv4 only, as as taken", "to the next of a rule");
+    decided(config, BLOB, "FR", "2001:db8::1");
+    is(told, "bucket? - none, nearest? as not known, nearest as taken", "to no IPv4 bucket");
+    config_free(config);
+}
+
+/* Where nobody can be reached by IPv6, the client is sent on all the same: it may have IPv4 too. */
+static void check_ipv6_nowhere(void)
+{
+    struct config *config = config_of(
+        "name = \"r\"; upstreams = { us = { url = \"https://us\"; ipv4_only = true; }; };");
+
+    decided(config, TAG, NULL, "2001:db8::1");
+    is(told, "nearest - none, canonical us taken", "a tag");
+    decided(config, BLOB, NULL, "2001:db8::1");
+    is(told, "bucket? - none, nearest? - none, canonical - none, nearest us taken", "a blob");
+    config_free(config);
+}
+
+/* ---- what is answered here ---- */
+
+static void check_answers(void)
+{
+    static const struct {
+        int line;
+        const char *target;
+        enum outcome outcome;
+        int status;
+        const char *code;
+    } list[] = {
+        {__LINE__, "/v2/", OUTCOME_PING, 0, NULL},
+        {__LINE__, "/v2", OUTCOME_PING, 0, NULL},
+        {__LINE__, "/privacy", OUTCOME_PAGE, 0, NULL},
+        {__LINE__, "/%70rivacy?x", OUTCOME_PAGE, 0, NULL},
+        {__LINE__, "/privacy/", OUTCOME_ERROR, 404, "UNSUPPORTED"},
+        {__LINE__, "/", OUTCOME_ERROR, 404, "UNSUPPORTED"},
+        {__LINE__, "/v2foo", OUTCOME_ERROR, 404, "UNSUPPORTED"},
+        {__LINE__, "/v2/_catalog", OUTCOME_ERROR, 404, "UNSUPPORTED"},
+        {__LINE__, "/v2/a/blobs/uploads/", OUTCOME_ERROR, 404, "BLOB_UPLOAD_UNKNOWN"},
+        {__LINE__, "/v2/a/manifests/sha512-" HEX128, OUTCOME_ERROR, 404, "MANIFEST_UNKNOWN"},
+        {__LINE__, "/v2/A/manifests/v1", OUTCOME_ERROR, 404, "MANIFEST_UNKNOWN"},
+        {__LINE__, "/v2/../a/manifests/v1", OUTCOME_ERROR, 404, "MANIFEST_UNKNOWN"},
+        {__LINE__, "/v2/a/blobs/v1", OUTCOME_ERROR, 404, "BLOB_UNKNOWN"},
+        {__LINE__, "/v2/A/tags/list", OUTCOME_ERROR, 404, "NAME_INVALID"},
+        {__LINE__, "/v2/A/referrers/" SHA256, OUTCOME_ERROR, 404, "NAME_INVALID"},
+        {__LINE__, "/v2/a/referrers/v1", OUTCOME_ERROR, 400, "DIGEST_INVALID"},
+        {__LINE__, "/v2/a%2Fb/manifests/v1", OUTCOME_ERROR, 404, "UNSUPPORTED"},
+        {__LINE__, "/v2/a/referrers/%00", OUTCOME_ERROR, 404, "UNSUPPORTED"},
+    };
+    struct config *config =
+        config_of("name = \"r\"; upstreams = { us = { url = \"https://us\"; }; };"
+                  "pages = ( { path = \"/privacy\"; url = \"https://example.org/\"; } );");
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        struct decision d = decided(config, list[i].target, NULL, NULL);
+        tap_ok(d.outcome == list[i].outcome, __FILE__, list[i].line, "%s", list[i].target);
+        if (list[i].code)
+            tap_ok(d.error && d.error->status == list[i].status &&
+                       tap_same(d.error->code, list[i].code),
+                   __FILE__, list[i].line, "  %d %s", list[i].status, list[i].code);
+        tap_ok(told[0] == '\0', __FILE__, list[i].line, "  no target was looked at");
+    }
+    config_free(config);
+}
+
+int main(void)
+{
+    check_built_in();
+    check_own_rules();
+    check_first_match();
+    check_ipv6();
+    check_ipv6_nowhere();
+    check_answers();
+    return done_testing();
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The index: searches in files of many sizes, and files that are bad or change while open. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "index.h"
+#include "index_file.h"
+#include "../tap.h"
+
+enum { TEXT = 7 + 128 + 1, LOG = 8, SECOND = 1000 };
+
+static char folder[] = "/tmp/signpost-index-XXXXXX";
+static char path[64], other[64];
+
+/* What the index told, and how often. */
+static struct {
+    int count;
+    char last[400];
+} told;
+
+static void note(void *context, const char *text)
+{
+    (void)context;
+    told.count++;
+    snprintf(told.last, sizeof told.last, "%s", text);
+}
+
+static void write_bytes(const char *name, const char *bytes, size_t len)
+{
+    FILE *file = fopen(name, "w");
+    if (!file || fwrite(bytes, 1, len, file) != len || fclose(file) != 0)
+        abort();
+}
+
+static void write_text(const char *text)
+{
+    write_bytes(path, text, strlen(text));
+}
+
+/* As those who write an index should: another file is renamed to it. */
+static void replace_by(const char *text)
+{
+    write_bytes(other, text, strlen(text));
+    if (rename(other, path) != 0)
+        abort();
+}
+
+/* ---- digests ---- */
+
+static uint64_t state = 1;
+
+static uint64_t random64(void)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return state ^ state >> 29;
+}
+
+static void make(char *digest, const char *algorithm)
+{
+    size_t n = (size_t)snprintf(digest, TEXT, "%s:", algorithm);
+    size_t end = n + (strcmp(algorithm, "sha512") == 0 ? 128 : 64);
+    while (n < end)
+        digest[n++] = "0123456789abcdef"[random64() >> 40 & 15];
+    digest[n] = '\0';
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static char (*make_index(size_t count, bool mixed))[TEXT]
+{
+    static const char *const algorithms[] = {"sha256", "sha512", "blake3"};
+    char(*list)[TEXT] = malloc((count + 1) * TEXT);
+    FILE *file = fopen(path, "w");
+
+    if (!list || !file)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        make(list[i], algorithms[mixed ? random64() % 7 % 3 : 0]);
+    qsort(list, count, TEXT, by_text);
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "%s\n", list[i]);
+    fclose(file);
+    return list;
+}
+
+static bool has(struct index *index, const char *digest)
+{
+    return index_has(index, slice_of(digest));
+}
+
+/* ---- searching ---- */
+
+/* How many of the listed are not found, and how many of their near misses are. */
+static size_t errors_in(struct index *index, char (*list)[TEXT], size_t count)
+{
+    size_t errors = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        char near[TEXT];
+        errors += !has(index, list[i]);
+        snprintf(near, sizeof near, "%s", list[i]);
+        char *last = near + strlen(near) - 1;
+        *last = *last == 'f' ? '0' : (char)(*last == '9' ? 'a' : *last + 1);
+        errors += has(index, near);
+        snprintf(near, sizeof near, "%s", list[i]);
+        near[7] ^= 1;
+        errors += has(index, near);
+        snprintf(near, sizeof near, "sha384:%s", list[i] + 7);
+        errors += has(index, near);
+        near[strlen(near) - 1] = '\0';
+        memcpy(near, list[i], 7);
+        errors += has(index, near);
+    }
+    return errors;
+}
+
+static void test_size(size_t count, bool mixed)
+{
+    char(*list)[TEXT] = make_index(count, mixed);
+    struct index *index = index_new(path, note, NULL);
+    const char *kind = mixed ? "mixed" : "sha256";
+
+    told.count = 0;
+    cmp_ok(errors_in(index, list, count), ==, 0, "%zu %s digests, unchecked", count, kind);
+    index_refresh(index, 0);
+    cmp_ok(errors_in(index, list, count), ==, 0, "%zu %s digests, checked", count, kind);
+    ok(!has(index, "sha256:") && !has(index, "sha256") && !has(index, ":") && !has(index, "a:b"),
+       "and nothing else");
+    cmp_ok(told.count, ==, 0, "with nothing to tell");
+    index_free(index);
+    free(list);
+}
+
+static void test_sizes(void)
+{
+    static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 1000, 4099, 100000};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        test_size(sizes[i], false);
+        test_size(sizes[i], true);
+    }
+}
+
+/* Digests that are not spread at all: the search must end soon all the same. */
+static void test_skewed(void)
+{
+    enum { COUNT = 50000 };
+    char(*list)[TEXT] = malloc(COUNT * TEXT);
+    FILE *file = fopen(path, "w");
+    struct index *index = index_new(path, note, NULL);
+    size_t errors = 0;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(list[i], TEXT, "sha256:%064zx", i * i);
+        fprintf(file, "%s\n", list[i]);
+    }
+    fclose(file);
+    for (size_t i = 0; i < COUNT; i++)
+        errors += !has(index, list[i]);
+    cmp_ok(errors, ==, 0, "digests that are close together");
+    index_free(index);
+    free(list);
+}
+
+/* ---- bad files ---- */
+
+#define A    "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B    "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C    "sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define X16  "xxxxxxxxxxxxxxxx"
+#define X256 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
+
+static const struct {
+    const char *what, *text, *says;
+} bad[] = {
+    {"torn inside a digest", A "\nsha256:bbb", "torn"},
+    {"without its last newline", A "\n" B, "torn"},
+    {"in the wrong order", A "\n" C "\n" B "\n", ":3: the digest is not in order"},
+    {"with one twice", A "\n" B "\n" B "\n", ":3: the digest of the line before stands here again"},
+    {"with CR LF", A "\r\n" B "\r\n", ":1: the line ends in CR LF"},
+    {"with an empty line", A "\n\n" B "\n", ":2: the line is empty"},
+    {"with a comment", "# digests\n" A "\n", ":1: \"# digests\" is no digest"},
+    {"with a blank", A "\n" B " \n", ":2: "},
+    {"with an upper-case digit",
+     "sha256:Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ":1: "},
+    {"with 63 digits", "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+     ":1: "},
+    {"with a line that is too long", A "\n" X256 "x\n", ":2: the line is longer"},
+    {"with the longest line that is none", A "\n" X256 "\n", ":2: \"" X16 X16 "xxxxxxxx\" is no"},
+    {"of another kind", "root:x:0:0:root:/root:/bin/sh\n", ":1: "},
+};
+
+static void test_bad(void)
+{
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct index *index = index_new(path, note, NULL);
+        write_text(bad[i].text);
+        told.count = 0;
+        index_refresh(index, 0);
+        cmp_ok(told.count, ==, 1, "an index %s is told of", bad[i].what);
+        like(told.last, bad[i].says, "with the reason");
+        ok(!has(index, A), "and lists nothing");
+        index_refresh(index, SECOND);
+        cmp_ok(told.count, ==, 1, "it is told once");
+        replace_by(B "\n");
+        index_refresh(index, 2 * SECOND);
+        ok(has(index, B) && told.count == 1, "a good one takes its place");
+        replace_by(bad[i].text);
+        index_refresh(index, 3 * SECOND);
+        ok(has(index, B) && !has(index, A), "which stays when a bad one comes");
+        like(told.last, bad[i].says, "that is told");
+        like(told.last, "The one before serves on.", "as is that");
+        index_free(index);
+    }
+}
+
+/* Where no line was checked before, a search checks those that it looks at. */
+static void test_unchecked(void)
+{
+    static const char *const wrong[] = {"no digest\n" A "\n" B "\n" C "\n", A "\n" C "\n" B "\n",
+                                        C "\n" B "\n" A "\n", A "\n" B "\n" B "\n",
+                                        A "\n" X256 X256 "\n"};
+    static const char *const asked[] = {A, B, C};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct index *index = index_new(path, note, NULL);
+        write_text(wrong[i]);
+        told.count = 0;
+        for (size_t j = 0; j < 3 * sizeof asked / sizeof *asked; j++)
+            has(index, asked[j % 3]);
+        cmp_ok(told.count, <=, 1, "wrong order %zu: is told once at most", i);
+        if (told.count)
+            like(told.last, "/index:", "with the line");
+        index_refresh(index, 0);
+        cmp_ok(told.count, ==, 1, "at the latest when it is checked");
+        ok(!has(index, A) && !has(index, B) && !has(index, C), "then it lists nothing");
+        index_free(index);
+    }
+}
+
+static void test_shuffled(void)
+{
+    enum { COUNT = 1000 };
+    char(*list)[TEXT] = make_index(COUNT, false);
+    struct index *index = index_new(path, note, NULL);
+    FILE *file = fopen(path, "w");
+
+    for (size_t i = 0; i < COUNT; i++)
+        fprintf(file, "%s\n", list[(i * 387 + 5) % COUNT]);
+    fclose(file);
+    told.count = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        has(index, list[i]);
+    cmp_ok(told.count, ==, 1, "searches find out that an index is not sorted");
+    like(told.last, ": the digest is not in order", "and where");
+    index_free(index);
+    free(list);
+}
+
+/* ---- files that come and go ---- */
+
+static void test_missing(void)
+{
+    struct index *index = index_new(path, note, NULL);
+
+    unlink(path);
+    told.count = 0;
+    ok(!has(index, A), "an index that is not there lists nothing");
+    index_refresh(index, 0);
+    index_refresh(index, SECOND);
+    cmp_ok(told.count, ==, 0, "of which nothing is told");
+    write_text(A "\n");
+    ok(!has(index, A), "one that comes is not seen at once");
+    index_refresh(index, 2 * SECOND - 1);
+    ok(!has(index, A), "nor within a second");
+    index_refresh(index, 2 * SECOND);
+    ok(has(index, A), "but after it");
+    unlink(path);
+    index_refresh(index, 3 * SECOND);
+    ok(has(index, A), "one that goes away serves on");
+    cmp_ok(told.count, ==, 1, "which is told");
+    like(told.last, "No such file or directory. The one before serves on.", "with the reason");
+    index_refresh(index, 4 * SECOND);
+    cmp_ok(told.count, ==, 1, "once");
+    replace_by(B "\n");
+    index_refresh(index, 5 * SECOND);
+    ok(has(index, B) && !has(index, A), "until another one comes");
+    index_free(index);
+
+    if (mkdir(other, 0700) != 0)
+        abort();
+    index = index_new(other, note, NULL);
+    ok(!has(index, A), "a folder lists nothing");
+    like(told.last, "is not a plain file", "which is told");
+    index_free(index);
+    rmdir(other);
+    index_free(NULL);
+    index_refresh(NULL, 0);
+    ok(!has(NULL, A), "no index lists nothing");
+}
+
+static void test_replaced(void)
+{
+    struct index *index = index_new(path, note, NULL);
+
+    write_text(A "\n");
+    told.count = 0;
+    ok(has(index, A) && !has(index, B), "what is there first");
+    index_refresh(index, 0);
+    for (int i = 1; i <= 20; i++) {
+        replace_by(i % 2 ? B "\n" : A "\n");
+        index_refresh(index, i * SECOND);
+        if (has(index, A) != (i % 2 == 0) || has(index, B) != (i % 2 == 1))
+            fail("replacement %d", i);
+    }
+    replace_by("");
+    index_refresh(index, 21 * SECOND);
+    ok(!has(index, A) && !has(index, B), "every replacement is seen, an empty one, too");
+    cmp_ok(told.count, ==, 0, "with nothing to tell");
+    index_free(index);
+}
+
+/* The wrong way: the very file that is mapped is cut short, or written over. */
+static void test_cut(bool checked, off_t size)
+{
+    enum { COUNT = 4000 };
+    char(*list)[TEXT] = make_index(COUNT, false);
+    struct index *index = index_new(path, note, NULL);
+
+    told.count = 0;
+    if (checked)
+        index_refresh(index, 0);
+    ok(has(index, list[1]), "an index");
+    if (truncate(path, size) != 0)
+        abort();
+    ok(!has(index, list[COUNT - 2]), "cut to %lld bytes while it is searched", (long long)size);
+    cmp_ok(told.count, ==, 1, "is told of");
+    like(told.last, "was cut short or overwritten", "as that");
+    ok(!has(index, list[1]) && told.count == 1, "and lists nothing then");
+    replace_by(A "\n");
+    index_refresh(index, SECOND);
+    ok(has(index, A), "until it is replaced");
+    index_free(index);
+    free(list);
+}
+
+static void test_overwritten(void)
+{
+    struct index *index = index_new(path, note, NULL);
+    int fd;
+
+    write_text(A "\n" B "\n" C "\n");
+    index_refresh(index, 0);
+    told.count = 0;
+    fd = open(path, O_WRONLY);
+    if (pwrite(fd, X256, 3 * 72, 0) != 3 * 72)
+        abort();
+    close(fd);
+    ok(!has(index, B) && told.count == 1,
+       "one that is written over with something else is told of");
+    replace_by(A "\n" B "\n");
+    index_refresh(index, SECOND);
+    told.count = 0;
+    write_text("nothing\n");
+    index_refresh(index, 2 * SECOND);
+    ok(!has(index, A) && told.count == 2, "and found out before the next search");
+    index_free(index);
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof path, "%s/index", folder);
+    snprintf(other, sizeof other, "%s/other", folder);
+    test_sizes();
+    test_skewed();
+    test_bad();
+    test_unchecked();
+    test_shuffled();
+    test_missing();
+    test_replaced();
+    test_cut(false, 0);
+    test_cut(true, 0);
+    test_cut(true, 4096);
+    test_cut(false, 8192);
+    test_overwritten();
+    unlink(path);
+    unlink(other);
+    rmdir(folder);
+    return done_testing();
+}

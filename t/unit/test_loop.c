@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop in this process, with clients on a socket and a clock that the tests set. */
+#include "config.h"
+#include "tap.h"
+#include "wire.h"
+#include "../../fcgi/handover.h"
+#include "../../fcgi/listen.h"
+#include "../../fcgi/loop.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct loop *loop;
+static struct sockaddr_in address;
+static struct service service;
+static uint64_t clock_now;
+static int answered, reloaded, ticked, noted;
+static char last_note[512];
+
+static uint64_t test_clock(void)
+{
+    return clock_now;
+}
+
+static bool count_answer(void *ctx, char *const *variables, struct parked *parked,
+                         struct answer *answer)
+{
+    (void)ctx;
+    (void)variables;
+    (void)parked;
+    answered++;
+    answer->len = (size_t)snprintf(answer->text, sizeof answer->text, "Status: 200 OK\n\n");
+    return true;
+}
+
+static void count_reload(void *ctx)
+{
+    (void)ctx;
+    reloaded++;
+}
+
+static void count_tick(void *ctx)
+{
+    (void)ctx;
+    ticked++;
+}
+
+static void keep_note(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    noted++;
+    snprintf(last_note, sizeof last_note, "%s", sentence);
+}
+
+static void must(bool holds)
+{
+    if (!holds) {
+        perror("the test's own sockets");
+        exit(99);
+    }
+}
+
+static void open_loop(unsigned connections, const struct peers *peers)
+{
+    struct loop_limits limits = LOOP_LIMITS;
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+         listen(listener, 100) == 0 &&
+         getsockname(listener, (struct sockaddr *)&address, &len) == 0);
+    must(listen_prepare(listener) == 0);
+    limits.max_connections = connections;
+    service = (struct service){.answer = count_answer, .reload = count_reload, .note = keep_note};
+    answered = reloaded = ticked = noted = 0;
+    last_note[0] = '\0';
+    clock_now = 1000000;
+    loop = loop_new(listener, &service, &limits, peers, test_clock);
+    must(loop != NULL);
+}
+
+static int client_open(void)
+{
+    struct timeval patience = {.tv_sec = 5};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    int on = 1; /* for requests in pieces */
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+static void client_send(int fd)
+{
+    must(send(fd, wire.bytes, wire.len, MSG_NOSIGNAL) == (ssize_t)wire.len);
+}
+
+/* Lets the loop do all that is to be done now. Loopback delivers within the call that sends. */
+static void turn(void)
+{
+    for (int i = 0; i < 10; i++)
+        loop_turn(loop, 0);
+}
+
+static void later(unsigned ms)
+{
+    clock_now += ms;
+    turn();
+}
+
+enum seen { NOTHING, ANSWER, END, RESET, OTHER };
+
+/* What has come to a client: an answer, whole and alone, or the end of the connection. */
+static enum seen client_sees(int fd)
+{
+    char got[65536];
+    ssize_t n = recv(fd, got, sizeof got, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN ? NOTHING : RESET;
+    if (n == 0)
+        return END;
+    return n == 48 && memcmp(got + 8, "Status: 200 OK\n\n", 16) == 0 ? ANSWER : OTHER;
+}
+
+static void test_requests(void)
+{
+    open_loop(10, NULL);
+    int kept = client_open(), single = client_open(), early = client_open();
+    turn();
+    cmp_ok(loop_connections(loop), ==, 3, "connections are accepted");
+    for (int i = 0; i < 3; i++) {
+        good(KEEP);
+        client_send(kept);
+        turn();
+        cmp_ok(client_sees(kept), ==, ANSWER, "a kept connection: request %d is answered", i);
+        cmp_ok(client_sees(kept), ==, NOTHING, "and the connection stays");
+    }
+    good(0);
+    client_send(single);
+    turn();
+    cmp_ok(client_sees(single), ==, ANSWER, "a connection for one request: answered");
+    cmp_ok(client_sees(single), ==, END, "and closed");
+
+    good(KEEP);
+    client_send(early);
+    shutdown(early, SHUT_WR);
+    turn();
+    cmp_ok(client_sees(early), ==, ANSWER, "a peer that has closed its side gets its answer");
+    cmp_ok(client_sees(early), ==, END, "and the connection ends");
+    close(kept);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 0, "none is left when the peers are gone");
+    cmp_ok(noted, ==, 0, "nothing of this is worth a note");
+    close(single);
+    close(early);
+    loop_free(loop);
+}
+
+static void test_pieces(void)
+{
+    open_loop(10, NULL);
+    int fd = client_open(), other = client_open();
+    good(KEEP);
+    struct {
+        size_t len;
+        unsigned char bytes[200];
+    } all = {wire.len, {0}};
+    memcpy(all.bytes, wire.bytes, wire.len);
+    int early = 0;
+    /* Not too many: TCP holds pieces back when those before are not acknowledged. */
+    for (size_t i = 0; i < all.len; i += 5) {
+        early += answered;
+        wire_start();
+        wire_add(all.bytes + i, i + 5 <= all.len ? 5 : all.len - i);
+        client_send(fd);
+        turn();
+        if (i == 30) {
+            good(KEEP);
+            client_send(other);
+            turn();
+            cmp_ok(client_sees(other), ==, ANSWER, "a request in pieces holds up no other");
+            answered = 0;
+        }
+    }
+    turn();
+    cmp_ok(early, ==, 0, "it is not answered before it is whole");
+    cmp_ok(client_sees(fd), ==, ANSWER, "and is answered then");
+    close(fd);
+    close(other);
+    loop_free(loop);
+}
+
+static void test_time_limits(void)
+{
+    open_loop(10, NULL);
+    int silent = client_open(), half = client_open(), idle = client_open();
+    good(KEEP);
+    client_send(idle);
+    wire.len = 20;
+    client_send(half);
+    turn();
+    cmp_ok(client_sees(idle), ==, ANSWER, "one of three connections has had its answer");
+    later(4000);
+    client_send(half);
+    later(999);
+    cmp_ok(client_sees(silent), ==, NOTHING, "a silent connection stays for 5 s");
+    cmp_ok(client_sees(half), ==, NOTHING, "so does half a request");
+    later(1);
+    cmp_ok(client_sees(silent), ==, END, "then the silent one is closed");
+    ok(client_sees(half) != NOTHING, "and half a request's, though more of it has come meanwhile");
+    like(last_note, "not the rest in time", "of which a note is made");
+    later(86400 * 1000);
+    cmp_ok(client_sees(idle), ==, NOTHING, "a kept connection stays for a day");
+    wire.len = 20;
+    client_send(idle);
+    turn();
+    later(4999);
+    cmp_ok(client_sees(idle), ==, NOTHING, "half a request on it has 5 s");
+    later(1);
+    ok(client_sees(idle) != NOTHING, "and not more");
+    cmp_ok(loop_connections(loop), ==, 0, "none is left");
+    close(silent);
+    close(half);
+    close(idle);
+    loop_free(loop);
+}
+
+static void test_wait(void)
+{
+    struct timespec start, end;
+    open_loop(10, NULL);
+    int fd = client_open();
+    turn();
+    clock_now += 4990;
+    turn();
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    loop_turn(loop, -1);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    cmp_ok(end.tv_sec - start.tv_sec, <, 2, "the loop wakes up for a time limit");
+    close(fd);
+    loop_free(loop);
+}
+
+static void test_replies(void)
+{
+    char got[100];
+    open_loop(10, NULL);
+    int fd = client_open();
+    wire_start();
+    record(GET_VALUES, 0, "\x0e\0FCGI_MAX_CONNS", 16, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(recv(fd, got, sizeof got, 0), ==, 26, "FCGI_GET_VALUES alone is answered at once");
+    cmp_ok(memcmp(got + 8,
+                  "\x0e\x02"
+                  "FCGI_MAX_CONNS10",
+                  18),
+           ==, 0, "with our limit");
+    record(GET_VALUES, 0, "", 0, 0);
+    size_t len = wire.len;
+    unsigned char two[200];
+    memcpy(two, wire.bytes, len);
+    good(KEEP);
+    wire_add(wire.bytes, 0);
+    memmove(wire.bytes + len, wire.bytes, wire.len);
+    memcpy(wire.bytes, two, len);
+    wire.len += len;
+    client_send(fd);
+    turn();
+    cmp_ok(recv(fd, got, sizeof got, 0), ==, 26 + 8 + 48, "and together with a request behind it");
+    wire_start();
+    for (int i = 0; i < 40; i++)
+        record(99, 0, "", 0, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 0, "a peer that sends nothing else is closed");
+    close(fd);
+
+    fd = client_open();
+    begin(2, KEEP);
+    client_send(fd);
+    turn();
+    cmp_ok(recv(fd, got, sizeof got, 0), ==, 16, "an unknown role is answered");
+    cmp_ok(got[12], ==, 3, "with FCGI_UNKNOWN_ROLE");
+    cmp_ok(client_sees(fd), ==, END, "and nothing more");
+    close(fd);
+    loop_free(loop);
+}
+
+static void test_bodies(void)
+{
+    static char body[60000];
+    open_loop(10, NULL);
+    int fd = client_open();
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    record(STDIN, 1, body, sizeof body, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "a request with a body is answered before its end");
+    cmp_ok(client_sees(fd), ==, END, "nothing more will come");
+    for (int i = 0; i < 10; i++) {
+        wire_start();
+        record(STDIN, 1, body, sizeof body, 0);
+        client_send(fd);
+        turn();
+    }
+    cmp_ok(loop_connections(loop), ==, 1, "the rest of the body is taken");
+    close(fd);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 0, "until the peer closes");
+
+    fd = client_open();
+    client_send(fd);
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    record(STDIN, 1, body, 10, 0);
+    close(fd);
+    fd = client_open();
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "another is answered");
+    later(4999);
+    int open = (int)loop_connections(loop);
+    later(1);
+    cmp_ok(open, ==, 1, "its peer has time to close");
+    cmp_ok(loop_connections(loop), ==, 0, "but not for ever");
+    close(fd);
+
+    fd = client_open();
+    good(KEEP);
+    wire_add(wire.bytes, wire.len);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "of two requests at once the first is answered");
+    cmp_ok(client_sees(fd), ==, END, "and the connection ends, so that the second can be repeated");
+    close(fd);
+    loop_free(loop);
+}
+
+static void test_notes(void)
+{
+    open_loop(10, NULL);
+    for (int i = 0; i < 5; i++) {
+        int fd = client_open();
+        wire_start();
+        wire_add("GET / HTTP/1.1\r\n\r\n", 18);
+        client_send(fd);
+        turn();
+        ok(client_sees(fd) != NOTHING, "what is not FastCGI is closed");
+        close(fd);
+    }
+    cmp_ok(noted, ==, 1, "five such connections make one note");
+    like(last_note, "not FastCGI", "which says what it was");
+    later(10000);
+    int fd = client_open();
+    client_send(fd);
+    turn();
+    cmp_ok(noted, ==, 2, "another one later makes another");
+    like(last_note, "4 more", "which counts those between");
+    close(fd);
+    loop_free(loop);
+}
+
+static void test_full(void)
+{
+    open_loop(2, NULL);
+    int first = client_open(), second = client_open(), third = client_open();
+    good(KEEP);
+    client_send(first);
+    client_send(second);
+    client_send(third);
+    turn();
+    cmp_ok(answered, ==, 2, "when the table is full, others wait");
+    cmp_ok(loop_connections(loop), ==, 2, "outside");
+    close(first);
+    turn();
+    cmp_ok(client_sees(third), ==, ANSWER, "until one goes");
+    int fourth = client_open();
+    good(KEEP);
+    client_send(fourth);
+    later(999);
+    cmp_ok(client_sees(fourth), ==, NOTHING, "kept connections are not closed at once for others");
+    cmp_ok(client_sees(second), ==, ANSWER, "the second was answered, of course");
+    later(251);
+    cmp_ok(client_sees(fourth), ==, ANSWER, "but are when they have been idle for a second");
+    cmp_ok(client_sees(second), ==, END, "the longest idle one first");
+    cmp_ok(client_sees(third), ==, NOTHING, "and no more than needed");
+    close(second);
+    close(third);
+    close(fourth);
+    loop_free(loop);
+}
+
+/*
+ * In one batch of events: a new connection takes the slot and the descriptor of
+ * an idle one, for which an event waits behind it.
+ */
+static void test_reuse(void)
+{
+    open_loop(1, NULL);
+    int old = client_open();
+    good(KEEP);
+    client_send(old);
+    turn();
+    cmp_ok(client_sees(old), ==, ANSWER, "an idle connection");
+    clock_now += 2000;
+    int new = client_open();
+    wire.len = 20;
+    client_send(new);
+    close(old);
+    turn();
+    cmp_ok(client_sees(new), ==, NOTHING, "its end is not that of the one in its place");
+    cmp_ok(loop_connections(loop), ==, 1, "which lives");
+    good(KEEP);
+    memmove(wire.bytes, wire.bytes + 20, wire.len -= 20);
+    client_send(new);
+    turn();
+    cmp_ok(client_sees(new), ==, ANSWER, "and is answered");
+    close(new);
+    loop_free(loop);
+}
+
+/* No descriptor is left for the connection that waits. */
+static void test_descriptors(void)
+{
+    struct rlimit limit, small;
+    open_loop(100, NULL);
+    int fd = client_open();
+    getrlimit(RLIMIT_NOFILE, &limit);
+    small = limit;
+    small.rlim_cur = (rlim_t)fd;
+    setrlimit(RLIMIT_NOFILE, &small);
+    good(KEEP);
+    client_send(fd);
+    struct timespec start, end;
+    int turns = 0;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        loop_turn(loop, 100);
+        turns++;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        clock_now += 100;
+    } while (turns < 10);
+    cmp_ok(loop_connections(loop), ==, 0, "without a descriptor nobody is accepted");
+    double seconds =
+        (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+    ok(seconds > 0.4, "and the loop waits, not spins (10 turns in %.2f s)", seconds);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    later(1000);
+    cmp_ok(client_sees(fd), ==, ANSWER, "later the connection is served");
+    close(fd);
+    loop_free(loop);
+}
+
+static void test_peers(void)
+{
+    struct peers peers;
+    is(peers_parse(&peers, "127.0.0.2, ::1,10.1.2.3"), NULL, "a list of peers is read");
+    open_loop(10, &peers);
+    int fd = client_open();
+    good(KEEP);
+    send(fd, wire.bytes, wire.len, MSG_NOSIGNAL);
+    turn();
+    cmp_ok(answered, ==, 0, "who is not in it is not served");
+    ok(client_sees(fd) != NOTHING, "but closed");
+    close(fd);
+    loop_free(loop);
+    is(peers_parse(&peers, "127.0.0.2,127.0.0.1"), NULL, "another list");
+    open_loop(10, &peers);
+    fd = client_open();
+    client_send(fd);
+    turn();
+    cmp_ok(answered, ==, 1, "who is in it is served");
+    close(fd);
+    loop_free(loop);
+
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    inet_pton(AF_INET6, "::ffff:127.0.0.1", &six.sin6_addr);
+    ok(peers_allow(&peers, (struct sockaddr *)&six), "an IPv4 address may come as IPv6");
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    ok(peers_allow(&peers, &local), "a Unix socket has no addresses");
+    is(peers_parse(&peers, ""), NULL, "an empty list is one");
+    ok(peers_allow(&peers, (struct sockaddr *)&six), "and lets everybody in");
+    is(peers_parse(&peers, "127.0.0.1,web.example"), "web.example", "a name is no address");
+    is(peers_parse(&peers, "127.0.0.1,"), "", "nothing is no address");
+    is(peers_parse(&peers, "1.2.3.4 5.6.7.8"), "1.2.3.4 5.6.7.8", "a comma is needed");
+}
+
+static void test_stop(void)
+{
+    open_loop(10, NULL);
+    int idle = client_open(), silent = client_open(), sent = client_open();
+    good(KEEP);
+    client_send(idle);
+    turn();
+    client_sees(idle);
+    client_send(sent);
+    int waiting = client_open();
+    client_send(waiting);
+    loop_stop(loop);
+    bool goes_on = loop_turn(loop, 0);
+    ok(goes_on, "an orderly stop takes a moment");
+    cmp_ok(client_sees(idle), ==, END, "idle connections are closed");
+    cmp_ok(client_sees(sent), ==, ANSWER, "what had been sent is answered");
+    cmp_ok(client_sees(sent), ==, END, "and its connection closed, though to be kept");
+    cmp_ok(client_sees(waiting), ==, ANSWER, "so is who had not been accepted yet");
+    int late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ok(connect(late, (struct sockaddr *)&address, sizeof address) != 0, "nobody can connect now");
+    cmp_ok(client_sees(silent), ==, NOTHING, "a silent connection has");
+    clock_now += 999;
+    ok(loop_turn(loop, 0), "a second");
+    good(KEEP);
+    client_send(silent);
+    ok(!loop_turn(loop, 0), "when it is done, so is the loop");
+    cmp_ok(client_sees(silent), ==, ANSWER, "for it was answered");
+    close(idle), close(silent), close(sent), close(waiting), close(late);
+    loop_free(loop);
+
+    open_loop(10, NULL);
+    silent = client_open();
+    turn();
+    loop_stop(loop);
+    clock_now += 1000;
+    ok(!loop_turn(loop, 0), "after a second the loop ends in any case");
+    loop_free(loop);
+    ok(client_sees(silent) != NOTHING, "and closes what is open");
+    close(silent);
+}
+
+static void test_signals(void)
+{
+    open_loop(10, NULL);
+    cmp_ok(loop_take_signals(loop), ==, 0, "the loop takes signals");
+    raise(SIGHUP);
+    turn();
+    cmp_ok(reloaded, ==, 1, "SIGHUP reloads");
+    int fd = client_open();
+    good(KEEP);
+    client_send(fd);
+    raise(SIGTERM);
+    while (loop_turn(loop, 0))
+        ;
+    cmp_ok(client_sees(fd), ==, ANSWER, "SIGTERM stops the loop, in order");
+    close(fd);
+    loop_free(loop);
+    open_loop(10, NULL);
+    loop_take_signals(loop);
+    raise(SIGUSR1);
+    ok(!loop_turn(loop, 0), "SIGUSR1, too");
+    loop_free(loop);
+}
+
+static void test_tick(void)
+{
+    open_loop(10, NULL);
+    service.tick = count_tick;
+    turn();
+    cmp_ok(ticked, ==, 0, "no second has gone by");
+    for (int i = 0; i < 40; i++)
+        later(250);
+    cmp_ok(ticked, ==, 10, "ten in ten seconds");
+    loop_free(loop);
+}
+
+int main(void)
+{
+    must(handover_init() == 0);
+    test_requests();
+    test_pieces();
+    test_time_limits();
+    test_wait();
+    test_replies();
+    test_bodies();
+    test_notes();
+    test_full();
+    test_reuse();
+    test_descriptors();
+    test_peers();
+    test_stop();
+    test_signals();
+    test_tick();
+    return done_testing();
+}
