@@ -225,7 +225,8 @@ static bool is_in_place(const struct cache_writer *writer)
 
 static bool have_store(struct cache_writer *writer, int64_t now_s)
 {
-    if (writer->store && !is_in_place(writer)) {
+    if (writer->store && !is_in_place(writer)) { /* somebody wants to begin anew */
+        memset(writer->recent, 0, sizeof writer->recent);
         cache_store_close(writer->store);
         writer->store = NULL;
     }

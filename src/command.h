@@ -15,6 +15,7 @@ int cmd_hosts(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 int cmd_places(int argc, char **argv);
+int cmd_prober(int argc, char **argv);
 int cmd_ranges(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_where(int argc, char **argv);

@@ -272,6 +272,7 @@ void compile(struct config *config, const struct settings *settings, const char 
 
     config->name = settings->name.text;
     config->max_connections = (unsigned)settings->max_connections;
+    config->max_parked = (unsigned)settings->max_parked;
     config->record_timeout_ms = (unsigned)(settings->record_timeout * 1000);
     config->state = state_directory(&compiler);
     compile_places(&compiler);

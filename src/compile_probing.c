@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile.h"
 
+const char *const prober_start_words[] = {"auto", "start", "service", "off", NULL};
+
 static unsigned milliseconds(double seconds)
 {
     return (unsigned)(seconds * 1000 + 0.5);
@@ -33,6 +35,8 @@ void compile_probing(const struct compiler *compiler)
     const struct probing_setting *s = &compiler->settings->probing;
 
     compiler->config->probing = (struct probing){
+        .start = (enum prober_start)s->start,
+        .program = s->program.text.at ? compile_beside(compiler, s->program.text.at) : NULL,
         .timeout_ms = milliseconds(s->timeout),
         .connect_ms = milliseconds(s->connect_timeout),
         .known = {s->rate, s->burst},

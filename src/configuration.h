@@ -62,7 +62,7 @@ struct config {
     size_t source_count;
     const char *state; /* the state directory */
     struct probing probing;
-    unsigned max_connections;
+    unsigned max_connections, max_parked;
     unsigned record_timeout_ms;
 };
 

@@ -7,6 +7,11 @@
 #include "oci.h"
 #include "url.h"
 
+const char *const environment_names[] = {
+    "UPSTREAM_REGISTRY_ENDPOINT", "UPSTREAM_REGISTRY_PATH", "SIGNATURE_UPSTREAM_ENDPOINT",
+    "DEFAULT_AWS_BASE_URL",       "STATE_DIRECTORY",        NULL,
+};
+
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);

@@ -14,6 +14,9 @@
 /* Whether the variables are a configuration by themselves; if not, a problem says what to do. */
 bool environment_is_enough(struct problems *problems);
 
+/* The variables, ended by NULL: what a process must be given to come to the same configuration. */
+extern const char *const environment_names[];
+
 /*
  * Writes what the variables say into a configuration, over what it says itself.
  * Where it came from no file, what every configuration needs is added too. A

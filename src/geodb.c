@@ -213,15 +213,21 @@ static enum geodb_outcome ask(struct geodb *geodb, struct database *database,
     return outcome;
 }
 
-/* Takes from a later database what is still open. */
+/* Takes what the first database says, and from a later one what is still open. */
 static void merge(struct geodb_answer *answer, const struct geodb_found *found, int source)
 {
     const struct place *from = &found->record.place;
     struct place *to = &answer->place;
 
+    if (!answer->asn && found->record.asn) {
+        answer->asn = found->record.asn;
+        answer->asn_source = source;
+    }
     if (answer->place_source < 0 && place_is_known(from)) {
         answer->place_source = source;
         answer->prefix_bits = found->prefix_bits;
+        *to = *from;
+        return;
     }
     if (to->region == NO_PLACE)
         to->region = from->region;
@@ -232,10 +238,6 @@ static void merge(struct geodb_answer *answer, const struct geodb_found *found, 
     if (!to->has_point && from->has_point) {
         to->has_point = true;
         memcpy(to->point, from->point, sizeof to->point);
-    }
-    if (!answer->asn && found->record.asn) {
-        answer->asn = found->record.asn;
-        answer->asn_source = source;
     }
 }
 

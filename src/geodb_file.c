@@ -22,18 +22,17 @@ union any_address {
     struct sockaddr_in6 ipv6;
 };
 
-static union any_address socket_address(const struct address *address)
+/* Filled in place and only where it is read: this is on every request's way. */
+static const struct sockaddr *socket_address(union any_address *to, const struct address *address)
 {
-    union any_address to = {0};
-
     if (address->family == ADDRESS_IPV4) {
-        to.ipv4.sin_family = AF_INET;
-        memcpy(&to.ipv4.sin_addr, address->bytes + 12, 4);
+        to->ipv4.sin_family = AF_INET;
+        memcpy(&to->ipv4.sin_addr, address->bytes + 12, 4);
     } else {
-        to.ipv6.sin6_family = AF_INET6;
-        memcpy(&to.ipv6.sin6_addr, address->bytes, 16);
+        to->ipv6.sin6_family = AF_INET6;
+        memcpy(&to->ipv6.sin6_addr, address->bytes, 16);
     }
-    return to;
+    return &to->any;
 }
 
 /* The format's own promises, which libmaxminddb does not all check. */
@@ -66,8 +65,8 @@ static bool check_tree(const MMDB_s *mmdb, const char *name, struct why *why)
         address.bytes[0] = 0x20;
         address.bytes[1] = (uint8_t)(i * 29);
         address.bytes[12] = (uint8_t)(i * 16 + 1);
-        union any_address to = socket_address(&address);
-        MMDB_lookup_sockaddr(mmdb, &to.any, &error);
+        union any_address to;
+        MMDB_lookup_sockaddr(mmdb, socket_address(&to, &address), &error);
         if (error == MMDB_CORRUPT_SEARCH_TREE_ERROR)
             return why_not(why, "%s is damaged: its search tree does not hold together.", name);
     }
@@ -328,8 +327,9 @@ enum geodb_outcome geodb_file_lookup(struct geodb_file *file, const struct place
 
     if (address->family == ADDRESS_IPV6 && file->mmdb.metadata.ip_version == 4)
         return GEODB_WRONG_FAMILY;
-    union any_address to = socket_address(address);
-    MMDB_lookup_result_s result = MMDB_lookup_sockaddr(&file->mmdb, &to.any, &error);
+    union any_address to;
+    MMDB_lookup_result_s result =
+        MMDB_lookup_sockaddr(&file->mmdb, socket_address(&to, address), &error);
     if (error != MMDB_SUCCESS)
         return GEODB_DAMAGED;
     if (!result.found_entry)

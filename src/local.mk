@@ -6,6 +6,8 @@ src_libsignpost_a_SOURCES = \
 	src/address.c src/address.h \
 	src/arena.c src/arena.h \
 	src/ask.c src/ask.h \
+	src/cache.c src/cache.h \
+	src/cache_format.c src/cache_format.h \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \
 	src/compile.c src/compile.h \
@@ -22,6 +24,7 @@ src_libsignpost_a_SOURCES = \
 	src/geodb_describe.c \
 	src/geodb_file.c src/geodb_file.h \
 	src/geodb_none.c \
+	src/health.c src/health.h \
 	src/holding.h \
 	src/identity.h \
 	src/index.c src/index.h \
@@ -47,6 +50,7 @@ src_libsignpost_a_SOURCES = \
 	src/route.c src/route.h \
 	src/rule.c src/rule.h \
 	src/settings.c src/settings.h \
+	src/siphash.c src/siphash.h \
 	src/slice.h \
 	src/state.c src/state.h \
 	src/suggest.c src/suggest.h \
@@ -116,6 +120,21 @@ src_libregistry_a_SOURCES = \
 	src/registry/tags.c src/registry/tags.h \
 	src/registry/token.c src/registry/token.h
 
+# The prober: for the command and the tests, not for the responder.
+noinst_LIBRARIES += src/libprober.a
+src_libprober_a_SOURCES = \
+	src/cache_store.c src/cache_store.h \
+	src/cache_write.c src/cache_write.h \
+	src/prober/agenda.c src/prober/agenda.h \
+	src/prober/budget.c src/prober/budget.h \
+	src/prober/door.c src/prober/door.h \
+	src/prober/head.c src/prober/head.h \
+	src/prober/probe.c src/prober/probe.h \
+	src/prober/publish.c src/prober/publish.h \
+	src/prober/pulse.c src/prober/pulse.h \
+	src/prober/remote.c src/prober/remote.h \
+	src/prober/serve.c src/prober/serve.h
+
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
 	src/cmd_check.c \
@@ -125,6 +144,7 @@ src_signpost_SOURCES = \
 	src/cmd_index.c \
 	src/cmd_options.c \
 	src/cmd_places.c \
+	src/cmd_prober.c \
 	src/cmd_ranges.c \
 	src/cmd_reload.c \
 	src/cmd_where.c \
@@ -136,5 +156,5 @@ src_signpost_SOURCES = \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \
 	src/signpost.c
-src_signpost_LDADD = src/libranges.a $(REGISTRY_LIBS) src/libsignpost.a $(CONFIG_LIBS) \
-	$(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(MATH_LIBS)
+src_signpost_LDADD = src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
+	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

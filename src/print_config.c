@@ -200,6 +200,7 @@ void print_config(const struct config *config, FILE *out)
         print_option("index", slice_of(config->index), out);
     print_option("state", slice_of(config->state), out);
     fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
+    fprintf(out, "%-18s = %u;\n", "max_parked", config->max_parked);
     fprintf(out, "%-18s = %.3f;\n", "record_timeout", config->record_timeout_ms / 1000.0);
     print_places(&config->places, out);
     print_targets("upstreams", config->targets, config->upstream_count, out);

@@ -14,8 +14,21 @@ struct probing_rate {
 
 enum { PROBING_STATUSES_MAX = 16 };
 
+/* Who starts the prober. */
+enum prober_start {
+    PROBER_AUTO,    /* a responder, unless systemd runs it: then a service of its own */
+    PROBER_START,   /* a responder in any case */
+    PROBER_SERVICE, /* somebody else */
+    PROBER_OFF      /* nobody, and it is not asked either */
+};
+
+/* The words for them in a configuration file, ended by NULL. */
+extern const char *const prober_start_words[];
+
 /* Owned by its configuration. */
 struct probing {
+    enum prober_start start;
+    const char *program; /* the `signpost` command; NULL: looked for */
     unsigned timeout_ms, connect_ms;
     struct probing_rate known; /* for names that have had a positive answer */
     struct probing_rate other; /* for the rest */

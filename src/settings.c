@@ -369,13 +369,26 @@ static const struct option_spec file_options[] = {
     {"max_connections", OPTION_NUMBER, FILE_OPTION(max_connections), .min = 1, .max = 65536,
      .number_default = 1024, .unit = "connections",
      .help = "How many connections from web servers are held open at once."},
+    {"max_parked", OPTION_NUMBER, FILE_OPTION(max_parked), .min = 0, .max = 65536,
+     .number_default = 256, .unit = "requests",
+     .help = "How many requests wait for the prober at once, each for 1.5 seconds at most. Beyond it,\n"
+             "the rule's `unsure` decides."},
     {"record_timeout", OPTION_NUMBER, FILE_OPTION(record_timeout), .min = 0.1, .max = 3600,
      .number_default = 5, .unit = "seconds",
      .help = "How long a web server may take to send a request it has begun."},
 
+    {"prober", OPTION_CHOICE, PROBING(start), .choices = prober_start_words,
+     .section = "The prober",
+     .help = "Who starts the prober, the process that looks where things are: \"start\", a responder\n"
+             "that finds none (it ends after its last responder); \"service\", somebody else;\n"
+             "\"auto\", a responder unless systemd runs that itself, for then the prober is a service,\n"
+             "too; \"off\", nobody, and nothing is asked."},
+    {"prober_program", OPTION_STRING, PROBING(program), .valid = is_any, .expects = "a file name",
+     .help = "The `signpost` command, to start the prober with. By default it is looked for beside\n"
+             "the responder, in ../bin from there, and where it was installed.",
+     .example = "\"/usr/local/bin/signpost\""},
     {"present_lifetime", OPTION_NUMBER, PROBING(present_lifetime), .min = 1, .max = 31536000,
      .number_default = 604800, .unit = "seconds",
-     .section = "The prober",
      .help = "How long it is believed that a target holds an object, once the prober has seen it."},
     {"absent_lifetime", OPTION_NUMBER, PROBING(absent_lifetime), .min = 1, .max = 31536000,
      .number_default = 600, .unit = "seconds",

@@ -57,6 +57,8 @@ struct source_setting {
 
 /* What is said of the prober. */
 struct probing_setting {
+    int start;
+    struct word program;
     double timeout, connect_timeout, rate, burst, rate_unknown, burst_unknown, connections;
     double present_lifetime, absent_lifetime, cache_size;
     struct word ca_file;
@@ -75,7 +77,7 @@ struct settings {
     double forwarded_position;
     int path_from;
     struct word state, index;
-    double max_connections, record_timeout;
+    double max_connections, max_parked, record_timeout;
     struct probing_setting probing;
 };
 

@@ -19,6 +19,7 @@ static const struct {
     {"index", cmd_index, "writes and checks the index of signatures' digests"},
     {"options", cmd_options, "lists every option of a configuration"},
     {"places", cmd_places, "lists and searches the known regions and countries"},
+    {"prober", cmd_prober, "looks who holds what, and who is up, for all responders"},
     {"ranges", cmd_ranges, "compiles published address ranges into a database"},
     {"reload", cmd_reload, "has running responders read their configuration again"},
     {"undrain", cmd_drain, "sends requests to a target again"},
@@ -44,6 +45,9 @@ static void version(void)
     printf("signpost %s, built with libfcgi, libconfig"
 #ifdef HAVE_LIBMAXMINDDB
            ", libmaxminddb"
+#endif
+#ifdef HAVE_LMDB
+           ", LMDB"
 #endif
 #ifdef HAVE_JANSSON
            ", jansson"

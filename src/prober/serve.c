@@ -33,7 +33,7 @@ enum {
 
 enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS };
 
-struct client {
+struct peer {
     int fd; /* -1: free */
     uint32_t generation;
 };
@@ -41,13 +41,14 @@ struct client {
 struct server {
     const struct serve_options *options;
     struct config *config;
+    char *state; /* the directory, which a reload does not change */
     struct door door;
     struct control control;
     struct cache_writer *cache;
     struct heads *heads;
     struct agenda *agenda;
     int epoll, signals;
-    struct client clients[CLIENTS_MAX];
+    struct peer clients[CLIENTS_MAX];
     size_t client_count;
     uint64_t refused, dropped;
     struct instant now, alone_since, looked;
@@ -79,7 +80,7 @@ static uint64_t name_of(const struct server *server, size_t slot)
 
 static void drop_client(struct server *server, size_t slot)
 {
-    struct client *client = &server->clients[slot];
+    struct peer *client = &server->clients[slot];
 
     agenda_forget_client(server->agenda, name_of(server, slot));
     close(client->fd);
@@ -123,7 +124,7 @@ static void accept_clients(struct server *server)
 static void hear_client(struct server *server, size_t slot)
 {
     struct ask_question question;
-    struct client *client = &server->clients[slot];
+    struct peer *client = &server->clients[slot];
 
     for (int i = 0; i < PACKETS_AT_ONCE && client->fd >= 0; i++) {
         ssize_t len = recv(client->fd, &question, sizeof question, MSG_DONTWAIT | MSG_TRUNC);
@@ -182,7 +183,7 @@ static void reload(struct server *server)
         return;
     }
     heads_configure(server->heads, &config->probing);
-    if (strcmp(config->state, server->config->state) != 0)
+    if (strcmp(config->state, server->state) != 0)
         say(server, "The state directory is another one now: the prober stays with the old one "
                     "until it is started again.");
     config_free(server->config);
@@ -386,7 +387,7 @@ static void recall(struct server *server)
 {
     struct health *health = health_new(server->config->targets, server->config->target_count);
 
-    health_refresh(health, server->config->state, server->now.wall_s);
+    health_refresh(health, server->state, server->now.wall_s);
     if (health)
         remotes_recall(agenda_remotes(server->agenda), health, server->now);
     health_free(health);
@@ -396,7 +397,7 @@ static bool make_parts(struct server *server)
 {
     struct heads_hooks heads = {done, may_follow, server};
     struct agenda_hooks agenda = {begin, answer, say, server};
-    struct cache_writer_options cache = {.state_directory = server->config->state,
+    struct cache_writer_options cache = {.state_directory = server->state,
                                          .map_size = server->config->probing.cache_size,
                                          .for_group = server->door.for_group,
                                          .log = say,
@@ -425,9 +426,9 @@ static bool start(struct server *server)
     server->signals = catch_signals();
     if (server->epoll < 0 || server->signals < 0)
         return fail(server, "There are too few descriptors.");
-    if (!door_open(&server->door, server->config->state, &why))
+    if (!door_open(&server->door, server->state, &why))
         return fail(server, why.text);
-    control_open(&server->control, server->config->state);
+    control_open(&server->control, server->state);
     if (!make_parts(server))
         return false;
     publish_if_due(server, true);
@@ -454,6 +455,7 @@ static void finish(struct server *server)
     if (server->epoll >= 0)
         close(server->epoll);
     config_free(server->config);
+    free(server->state);
 }
 
 int serve(struct config *config, const struct serve_options *options)
@@ -466,11 +468,12 @@ int serve(struct config *config, const struct serve_options *options)
     }
     server->options = options;
     server->config = config;
+    server->state = strdup(config->state);
     server->door = (struct door){-1, -1, -1, false, 0};
     server->now = server->alone_since = server->looked = instant_now();
     for (size_t slot = 0; slot < CLIENTS_MAX; slot++)
         server->clients[slot].fd = -1;
-    bool started = start(server);
+    bool started = server->state && start(server);
     if (started)
         run(server);
     finish(server);

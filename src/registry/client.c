@@ -87,20 +87,25 @@ static void wait_seconds(double seconds)
         ;
 }
 
+/* How often a request was put off, and how often it failed. */
+struct tries {
+    unsigned off, failed;
+};
+
 /* Whether to ask again, after a wait, since the registry is busy or not well. */
-static bool try_again(const struct http_response *response, bool answered, unsigned tries)
+static bool try_again(const struct http_response *response, bool answered, struct tries *tries)
 {
     long told = response->retry_after;
 
     if (answered && response->status == 429) {
-        if (tries >= TRIES_MAX || told > WAIT_MAX_SECONDS)
+        if (++tries->off == TRIES_MAX || told > WAIT_MAX_SECONDS)
             return false;
         wait_seconds(told == HTTP_RETRY_UNKNOWN ? WAIT_UNTOLD_SECONDS : (double)told);
         return true;
     }
-    if ((answered && response->status < 500) || tries >= FAULTS_MAX)
+    if ((answered && response->status < 500) || ++tries->failed == FAULTS_MAX)
         return false;
-    wait_seconds(0.25 * tries);
+    wait_seconds(0.25 * tries->failed);
     return true;
 }
 
@@ -111,14 +116,13 @@ static bool ask(struct registry_client *client, const char *url, struct why *why
     struct http_request request = {.url = url,
                                    .accept = accept_of(client->endpoint),
                                    .authorization = own ? client->authorization : NULL};
+    struct tries tries = {0, 0};
     bool answered;
-    unsigned tries = 0;
 
     do {
-        tries++;
         client->requests++;
         answered = http_get(client->http, &request, &client->response, why);
-    } while (try_again(&client->response, answered, tries));
+    } while (try_again(&client->response, answered, &tries));
     return answered;
 }
 
@@ -145,7 +149,8 @@ static void set_url(struct registry_client *client, char *url)
 /* Moves to where a redirect leads. */
 static bool follow(struct registry_client *client, struct why *why)
 {
-    char *to = http_resolve(client->url, slice_of(client->response.location));
+    struct slice location = slice_of(client->response.location);
+    char *to = location.len ? http_resolve(client->url, location) : NULL;
 
     if (!to)
         return why_not(why, "%.200s redirects to no URL", client->url);
