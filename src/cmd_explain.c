@@ -96,9 +96,12 @@ static bool read_request(json_t *json, struct variables *v, const char **method,
     if (json_unpack(json, "{s:s, s?s, s?s, s?s, s?o}", "target", target, "method", method, "ip",
                     &ip, "region", &region, "headers", &headers) < 0)
         return false;
-    json_object_foreach(headers, name, value)
-        if (!json_is_string(value) || !set_header(v, slice_of(name), json_string_value(value)))
-            return false;
+    if (headers && !json_is_object(headers))
+        return false;
+    json_object_foreach(
+        headers, name,
+        value) if (!json_is_string(value) ||
+                   !set_header(v, slice_of(name), json_string_value(value))) return false;
     return set_variable(v, "REQUEST_METHOD", *method) && set_variable(v, "REQUEST_URI", *target) &&
            (!ip || set_variable(v, "REMOTE_ADDR", ip)) &&
            (!region || set_variable(v, "SIGNPOST_REGION", region));
@@ -132,8 +135,9 @@ static int run_batch(const struct config *config, const struct knowledge *knowle
     while (status == EXIT_FINE && getline(&line, &size, stdin) >= 0) {
         number++;
         if (!explain_line(config, knowledge, line, e)) {
-            fprintf(stderr, "signpost explain: line %zu is no request: write a JSON object such as "
-                            "{\"target\": \"/v2/pause/manifests/3.9\"}.\n",
+            fprintf(stderr,
+                    "signpost explain: line %zu is no request: write a JSON object such as "
+                    "{\"target\": \"/v2/pause/manifests/3.9\"}.\n",
                     number);
             status = EXIT_FINDING;
         }
@@ -177,8 +181,8 @@ static int run(const struct call *call)
 
     if (config && e) {
         knowledge_open(&knowledge, config, instant_now(), command_say, name);
-        status = call->batch ? run_batch(config, &knowledge, e)
-                             : run_one(call, config, &knowledge, e);
+        status =
+            call->batch ? run_batch(config, &knowledge, e) : run_one(call, config, &knowledge, e);
         knowledge_close(&knowledge);
     }
     free(e);
@@ -215,12 +219,15 @@ static bool take_option(struct call *call, int option, char *value)
 
 static int parse_and_run(struct call *call, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"ip", required_argument, NULL, 'i'},
-        {"header", required_argument, NULL, 'H'}, {"region", required_argument, NULL, 'r'},
-        {"method", required_argument, NULL, 'm'}, {"json", no_argument, NULL, 'j'},
-        {"batch", no_argument, NULL, 'b'},        {"help", no_argument, NULL, 'h'},
-        {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"ip", required_argument, NULL, 'i'},
+                                            {"header", required_argument, NULL, 'H'},
+                                            {"region", required_argument, NULL, 'r'},
+                                            {"method", required_argument, NULL, 'm'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"batch", no_argument, NULL, 'b'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'h') {
@@ -230,7 +237,8 @@ static int parse_and_run(struct call *call, int argc, char **argv)
         if (c == '?')
             return command_misuse("explain", "that is no option.");
         if (!take_option(call, c, optarg))
-            return command_misuse("explain", "\"%.60s\" is no header: write 'Name: value'.", optarg);
+            return command_misuse("explain", "\"%.60s\" is no header: write 'Name: value'.",
+                                  optarg);
     }
     if (call->batch ? optind != argc : optind + 1 != argc)
         return command_misuse("explain", call->batch ? "with --batch there is no TARGET."

@@ -26,12 +26,13 @@ static int compare_ranks(const void *a, const void *b)
     return (x->target > y->target) - (x->target < y->target); /* the file's order */
 }
 
-static void rank_upstreams(struct explanation *e)
+static void rank_upstreams(struct explanation *e, const struct knowledge *knowledge)
 {
     for (size_t i = 0; i < e->config->upstream_count; i++) {
         const struct target *target = &e->config->targets[i];
         e->rank[e->rank_count++] = (struct explained_rank){
-            target, nearest_rank(e->config, &e->routed.client, target)};
+            target, nearest_rank(e->config, &e->routed.client, target),
+            knowledge ? knowledge_admits(knowledge, target) : 1};
     }
     qsort(e->rank, e->rank_count, sizeof *e->rank, compare_ranks);
 }
@@ -49,7 +50,7 @@ void explain(struct explanation *e, const struct config *config, const struct kn
     request_read(&e->request, &config->request, variables);
     e->routed = route(config, knowledge, &e->request, NULL, &trace);
     if (e->routed.classified.class < CLASS_ROUTED)
-        rank_upstreams(e);
+        rank_upstreams(e, knowledge);
     if (respond_status(&e->routed.decision) == 307) {
         struct text location = {.at = e->location, .size = sizeof e->location - 1};
         respond_location(&e->routed.decision, &e->routed.classified, e->request.query, &location);
@@ -210,6 +211,10 @@ void explain_print_ranks(const struct explanation *e, size_t count, FILE *out)
                 explain_nearness(r->rank.nearness));
         if (km >= 0)
             fprintf(out, ", %.0f km", km);
+        if (r->admits <= 0)
+            fputs(", but it is down or drained", out);
+        else if (r->admits < 1)
+            fprintf(out, ", but it takes only %.0f %% for now", 100 * r->admits);
         putc('\n', out);
     }
     if (e->rank_count > count)

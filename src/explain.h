@@ -19,6 +19,7 @@ struct explained_step {
 struct explained_rank {
     const struct target *target;
     struct rank rank;
+    double admits; /* which part of its requests it takes now */
 };
 
 struct explanation {

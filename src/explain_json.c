@@ -56,7 +56,8 @@ json_t *explain_ranks_json(const struct explanation *e)
     for (size_t i = 0; i < e->rank_count; i++) {
         const struct explained_rank *r = &e->rank[i];
         double km = explain_km(e, r->target);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "upstream", r->target->name, "why",
+        json_array_append_new(list, json_pack("{s:s, s:f, s:s, s:o}", "upstream", r->target->name, "takes",
+                                              r->admits, "why",
                                               explain_nearness(r->rank.nearness), "km",
                                               km < 0 ? json_null() : json_integer((json_int_t)km)));
     }

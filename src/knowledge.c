@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "knowledge.h"
 
+#include <unistd.h>
+#include "state.h"
+
 static void note_drained(struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
@@ -23,6 +26,22 @@ static void open_databases(struct knowledge *knowledge, knowledge_log *log, void
         log(context, why.text);
 }
 
+/* What the prober leaves in the state directory, as soon as there is one that can be trusted. */
+static void refresh_findings(struct knowledge *knowledge)
+{
+    const struct config *config = knowledge->config;
+
+    if (!knowledge->health) {
+        int directory = state_open(config->state, NULL);
+        if (directory < 0)
+            return;
+        close(directory);
+        knowledge->health = health_new(config->targets, config->target_count);
+        knowledge->cache = cache_open(config->state, knowledge->log, knowledge->log_context);
+    }
+    health_refresh(knowledge->health, config->state, knowledge->now.wall_s);
+}
+
 void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
                     knowledge_log *log, void *context)
 {
@@ -33,6 +52,9 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, st
     open_databases(knowledge, log, context);
     if (config->index)
         knowledge->index = index_new(config->index, log, context);
+    knowledge->log = log;
+    knowledge->log_context = context;
+    refresh_findings(knowledge);
     control_open(&knowledge->control, config->state);
     note_drained(knowledge);
 }
@@ -45,6 +67,7 @@ bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
     if (knowledge->geodb)
         geodb_refresh(knowledge->geodb, now.steady_ms);
     index_refresh(knowledge->index, now.steady_ms);
+    refresh_findings(knowledge);
     if (news != CONTROL_SAME)
         note_drained(knowledge);
     return news == CONTROL_RELOAD;
@@ -53,18 +76,21 @@ bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
 enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,
                                const struct object *object)
 {
-    (void)knowledge, (void)target, (void)object;
-    return HOLDING_UNKNOWN;
+    return cache_look(knowledge->cache, target, object, knowledge->now.wall_s);
 }
 
 double knowledge_admits(const struct knowledge *knowledge, const struct target *target)
 {
-    return knowledge->drained[target - knowledge->config->targets] ? 0 : 1;
+    if (knowledge->drained[target - knowledge->config->targets])
+        return 0;
+    return knowledge->health ? health_of(knowledge->health, target)->admit : 1;
 }
 
 void knowledge_close(struct knowledge *knowledge)
 {
     geodb_free(knowledge->geodb);
     index_free(knowledge->index);
+    cache_close(knowledge->cache);
+    health_free(knowledge->health);
     memset(knowledge, 0, offsetof(struct knowledge, control));
 }

@@ -4,24 +4,30 @@
 #define KNOWLEDGE_H
 
 #include <stdbool.h>
+#include "cache.h"
 #include "configuration.h"
 #include "control.h"
 #include "geodb.h"
+#include "health.h"
 #include "holding.h"
 #include "index.h"
 #include "instant.h"
+
+/* Told of each thing that is wrong with a file, once: a whole sentence. */
+typedef void knowledge_log(void *context, const char *text);
 
 struct knowledge {
     const struct config *config;
     struct instant now;    /* of the last refresh */
     struct geodb *geodb;   /* NULL: no addresses are looked up */
     struct index *index;   /* NULL: nothing tells which digests are signatures' */
+    struct cache *cache;   /* NULL, as health: there is no trusted state directory */
+    struct health *health; /* NULL: all are up */
+    knowledge_log *log;
+    void *log_context;
     struct control control;
     bool drained[TARGETS_MAX]; /* by the target's place in the configuration */
 };
-
-/* Told of each thing that is wrong with a file, once: a whole sentence. */
-typedef void knowledge_log(void *context, const char *text);
 
 /*
  * Gets ready to use the files that a configuration names; opens none before it

@@ -147,6 +147,7 @@ src_signpost_SOURCES = \
 	src/cmd_prober.c \
 	src/cmd_ranges.c \
 	src/cmd_reload.c \
+	src/cmd_state.c \
 	src/cmd_where.c \
 	src/command.c src/command.h \
 	src/explain.c src/explain.h \

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nearest.h"
 
-static enum nearness serves(const struct place_set *set, const struct place *place)
+/* hint is place_hint(place). */
+static inline enum nearness serves(const struct place_set *set, const struct place *place,
+                                   uint64_t hint)
 {
     if (!set)
         return NEAR_NOT;
+    if (!(set->hint & hint))
+        return set->everyone ? NEAR_SERVES_ALL : NEAR_NOT;
     if (place_set_has_index(set, place->region))
         return NEAR_SERVES_REGION;
     if (place_set_has_index(set, place->country))
@@ -32,9 +36,9 @@ static enum nearness by_place(const struct config *config, const struct place *c
 }
 
 static inline struct rank rank_of(const struct config *config, const struct client *client,
-                                  const struct target *target)
+                                  const struct target *target, uint64_t hint)
 {
-    struct rank rank = {.nearness = serves(target->serves, &client->place)};
+    struct rank rank = {.nearness = serves(target->serves, &client->place, hint)};
 
     if (client->place.has_point && target->place.has_point)
         rank.closeness = dot(client->place.point, target->place.point);
@@ -48,7 +52,7 @@ static inline struct rank rank_of(const struct config *config, const struct clie
 struct rank nearest_rank(const struct config *config, const struct client *client,
                          const struct target *target)
 {
-    return rank_of(config, client, target);
+    return rank_of(config, client, target, place_hint(&client->place));
 }
 
 bool nearest_before(struct rank a, struct rank b)
@@ -62,10 +66,11 @@ const struct target *nearest_upstream(const struct config *config, const struct 
 {
     const struct target *found = NULL;
     struct rank best = {NEAR_NOT, 0};
+    uint64_t hint = place_hint(&client->place);
 
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct target *target = &config->targets[i];
-        struct rank rank = rank_of(config, client, target);
+        struct rank rank = rank_of(config, client, target, hint);
         if ((found && !nearest_before(rank, best)) || (allowed && !allowed(ctx, target)))
             continue;
         found = target;
@@ -81,10 +86,11 @@ const struct target *nearest_bucket(const struct config *config, const struct cl
 {
     const struct target *found = NULL;
     enum nearness best = NEAR_NOT;
+    uint64_t hint = place_hint(&client->place);
 
     for (size_t i = config->upstream_count; i < config->target_count; i++) {
         const struct target *bucket = &config->targets[i];
-        enum nearness nearness = serves(bucket->serves, &client->place);
+        enum nearness nearness = serves(bucket->serves, &client->place, hint);
         if (nearness <= best || (allowed && !allowed(ctx, bucket)))
             continue;
         found = bucket;

@@ -30,13 +30,19 @@ bool glob_matches(struct slice pattern, struct slice text)
     return p == pattern.len;
 }
 
+static void add(struct place_set *set, int index)
+{
+    set->bits[index / 64] |= UINT64_C(1) << index % 64;
+    set->hint |= UINT64_C(1) << index % 64;
+}
+
 void place_set_add_place(struct place_set *set, const struct places *places, place_index index)
 {
     const struct place_fact *fact = place_fact(places, index);
 
     if (!fact)
         return;
-    set->bits[index / 64] |= UINT64_C(1) << (index % 64);
+    add(set, index);
     /* A border group's key begins with its region's (generate.awk sees to it), so it is near. */
     struct slice key = slice_of(fact->key);
     for (int i = index + 1; i < place_count(NULL); i++) {
@@ -44,7 +50,7 @@ void place_set_add_place(struct place_set *set, const struct places *places, pla
         if (!slice_starts(slice_of(next->key), key))
             break;
         if (next->within == index)
-            set->bits[i / 64] |= UINT64_C(1) << (i % 64);
+            add(set, i);
     }
 }
 

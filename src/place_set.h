@@ -9,6 +9,7 @@
 #include "place.h"
 
 struct place_set {
+    uint64_t hint;                  /* a bit for each entry, some share one: see place_hint */
     bool everyone;                  /* "*": clients of unknown place too */
     uint64_t bits[PLACES_MAX / 64]; /* by place_index: regions, countries, continents */
 };
@@ -34,6 +35,20 @@ void place_set_add_place(struct place_set *set, const struct places *places, pla
 static inline bool place_set_has_index(const struct place_set *set, place_index index)
 {
     return index >= 0 && (set->bits[index / 64] >> (index % 64) & 1) != 0;
+}
+
+/*
+ * The bits of a place's region, country and continent. Without any of them in its
+ * hint, a set has none of the three: most sets are passed over by this one look.
+ */
+static inline uint64_t place_hint(const struct place *place)
+{
+    uint64_t hint = 0;
+
+    hint |= place->region >= 0 ? UINT64_C(1) << place->region % 64 : 0;
+    hint |= place->country >= 0 ? UINT64_C(1) << place->country % 64 : 0;
+    hint |= place->continent >= 0 ? UINT64_C(1) << place->continent % 64 : 0;
+    return hint;
 }
 
 /* Whether the place's region, country or continent is in the set. */

@@ -180,6 +180,64 @@ static void print_databases(const struct config *config, FILE *out)
     fputs(");\n", out);
 }
 
+static void print_sources(const struct config *config, FILE *out)
+{
+    fputs("\nsources = (\n", out);
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct range_url *source = &config->sources[i];
+        fprintf(out, "  { set = \"%s\"; name = ", source->set);
+        print_text(source->name, out);
+        fputs("; url = ", out);
+        print_text(source->url, out);
+        fprintf(out, "; }%s\n", i + 1 < config->source_count ? "," : "");
+    }
+    fputs(");\n", out);
+}
+
+/* Seconds, as a configuration has them. */
+static void print_time(const char *name, unsigned milliseconds, FILE *out)
+{
+    fprintf(out, "%-18s = %.3f;\n", name, milliseconds / 1000.0);
+}
+
+static void print_rate(const char *rate, const char *burst, const struct probing_rate *value,
+                       FILE *out)
+{
+    fprintf(out, "%-18s = %f;\n%-18s = %f;\n", rate, value->per_second, burst, value->burst);
+}
+
+static void print_health(const struct probing *probing, FILE *out)
+{
+    print_option("health_path", probing->check_path, out);
+    fprintf(out, "%-18s = [ ", "health_status");
+    for (size_t i = 0; i < probing->up_status_count; i++)
+        fprintf(out, "%s\"%u\"", i ? ", " : "", probing->up_status[i]);
+    fputs(" ];\n", out);
+    print_time("health_interval", probing->interval_ms, out);
+    fprintf(out, "%-18s = %u;\n%-18s = %u;\n", "health_fall", probing->fall, "health_rise",
+            probing->rise);
+    print_time("health_return", probing->return_ms, out);
+}
+
+static void print_probing(const struct probing *probing, FILE *out)
+{
+    print_option("prober", slice_of(prober_start_words[probing->start]), out);
+    if (probing->program)
+        print_option("prober_program", slice_of(probing->program), out);
+    fprintf(out, "%-18s = %u;\n%-18s = %u;\n", "present_lifetime", probing->present_s,
+            "absent_lifetime", probing->absent_s);
+    fprintf(out, "%-18s = %f;\n", "cache_size", (double)probing->cache_size / (1024 * 1024));
+    print_time("probe_timeout", probing->timeout_ms, out);
+    print_time("probe_connect_timeout", probing->connect_ms, out);
+    print_rate("probe_rate", "probe_burst", &probing->known, out);
+    print_rate("probe_rate_unknown", "probe_burst_unknown", &probing->other, out);
+    fprintf(out, "%-18s = %u;\n", "probe_connections", probing->connections);
+    print_slices("redirect_hosts", probing->redirect_hosts, probing->redirect_host_count, out);
+    if (probing->ca_file)
+        print_option("ca_file", slice_of(probing->ca_file), out);
+    print_health(probing, out);
+}
+
 void print_config(const struct config *config, FILE *out)
 {
     print_option("name", config->name, out);
@@ -196,12 +254,14 @@ void print_config(const struct config *config, FILE *out)
     print_slices("signature_prefixes", config->signatures.prefixes, config->signatures.prefix_count,
                  out);
     print_databases(config, out);
+    print_sources(config, out);
     if (config->index)
         print_option("index", slice_of(config->index), out);
     print_option("state", slice_of(config->state), out);
     fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
     fprintf(out, "%-18s = %u;\n", "max_parked", config->max_parked);
-    fprintf(out, "%-18s = %.3f;\n", "record_timeout", config->record_timeout_ms / 1000.0);
+    print_time("record_timeout", config->record_timeout_ms, out);
+    print_probing(&config->probing, out);
     print_places(&config->places, out);
     print_targets("upstreams", config->targets, config->upstream_count, out);
     print_targets("buckets", config->targets + config->upstream_count,

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include "oci.h"
+#include "probing.h"
 #include "request.h"
 #include "rule.h"
 #include "url.h"

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost state: how the targets are, as the prober sees them and as the operator set them. */
+#include "config.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "command.h"
+#include "configuration.h"
+#include "knowledge.h"
+#ifdef HAVE_JANSSON
+#include <jansson.h>
+#endif
+
+static const char usage[] =
+    "Usage: signpost state [--config FILE] [--json]\n"
+    "\n"
+    "Shows each upstream and bucket: whether it is up or drained, which part of its\n"
+    "requests it takes, how long a HEAD takes, since when it is so, what was wrong\n"
+    "last, and how often it was asked. It reads what the prober publishes and asks\n"
+    "nobody.\n"
+    "\n"
+    "  --config FILE   the configuration that names the targets and the state directory\n"
+    "  --json          prints JSON, with the prober's counters\n"
+    "\n"
+    "The exit status is 1 if a target is down or drained.\n";
+
+static const char *word_for(const struct knowledge *knowledge, const struct target *target,
+                            const struct target_health *health)
+{
+    if (knowledge->drained[target - knowledge->config->targets])
+        return "drained";
+    if (!health || !health->known)
+        return "unknown";
+    if (!health->up)
+        return "down";
+    return health->admit < 1 ? "returning" : "up";
+}
+
+static const struct target_health *find_health(const struct knowledge *knowledge,
+                                               const struct target *target)
+{
+    return knowledge->health ? health_of(knowledge->health, target) : NULL;
+}
+
+/* "2026-11-23T20:15:00Z", or "-" for never. */
+static const char *format_time(int64_t seconds, char text[32])
+{
+    time_t moment = (time_t)seconds;
+    struct tm parts;
+
+    if (seconds <= 0 || !gmtime_r(&moment, &parts))
+        return "-";
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+static void print_row(const struct knowledge *knowledge, const struct target *target, int width)
+{
+    static const struct target_health nothing;
+    const struct target_health *health = find_health(knowledge, target);
+    const char *word = word_for(knowledge, target, health);
+    char since[32];
+
+    if (!health)
+        health = &nothing;
+    printf("%-*s  %-8s  %-9s  %4.0f%%  ", width, target->name,
+           target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", word,
+           100 * knowledge_admits(knowledge, target));
+    if (health->head_ms)
+        printf("%5u ms", health->head_ms);
+    else
+        printf("%8s", "-");
+    printf("  %-20s  %8" PRIu64 "  %s\n", format_time(health->changed_s, since),
+           health->counters.probes, health->failure[0] ? health->failure : "-");
+}
+
+static void print_table(const struct knowledge *knowledge)
+{
+    const struct config *config = knowledge->config;
+    int64_t published = knowledge->health ? health_published(knowledge->health) : 0;
+    int width = 6;
+    char when[32];
+
+    for (size_t i = 0; i < config->target_count; i++)
+        if ((int)config->targets[i].name_len > width)
+            width = (int)config->targets[i].name_len;
+    if (published)
+        printf("Published by the prober, process %" PRId64 ", at %s.\n",
+               health_prober(knowledge->health), format_time(published, when));
+    else
+        printf("No prober has published anything of late in %s.\n", config->state);
+    printf("%-*s  %-8s  %-9s  %5s  %8s  %-20s  %8s  %s\n", width, "target", "kind", "state",
+           "takes", "HEAD", "since", "probes", "last failure");
+    for (size_t i = 0; i < config->target_count; i++)
+        print_row(knowledge, &config->targets[i], width);
+}
+
+#ifdef HAVE_JANSSON
+static json_t *target_json(const struct knowledge *knowledge, const struct target *target)
+{
+    static const struct target_health nothing;
+    const struct target_health *health = find_health(knowledge, target);
+    const char *word = word_for(knowledge, target, health);
+
+    if (!health)
+        health = &nothing;
+    const struct target_counters *c = &health->counters;
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s%, s:f, s:i, s:I, s:s}", "name", target->name, "kind",
+        target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", "state", word, "url",
+        target->url.at, target->url.len, "takes", knowledge_admits(knowledge, target), "head_ms",
+        (int)health->head_ms, "since", (json_int_t)health->changed_s, "failure", health->failure);
+    json_object_set_new(json, "counters",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "probes",
+                                  (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
+                                  (json_int_t)c->present, "absent", (json_int_t)c->absent, "failed",
+                                  (json_int_t)c->failed, "refused", (json_int_t)c->refused,
+                                  "skipped", (json_int_t)c->skipped));
+    return json;
+}
+
+static void add_counter(void *context, const char *name, uint64_t value)
+{
+    json_object_set_new(context, name, json_integer((json_int_t)value));
+}
+
+static int print_json(const struct knowledge *knowledge)
+{
+    const struct config *config = knowledge->config;
+    json_t *targets = json_array(), *counters = json_object();
+    json_int_t published = 0;
+
+    if (knowledge->health) {
+        published = (json_int_t)health_published(knowledge->health);
+        health_counters(knowledge->health, add_counter, counters);
+    }
+    for (size_t i = 0; i < config->target_count; i++)
+        json_array_append_new(targets, target_json(knowledge, &config->targets[i]));
+    json_t *json =
+        json_pack("{s:I, s:o, s:o}", "published", published, "prober", counters, "targets", targets);
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+    return EXIT_FINE;
+}
+#else
+static int print_json(const struct knowledge *knowledge)
+{
+    (void)knowledge;
+    return command_misuse("state", "this build has no JSON: it was made without jansson.");
+}
+#endif
+
+static bool all_up(const struct knowledge *knowledge)
+{
+    for (size_t i = 0; i < knowledge->config->target_count; i++)
+        if (knowledge_admits(knowledge, &knowledge->config->targets[i]) <= 0)
+            return false;
+    return true;
+}
+
+static int run(const char *file, bool json)
+{
+    struct config *config = command_load(file, false);
+    struct knowledge knowledge;
+    char name[] = "state";
+    int status = EXIT_FINE;
+
+    if (!config)
+        return EXIT_FINDING;
+    knowledge_open(&knowledge, config, instant_now(), command_say, name);
+    if (json)
+        status = print_json(&knowledge);
+    else
+        print_table(&knowledge);
+    if (status == EXIT_FINE && !all_up(&knowledge))
+        status = EXIT_FINDING;
+    knowledge_close(&knowledge);
+    config_free(config);
+    return status;
+}
+
+int cmd_state(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    const char *file = NULL;
+    bool json = false;
+
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            file = optarg;
+            break;
+        case 'j':
+            json = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_FINE;
+        default:
+            return command_misuse("state", "that is no option.");
+        }
+    }
+    if (optind < argc)
+        return command_misuse("state", "\"%.60s\" is one argument too many.", argv[optind]);
+    return run(file, json);
+}
