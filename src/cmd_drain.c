@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signpost drain and undrain: takes a target out of service, and back, on a running system. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,27 +50,12 @@ static int apply(const char *command, const struct config *config, char **names)
 
 int cmd_drain(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *file = NULL;
+    struct command_line line = {.usage = usage, .least = 1, .most = TARGETS_MAX};
 
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            file = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_FINE;
-        default:
-            return command_misuse(argv[0], "that is no option.");
-        }
-    }
-    if (optind == argc)
-        return command_misuse(argv[0], "there must be at least one TARGET.");
-
-    struct config *config = command_load(file, false);
-    int status = config ? apply(argv[0], config, argv + optind) : EXIT_FINDING;
+    if (!command_read(&line, argc, argv))
+        return line.status;
+    struct config *config = command_load(line.file, false);
+    int status = config ? apply(argv[0], config, line.arguments) : EXIT_FINDING;
     config_free(config);
     return status;
 }

@@ -2,7 +2,6 @@
 /* signpost hosts: every host that a client may be sent to. */
 #include "config.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,38 +90,17 @@ static int print_json(const struct entry *list, size_t count)
 
 int cmd_hosts(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    const char *file = NULL;
-    bool json = false;
+    struct command_line line = {.usage = usage, .takes_json = true};
+    int status = EXIT_FINE;
+    size_t count;
 
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            file = optarg;
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_FINE;
-        default:
-            return command_misuse("hosts", "that is no option.");
-        }
-    }
-    if (optind < argc)
-        return command_misuse("hosts", "\"%.60s\" is one argument too many.", argv[optind]);
-
-    struct config *config = command_load(file, false);
+    if (!command_read(&line, argc, argv))
+        return line.status;
+    struct config *config = command_load(line.file, false);
     if (!config)
         return EXIT_FINDING;
-    size_t count;
     struct entry *list = entries_of(config, &count);
-    int status = EXIT_FINE;
-    if (json)
+    if (line.json)
         status = print_json(list, count);
     else
         print_lines(list, count);

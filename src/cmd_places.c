@@ -2,7 +2,6 @@
 /* signpost places: lists and searches the known regions, countries and continents. */
 #include "config.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,35 +217,15 @@ static int list_places(const struct places *places, const char *word, bool json)
 
 int cmd_places(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    struct command_line line = {.usage = usage, .takes_json = true, .most = 1};
     struct config *config = NULL;
-    const char *file = NULL;
-    bool json = false;
 
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            file = optarg;
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_FINE;
-        default:
-            return command_misuse("places", "that is no option.");
-        }
-    }
-    if (argc - optind > 1)
-        return command_misuse("places", "\"%.60s\" is one argument too many.", argv[optind + 1]);
-    if (file && !(config = command_load(file, false)))
+    if (!command_read(&line, argc, argv))
+        return line.status;
+    if (line.file && !(config = command_load(line.file, false)))
         return EXIT_FINDING;
-    int status =
-        list_places(config ? &config->places : NULL, optind < argc ? argv[optind] : "", json);
+    int status = list_places(config ? &config->places : NULL,
+                             line.arguments[0] ? line.arguments[0] : "", line.json);
     config_free(config);
     return status;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signpost reload: for process keepers that cannot send SIGHUP. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include "command.h"
@@ -18,27 +17,12 @@ static const char usage[] =
 
 int cmd_reload(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *file = NULL;
+    struct command_line line = {.usage = usage};
     struct why why;
 
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            file = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_FINE;
-        default:
-            return command_misuse("reload", "that is no option.");
-        }
-    }
-    if (optind < argc)
-        return command_misuse("reload", "\"%.60s\" is one argument too many.", argv[optind]);
-
-    struct config *config = command_load(file, true);
+    if (!command_read(&line, argc, argv))
+        return line.status;
+    struct config *config = command_load(line.file, true);
     if (!config)
         return EXIT_FINDING;
     bool asked = control_ask_reload(config->state, &why);

@@ -2,7 +2,6 @@
 /* signpost state: how the targets are, as the prober sees them and as the operator set them. */
 #include "config.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -186,29 +185,7 @@ static int run(const char *file, bool json)
 
 int cmd_state(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    const char *file = NULL;
-    bool json = false;
+    struct command_line line = {.usage = usage, .takes_json = true};
 
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            file = optarg;
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_FINE;
-        default:
-            return command_misuse("state", "that is no option.");
-        }
-    }
-    if (optind < argc)
-        return command_misuse("state", "\"%.60s\" is one argument too many.", argv[optind]);
-    return run(file, json);
+    return command_read(&line, argc, argv) ? run(line.file, line.json) : line.status;
 }

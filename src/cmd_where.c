@@ -2,7 +2,6 @@
 /* signpost where: where a client is, what says so, and what is near it. */
 #include "config.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,29 +113,9 @@ static int run(const struct call *call)
 
 int cmd_where(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    struct call call = {0};
+    struct command_line line = {.usage = usage, .takes_json = true, .least = 1, .most = 1};
 
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            call.file = optarg;
-            break;
-        case 'j':
-            call.json = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_FINE;
-        default:
-            return command_misuse("where", "that is no option.");
-        }
-    }
-    if (optind + 1 != argc)
-        return command_misuse("where", "there must be one ADDRESS or REGION.");
-    call.asked = argv[optind];
-    return run(&call);
+    if (!command_read(&line, argc, argv))
+        return line.status;
+    return run(&(struct call){line.file, line.arguments[0], line.json});
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
+#include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,4 +36,41 @@ int command_misuse(const char *command, const char *format, ...)
     va_end(args);
     fprintf(stderr, "\n`signpost %s --help` says how to call it.\n", command);
     return EXIT_MISUSE;
+}
+
+static int check_arguments(const struct command_line *line, const char *command, int count)
+{
+    if (count < line->least)
+        return command_misuse(command, "an argument is missing.");
+    if (count > line->most)
+        return command_misuse(command, "\"%.60s\" is one argument too many.",
+                              line->arguments[line->most]);
+    return EXIT_FINE;
+}
+
+bool command_read(struct command_line *line, int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {0}};
+
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'h') {
+            fputs(line->usage, stdout);
+            line->status = EXIT_FINE;
+            return false;
+        }
+        if (c == '?' || (c == 'j' && !line->takes_json)) {
+            line->status = command_misuse(argv[0], "that is no option.");
+            return false;
+        }
+        if (c == 'c')
+            line->file = optarg;
+        else
+            line->json = true;
+    }
+    line->arguments = argv + optind;
+    line->status = check_arguments(line, argv[0], argc - optind);
+    return line->status == EXIT_FINE;
 }

@@ -3,6 +3,8 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include <stdbool.h>
+
 struct config;
 
 enum { EXIT_FINE = 0, EXIT_FINDING = 1, EXIT_MISUSE = 2 };
@@ -26,7 +28,21 @@ int cmd_where(int argc, char **argv);
  * would find. Prints errors (and warnings, if asked for) on stderr. NULL if there
  * is none or it has a mistake. The caller frees it.
  */
-struct config *command_load(const char *file, _Bool with_warnings);
+struct config *command_load(const char *file, bool with_warnings);
+
+/* What most subcommands take. */
+struct command_line {
+    const char *usage; /* given: printed for --help */
+    bool takes_json;   /* given: whether --json is an option */
+    int least, most;   /* given: how many arguments there may be */
+    const char *file;  /* --config */
+    bool json;         /* --json */
+    char **arguments;  /* what follows the options, ended by NULL */
+    int status;        /* the exit status, where there is nothing more to do */
+};
+
+/* Reads options and arguments. False: --help or a misuse has been dealt with; see status. */
+bool command_read(struct command_line *line, int argc, char **argv);
 
 /* Prints a sentence on stderr, as knowledge_open wants it; context is the command's name. */
 void command_say(void *context, const char *sentence);
