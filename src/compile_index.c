@@ -97,7 +97,7 @@ void compile_index(const struct compiler *compiler)
                             "the index %s cannot be read, so it lists nothing; `signpost index "
                             "add` makes one.",
                             compiler->config->index);
-    } else if (compiler->problems->errors == 0) {
+    } else if (compiler->problems->errors == 0 && compiler->config->probing.start == PROBER_OFF) {
         warn_of_blindness(compiler);
     }
 }

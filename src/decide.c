@@ -214,6 +214,18 @@ static struct decision choose_unsure(struct search *search, struct decision *dec
     return take(decision, step, target);
 }
 
+/*
+ * Whether the rule ends at this target in any case, so that nothing is gained by
+ * asking it: for clients near the canonical upstream, `nearest?` is that one.
+ */
+static bool is_last_resort(struct search *search, const struct rule *rule,
+                           const struct target *target)
+{
+    const struct step *last = &rule->step[rule->step_count - 1];
+
+    return !last->if_held && resolve(search, last) == target;
+}
+
 static struct decision choose(const struct question *q)
 {
     struct decision decision = {.outcome = OUTCOME_REDIRECT, .rule = find_rule(q)};
@@ -224,7 +236,12 @@ static struct decision choose(const struct question *q)
         const struct step *step = &rule->step[i];
         const struct target *target = resolve(&search, step);
         enum verdict verdict = judge(q, step, target, i + 1 == rule->step_count);
-        if (verdict == VERDICT_TAKEN && !step->if_held && decision.ask_count > 0)
+        bool certain = !step->if_held;
+        if (verdict == VERDICT_NOT_KNOWN && is_last_resort(&search, rule, target)) {
+            verdict = VERDICT_TAKEN;
+            certain = true;
+        }
+        if (verdict == VERDICT_TAKEN && certain && decision.ask_count > 0)
             break;
         tell(q, step, target, verdict);
         if (verdict == VERDICT_TAKEN) {

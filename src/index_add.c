@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include "command.h"
 
-#if !defined HAVE_LIBCURL || !defined HAVE_JANSSON
+#ifndef HAVE_REGISTRY
 int index_add(const struct index_add *call)
 {
     (void)call;
-    fputs("signpost index: This signpost was built without libcurl or jansson and cannot read "
-          "registries; install them (Debian: libcurl4-openssl-dev, libjansson-dev) and build "
-          "again, or write the index by other means: digests, one a line, sorted.\n",
+    fputs("signpost index: This signpost was built without libcurl, jansson or libcrypto and cannot "
+          "read registries; install them (Debian: libcurl4-openssl-dev, libjansson-dev, "
+          "libssl-dev) and build again, or write the index by other means: digests, one a line, sorted.\n",
           stderr);
     return EXIT_FINDING;
 }

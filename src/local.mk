@@ -102,11 +102,9 @@ src_libranges_a_SOURCES = \
 	src/ranges/sources.c src/ranges/sources.h
 
 # The registry client: for the command and the prober.
-if HAVE_LIBCURL
-if HAVE_JANSSON
+if HAVE_REGISTRY
 noinst_LIBRARIES += src/libregistry.a
-REGISTRY_LIBS = src/libregistry.a
-endif
+REGISTRY_LIBS = src/libregistry.a $(LIBCRYPTO_LIBS)
 endif
 src_libregistry_a_SOURCES = \
 	src/registry/client.c src/registry/client.h \
@@ -115,7 +113,6 @@ src_libregistry_a_SOURCES = \
 	src/registry/http.c src/registry/http.h \
 	src/registry/manifest.c src/registry/manifest.h \
 	src/registry/reference.c src/registry/reference.h \
-	src/registry/sha2.c src/registry/sha2.h \
 	src/registry/signatures.c src/registry/signatures.h \
 	src/registry/tags.c src/registry/tags.h \
 	src/registry/token.c src/registry/token.h

@@ -1,42 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/digest.h"
 
-#include <stdint.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "registry/sha2.h"
 
-static void write_hex(char *text, const uint8_t *hash, size_t size)
+/* Writes the hash of content in hex, NUL-terminated. */
+static void hash_hex(const EVP_MD *kind, struct slice content, char text[2 * EVP_MAX_MD_SIZE + 1])
 {
-    for (size_t i = 0; i < size; i++)
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+
+    EVP_Digest(content.at, content.len, hash, &size, kind, NULL);
+    text[0] = '\0';
+    for (unsigned i = 0; i < size; i++)
         snprintf(text + 2 * i, 3, "%02x", hash[i]);
 }
 
 void digest_of(struct slice content, char text[DIGEST_SHA256_TEXT])
 {
-    static const char algorithm[] = "sha256:";
-    uint8_t hash[SHA256_SIZE];
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
 
-    sha256(content.at, content.len, hash);
-    memcpy(text, algorithm, sizeof algorithm);
-    write_hex(text + sizeof algorithm - 1, hash, sizeof hash);
+    hash_hex(EVP_sha256(), content, hex);
+    snprintf(text, DIGEST_SHA256_TEXT, "sha256:%.64s", hex);
 }
 
 enum digest_verdict digest_verify(struct slice digest, struct slice content)
 {
-    char text[2 * SHA512_SIZE + 1];
-    uint8_t hash[SHA512_SIZE];
+    char text[2 * EVP_MAX_MD_SIZE + 1];
     struct slice of256 = SLICE("sha256:"), of512 = SLICE("sha512:");
 
-    if (slice_starts(digest, of256)) {
-        sha256(content.at, content.len, hash);
-        write_hex(text, hash, SHA256_SIZE);
-    } else if (slice_starts(digest, of512)) {
-        sha512(content.at, content.len, hash);
-        write_hex(text, hash, SHA512_SIZE);
-    } else {
+    if (slice_starts(digest, of256))
+        hash_hex(EVP_sha256(), content, text);
+    else if (slice_starts(digest, of512))
+        hash_hex(EVP_sha512(), content, text);
+    else
         return DIGEST_OF_UNKNOWN_KIND;
-    }
     return slice_equal(slice_from(digest, of256.len), slice_of(text)) ? DIGEST_RIGHT : DIGEST_WRONG;
 }
 
