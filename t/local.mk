@@ -12,6 +12,10 @@ AM_CPPFLAGS += -I$(top_srcdir)/t
 
 UNIT_TESTS = \
 	t/unit/test_address \
+	t/unit/test_ask \
+	t/unit/test_asker \
+	t/unit/test_budget \
+	t/unit/test_cache \
 	t/unit/test_classify \
 	t/unit/test_configuration \
 	t/unit/test_control \
@@ -21,17 +25,21 @@ UNIT_TESTS = \
 	t/unit/test_geodb \
 	t/unit/test_guard \
 	t/unit/test_handover \
+	t/unit/test_health \
 	t/unit/test_index \
+	t/unit/test_index_merge \
 	t/unit/test_loop \
 	t/unit/test_mmdb_write \
 	t/unit/test_nearest \
 	t/unit/test_oci \
+	t/unit/test_parking \
 	t/unit/test_place \
 	t/unit/test_place_set \
 	t/unit/test_prefix_tree \
 	t/unit/test_query \
 	t/unit/test_ranges_published \
 	t/unit/test_region_value \
+	t/unit/test_registry \
 	t/unit/test_request \
 	t/unit/test_respond \
 	t/unit/test_rule \
@@ -39,18 +47,11 @@ UNIT_TESTS = \
 	t/unit/test_url
 check_PROGRAMS += $(UNIT_TESTS)
 
-# What a test links if nothing else is said: all that decides.
-SIGNPOST_LDADD = src/libsignpost.a $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) -lm
-LOOP_LDADD = fcgi/libloop.a src/libsignpost.a $(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS)
-RANGES_LDADD = src/libranges.a $(SIGNPOST_LDADD) $(JANSSON_LIBS) $(LIBCURL_LIBS)
-LDADD = $(SIGNPOST_LDADD)
-
-t_unit_test_guard_LDADD = $(LOOP_LDADD)
-t_unit_test_handover_LDADD = $(LOOP_LDADD)
-t_unit_test_loop_LDADD = $(LOOP_LDADD)
-t_unit_test_mmdb_write_LDADD = $(RANGES_LDADD)
-t_unit_test_prefix_tree_LDADD = $(RANGES_LDADD)
-t_unit_test_ranges_published_LDADD = $(RANGES_LDADD)
+# Whatever of it a test calls is linked.
+LDADD = src/libranges.a $(REGISTRY_LIBS) src/libprober.a fcgi/libloop.a src/libsignpost.a \
+	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
+	$(LIBCRYPTO_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 
 # ---- fuzz targets: replay_NAME reads the corpus again, fuzz_NAME looks for more ----
 
@@ -67,9 +68,7 @@ t_fuzz_replay_classify_SOURCES = t/fuzz/fuzz_classify.c t/fuzz/replay.c
 t_fuzz_replay_configuration_SOURCES = t/fuzz/fuzz_configuration.c t/fuzz/replay.c
 t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
 t_fuzz_replay_guard_SOURCES = t/fuzz/fuzz_guard.c t/fuzz/replay.c
-t_fuzz_replay_guard_LDADD = $(LOOP_LDADD)
 t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
-t_fuzz_replay_ranges_LDADD = $(RANGES_LDADD)
 t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
 
 # configure CC=clang --enable-fuzzing --enable-sanitizers; then, for instance:
@@ -87,9 +86,7 @@ t_fuzz_fuzz_classify_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_guard_LDADD = $(LOOP_LDADD)
 t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_ranges_LDADD = $(RANGES_LDADD)
 t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
 endif
 
@@ -102,14 +99,14 @@ endif
 EXTRA_PROGRAMS = $(BENCHMARKS)
 CLEANFILES += $(BENCHMARKS)
 t_bench_constant_fcgi_LDADD = $(FCGI_LIBS) -lpthread
-t_bench_ranges_LDADD = $(RANGES_LDADD)
 .PHONY: bench
 bench: $(BENCHMARKS)
 
 # ---- running them ----
 
-EXTRA_DIST += t/tap.h t/install-clients t/bench/fastcgi.pl t/data t/e2e t/fuzz/corpus t/lib \
-	t/unit/ask.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
+EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp t/bench/fastcgi.pl \
+	t/data t/e2e t/fuzz/corpus t/lib \
+	t/unit/asking.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
 	t/unit/wire.h
 
 # The folders are needed by tests; prove takes a program in a folder "t" for Perl, hence "./".
@@ -127,5 +124,7 @@ check-local:
 check-unit: all-am $(check_PROGRAMS)
 	@$(RUN_TESTS) `$(UNITS)`
 
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+	--suppressions=$(top_srcdir)/t/valgrind.supp
 check-valgrind: all-am $(check_PROGRAMS)
-	@$(RUN_TESTS) --exec 'valgrind -q --error-exitcode=99 --leak-check=full' `$(UNITS)`
+	@SIGNPOST_VALGRIND=1 $(RUN_TESTS) --exec '$(VALGRIND)' `$(UNITS)`

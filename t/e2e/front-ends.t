@@ -31,6 +31,7 @@ upstreams = { paris = { url = "https://paris.example.org"; place = "FR"; };
               tokyo = { url = "https://tokyo.example.org"; place = "JP"; }; };
 canonical = [ "iowa" ];
 databases = [ "clouds.mmdb" ];
+prober    = "off";
 EOT
 
 for my $database ( [ 'clouds.mmdb', "$samples/aws.json", "$samples/google.json" ],
@@ -189,7 +190,8 @@ subtest 'nginx with GeoIP2' => sub {
     my $taken  = $t->slurp("$ready/nginx-geoip2.conf") =~ s{/var/lib/signpost-ranges}{$folder}gr;
     my $param  = line_of( 'nginx-geoip2', 'fastcgi_param' );
     my $port   = $t->port;
-    my $file   = $t->file( 'geoip2-nginx.conf',
+    my $file   = $t->file(
+        'geoip2-nginx.conf',
         <<'EOT', PORT => $port, SOCKET => $socket, TAKEN => $taken, PARAM => $param, MODULE => $module );
 load_module @MODULE@;
 daemon off; master_process off; worker_processes 1;
@@ -231,8 +233,9 @@ subtest 'lighttpd with mod_maxminddb' => sub {
     plan skip_all => "lighttpd's mod_maxminddb is not installed"
         if !-e '/usr/lib/lighttpd/mod_maxminddb.so';
     my $socket = signpost( $t, 'maxminddb', conf => $conf =~ s/^databases.*//mr );
-    my $taken  = $t->slurp("$ready/lighttpd-maxminddb.conf") =~ s{/var/lib/signpost-ranges}{$folder}gr;
-    my $port   = lighttpd( $t, 'lighttpd-maxminddb', socket => $socket, extra => $taken . <<'EOT' );
+    my $taken =
+        $t->slurp("$ready/lighttpd-maxminddb.conf") =~ s{/var/lib/signpost-ranges}{$folder}gr;
+    my $port = lighttpd( $t, 'lighttpd-maxminddb', socket => $socket, extra => $taken . <<'EOT' );
 server.modules += ( "mod_extforward" )
 extforward.headers = ( "X-Test-Peer" )
 extforward.forwarder = ( "127.0.0.1" => "trust" )

@@ -35,6 +35,7 @@ upstreams = { regional = { url = "${\ $regional->url }"; serves = [ "EU" ]; };
 canonical = [ "central" ];
 state     = "${\ $t->folder }";
 $line
+prober    = "off";
 EOT
 }
 my $conf = $t->file( 'add.conf', conf($file) );

@@ -46,7 +46,8 @@ is( $made->{status} . $made->{err}, 0, 'the published ranges are compiled' );
 
 # etc/registry.k8s.io.conf, with archeio's way to find the client behind Google's load
 # balancers, and a rule for all blobs outside of Google's cloud.
-my $conf = $t->slurp( $t->source('etc/registry.k8s.io.conf') ) . "forwarded_position = 2;\n";
+my $conf = $t->slurp( $t->source('etc/registry.k8s.io.conf') )
+    . "forwarded_position = 2;\nprober = \"off\";\n";
 
 sub conf_with {
     my ($rule) = @_;

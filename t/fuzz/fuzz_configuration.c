@@ -26,8 +26,7 @@ static void check_problems(const struct problems *problems, bool accepted)
 
     for (size_t i = 0; i < problems->count; i++) {
         const char *text = problems->list[i].text;
-        must(text && *text && strchr(".?", text[strlen(text) - 1]) ? NULL
-                                                                   : "a problem is no sentence");
+        must(text && *text ? NULL : "a problem says nothing");
         errors += problems->list[i].severity == PROBLEM_ERROR;
     }
     must(errors == problems->errors ? NULL : "errors are miscounted");

@@ -48,6 +48,7 @@ static const struct {
     {__LINE__, "/v2/a/manifests/sha256-" HEX64 ".SIG", TAG, "a", "sha256-" HEX64 ".SIG"},
     {__LINE__, "/v2/a/manifests/sha512-" HEX64 ".sig", TAG, "a", "sha512-" HEX64 ".sig"},
     {__LINE__, "/v2/a/manifests/sha256-" HEX63, TAG, "a", "sha256-" HEX63},
+    {__LINE__, "/v2/a/manifests/sha256-" HEX64 "0", TAG, "a", "sha256-" HEX64 "0"},
     {__LINE__, "/v2/a/manifests/p-sha256-" HEX64, TAG, "a", "p-sha256-" HEX64},
 
     /* names made of the grammar's words: the last ones count */

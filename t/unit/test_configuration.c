@@ -5,7 +5,7 @@
  */
 #include "configuration.h"
 #include <stdarg.h>
-#include "ask.h"
+#include "asking.h"
 #include "place_set.h"
 #include "tap.h"
 #include "tight.h"

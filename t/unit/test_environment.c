@@ -3,7 +3,7 @@
 #include "environment.h"
 #include <stdlib.h>
 #include <unistd.h>
-#include "ask.h"
+#include "asking.h"
 #include "tap.h"
 #include "tight.h"
 
@@ -119,7 +119,11 @@ static void check_over_a_file(void)
     goes(c, TAG, "FR", "https://new/v2/mine/a/manifests/v1");
     is(shown(c ? c->region_header : SLICE("")), "X-Mine", "the rest is the file's");
     config_free(c);
-    c = load(file, NULL, "theirs", NULL, NULL);
+    c = load(file_with(FILE_HEAD "default = \"eu\"; upstreams = " EU_US), "https://new", NULL, NULL,
+             NULL);
+    goes(c, TAG, "", "https://new/v2/mine/a/manifests/v1");
+    config_free(c);
+    c = load(file_with(FILE_HEAD "upstreams = " EU_US), NULL, "theirs", NULL, NULL);
     goes(c, TAG, "FR", "https://eu/v2/theirs/a/manifests/v1");
     config_free(c);
     c = load(file, NULL, NULL, "https://sign", NULL);

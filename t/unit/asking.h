@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configurations from text, and what they answer: for tests of the whole way of a request. */
-#ifndef ASK_H
-#define ASK_H
+#ifndef ASKING_H
+#define ASKING_H
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# An upstream that does what the repository's name says, and tells what it was asked:
+#
+#     my $up = Signpost::Upstream->start( $t, 'eu' );
+#     $up->url, $up->requests    # "HEAD /v2/present/app/blobs/sha256:..." since the last call
+#     $up->mode('status 503');   # for all that is asked from now on; '' ends that
+#
+# The first part of a name: present, absent, status-429, slow-300 (present, after so
+# many ms), silent (no answer, ever), reset, garbage, endless (header), away (a
+# redirect to a stranger), here (a redirect to what is present), there-PORT (the same on
+# another port), loop, other (of another digest), body (a HEAD answered with a body).
+package Signpost::Upstream;
+
+use strict;
+use warnings;
+
+use File::Basename ();
+use IO::Select;
+use IO::Socket::INET;
+use Socket      qw(SOL_SOCKET SO_LINGER);
+use Time::HiRes qw(time);
+
+sub start {
+    my ( $class, $t, $name ) = @_;
+    my $port = $t->port;
+    my $self = bless { t => $t, name => $name, port => $port, seen => 0 }, $class;
+    my $lib  = File::Basename::dirname( File::Basename::dirname(__FILE__) );
+    $self->{command} = [
+        $^X, "-I$lib", '-MSignpost::Upstream', '-e', 'Signpost::Upstream::serve(@ARGV)',
+        $port, $self->_file('asked'), $self->_file('mode')
+    ];
+    $self->again;
+    return $self;
+}
+
+# Starts it again after a stop.
+sub again {
+    my ($self) = @_;
+    $self->{t}->start( $self->{name}, $self->{command} );
+    $self->{t}->wait_for_port( $self->{name}, $self->{port} );
+    return;
+}
+
+sub _file { return $_[0]{t}->folder . "/$_[0]{name}.$_[1]" }
+sub port  { return $_[0]{port} }
+sub url   { return "http://127.0.0.1:$_[0]{port}" }
+
+sub mode {
+    my ( $self, $mode ) = @_;
+    $self->{t}->file( "$self->{name}.mode.new", $mode );
+    rename $self->_file('mode.new'), $self->_file('mode') or die "rename: $!";
+    return;
+}
+
+# What has been asked since the last call, without checks of its health.
+sub requests {
+    my ($self) = @_;
+    my @all    = split /\n/, $self->{t}->slurp( $self->_file('asked') );
+    my @new    = @all[ $self->{seen} .. $#all ];
+    $self->{seen} = @all;
+    return grep { !m{ /v2/$} } @new;
+}
+
+# ---- the server's process ----
+
+sub _answer {
+    my ( $status, @headers ) = @_;
+    return join "\r\n", "HTTP/1.1 $status So", @headers, 'Content-Length: 0', '', '';
+}
+
+# What to do for a request: bytes to send, how long to wait before, what to do then.
+sub _behave {
+    my ( $mode, $port, $path ) = @_;
+    my $how = $mode || ( $path =~ m{^/v2/([^/]+)} )[0] || 'present';
+    my ( $digest ) = $path =~ m{(sha\d+:\w+)$};
+    my @digest = $digest ? "Docker-Content-Digest: $digest" : ();
+    return { send => _answer( $1 ) }          if $how =~ /^status[- ](\d+)$/;
+    return { send => _answer(404) }           if $how eq 'absent';
+    return { send => _answer( 200, @digest ), wait => $1 / 1000 } if $how =~ /^slow-(\d+)$/;
+    return { silent => 1 }                    if $how eq 'silent';
+    return { reset  => 1 }                    if $how eq 'reset';
+    return { send => "\x{0}\x{1}garbage\n\n", close => 1 } if $how eq 'garbage';
+    return { send => "HTTP/1.1 200 OK\r\n", endless => 1 } if $how eq 'endless';
+    return { send => _answer( 307, 'Location: http://localhost:1/stranger' ) } if $how eq 'away';
+    return { send => _answer( 307, "Location: /v2/present/app/blobs/$digest" ) } if $how eq 'here';
+    return { send => _answer( 307, "Location: http://127.0.0.1:$1/v2/present/app/blobs/$digest" ) }
+        if $how =~ /^there-(\d+)$/;
+    return { send => _answer( 307, "Location: $path" ) } if $how eq 'loop';
+    return { send => _answer( 200, 'Docker-Content-Digest: sha256:' . '0' x 64 ) }
+        if $how eq 'other';
+    return { send => "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", close => 1 }
+        if $how eq 'body';
+    return { send => _answer( 200, @digest ) };
+}
+
+sub _slurp {
+    my ($path) = @_;
+    open my $file, '<', $path or return '';
+    return scalar <$file> // '';
+}
+
+sub serve {
+    my ( $port, $log_name, $mode_name ) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    open my $log, '>>', $log_name or die "$log_name: $!";
+    $log->autoflush;
+    my $listener = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1',
+        LocalPort => $port,
+        Listen    => 1024,
+        ReuseAddr => 1
+    ) or die "port $port: $!";
+    my $select = IO::Select->new($listener);
+    my ( %bytes, @later, %endless );
+    my $close = sub {
+        my ($c) = @_;
+        $select->remove($c);
+        delete $bytes{$c};
+        delete $endless{$c};
+        close $c;
+    };
+    my $act = sub {
+        my ( $c, $do ) = @_;
+        return if $do->{silent};
+        setsockopt $c, SOL_SOCKET, SO_LINGER, pack 'll', 1, 0 if $do->{reset};
+        syswrite $c, $do->{send} if defined $do->{send};
+        $close->($c) if $do->{reset} || $do->{close};
+        $endless{$c} = $c if $do->{endless};
+    };
+    while (1) {
+        my $wait = %endless ? 0.001 : 0.5;
+        for (@later) { my $left = $_->[0] - time; $wait = $left if $left < $wait }
+        for my $c ( $select->can_read( $wait > 0 ? $wait : 0 ) ) {
+            if ( $c == $listener ) {
+                my $new = $listener->accept or next;
+                $bytes{$new} = '';
+                $select->add($new);
+                next;
+            }
+            if ( !sysread $c, $bytes{$c}, 65536, length $bytes{$c} ) { $close->($c); next }
+            while ( defined $bytes{$c} && $bytes{$c} =~ s/^([A-Z]+) (\S+) [^\n]*\r\n.*?\r\n\r\n//s ) {
+                my ( $method, $path ) = ( $1, $2 );
+                print {$log} "$method $path\n";
+                my $do = _behave( _slurp($mode_name), $port, $path );
+                if ( $do->{wait} ) { push @later, [ time + $do->{wait}, $c, $do ] }
+                else               { $act->( $c, $do ) }
+            }
+        }
+        for my $c ( values %endless ) {
+            $c->blocking(0);
+            my $sent = syswrite $c, "X-Header: without an end\r\n" x 100;
+            $close->($c) if !defined $sent && !$!{EAGAIN};
+        }
+        my $now = time;
+        my @due = grep { $_->[0] <= $now } @later;
+        @later = grep { $_->[0] > $now } @later;
+        $act->( @$_[ 1, 2 ] ) for @due;
+    }
+    return;
+}
+
+1;

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the registry client is made of: hashes, sets of digests, references, headers. */
+#include "config.h"
+#include "../tap.h"
+
+#if !defined HAVE_LIBCURL || !defined HAVE_JANSSON
+int main(void)
+{
+    puts("1..0 # SKIP built without libcurl or jansson");
+    return 0;
+}
+#else
+
+#include "registry/digest.h"
+#include "registry/headers.h"
+#include "registry/manifest.h"
+#include "registry/reference.h"
+
+/* ---- hashes ---- */
+
+/* Of so many letters "a", by another program (Python's hashlib). */
+static const struct {
+    size_t len;
+    const char *sha256, *sha512;
+} hashes[] = {
+    {0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+     "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877ee"
+     "c2f63b931bd47417a81a538327af927da3e"},
+    {1, "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+     "1f40fc92da241694750979ee6cf582f2d5d7d28e18335de05abc54d0560e0f5302860c652bf08d560252aa5e74210"
+     "546f369fbbbce8c12cfc7957b2652fe9a75"},
+    {55, "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318",
+     "b0220c772cbf6c1822e2cb38a437d0e1d58772417a4bbb21c961364f8b6143e05aa6316dca8d1d7b19e1644841907"
+     "6395f6086cb55101fbd6d5497b148e1745f"},
+    {56, "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a",
+     "962b64aae357d2a4fee3ded8b539bdc9d325081822b0bfc55583133aab44f18bafe11d72a7ae16c79ce2ba620ae22"
+     "42d5144809161945f1367f41b3972e26e04"},
+    {63, "7d3e74a05d7db15bce4ad9ec0658ea98e3f06eeecf16b4c6fff2da457ddc2f34",
+     "c1b0f5c6d3b03dfe4a2602e67242f54e344090b66e01100a469b129f583f016c7e27dddeaa438393dcc7ec54b0b57"
+     "c9ba7af007f9b56db5f6fb677d972a31362"},
+    {64, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb",
+     "01d35c10c6c38c2dcf48f7eebb3235fb5ad74a65ec4cd016e2354c637a8fb49b695ef3c1d6f7ae4cd74d78cc9c9bc"
+     "ac9d4f23a73019998a7f73038a5c9b2dbde"},
+    {65, "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0",
+     "b83086cd8494e55708ad7ecd82dfb4bca1bda61ecbb7caf0c68967902e709345e5d8305eb7ac0d588afc6cbb75161"
+     "aa9c8c7e0ea986bd833dafe5e1ccd37345a"},
+    {111, "6374f73208854473827f6f6a3f43b1f53eaa3b82c21c1a6d69a2110b2a79baad",
+     "fa9121c7b32b9e01733d034cfc78cbf67f926c7ed83e82200ef86818196921760b4beff48404df811b95382827446"
+     "1673c68d04e297b0eb7b2b4d60fc6b566a2"},
+    {112, "f54353008a2553262ecdc4a34749563ba0950e8b0fc8652780b0a614b99683c1",
+     "c01d080efd492776a1c43bd23dd99d0a2e626d481e16782e75d54c2503b5dc32bd05f0f1ba33e568b88fd2d970929"
+     "b719ecbb152f58f130a407c8830604b70ca"},
+    {119, "31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb",
+     "130396a75cb483f2eee8c56d8a668bb3d2641f5243212c0bee2bd33da096ad9eb8179fe18f9eaacf76e09fae9de4c"
+     "3f14ba13341e345be05bf76c182cc3468cb"},
+    {120, "2f3d335432c70b580af0e8e1b3674a7c020d683aa5f73aaaedfdc55af904c21c",
+     "f241de612b01aa2fa3cf01531d2a8e5e17fc761dfd48a704a834a47f57d6eade7804ecc39be42fdef16ec6adeaf7c"
+     "01c2fd0c4cc97d3860907cfa4a3b36d0c05"},
+    {127, "c57e9278af78fa3cab38667bef4ce29d783787a2f731d4e12200270f0c32320a",
+     "828613968b501dc00a97e08c73b118aa8876c26b8aac93df128502ab360f91bab50a51e088769a5c1eff4782ace14"
+     "7dce3642554199876374291f5d921629502"},
+    {128, "6836cf13bac400e9105071cd6af47084dfacad4e5e302c94bfed24e013afb73e",
+     "b73d1929aa615934e61a871596b3f3b33359f42b8175602e89f7e06e5f658a243667807ed300314b95cacdd579f3e"
+     "33abdfbe351909519a846d465c59582f321"},
+    {129, "c12cb024a2e5551cca0e08fce8f1c5e314555cc3fef6329ee994a3db752166ae",
+     "4f681e0bd53cda4b5a2041cc8a06f2eabde44fb16c951fbd5b87702f07aeab611565b19c47fde30587177ebb852e3"
+     "971bbd8d3fd30da18d71037dfbd98420429"},
+    {1000, "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3",
+     "67ba5535a46e3f86dbfbed8cbbaf0125c76ed549ff8b0b9e03e0c88cf90fa634fa7b12b47d77b694de488ace8d9a6"
+     "5967dc96df599727d3292a8d9d447709c97"},
+};
+
+static void test_hashes(void)
+{
+    char text[1024], digest[DIGEST_SHA256_TEXT], other[160];
+
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
+        struct slice content = {text, hashes[i].len};
+        digest_of(content, digest);
+        is(digest + 7, hashes[i].sha256, "sha256 of %zu bytes", content.len);
+        snprintf(other, sizeof other, "sha512:%s", hashes[i].sha512);
+        cmp_ok(digest_verify(slice_of(digest), content), ==, DIGEST_RIGHT, "is verified");
+        cmp_ok(digest_verify(slice_of(other), content), ==, DIGEST_RIGHT, "as is sha512");
+        content.len ^= 1;
+        ok(digest_verify(slice_of(digest), content) == DIGEST_WRONG &&
+               digest_verify(slice_of(other), content) == DIGEST_WRONG,
+           "of nothing else");
+    }
+    snprintf(other, sizeof other, "blake3:%s", hashes[0].sha256);
+    cmp_ok(digest_verify(slice_of(other), SLICE("")), ==, DIGEST_OF_UNKNOWN_KIND, "blake3");
+}
+
+static void test_sets(void)
+{
+    struct digest_set set = {0}, other = {0};
+    size_t disorder = 0;
+
+    for (unsigned i = 0; i < 500; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "a:%03u", i * 7 % 250);
+        digest_set_add(&set, slice_of(text));
+        if (i % 3 == 0)
+            digest_set_add(&other, slice_of(text));
+    }
+    cmp_ok(set.count, ==, 250, "a set has each digest once");
+    for (size_t i = 1; i < set.count; i++)
+        disorder += strcmp(set.list[i - 1], set.list[i]) >= 0;
+    cmp_ok(disorder, ==, 0, "in order");
+    ok(digest_set_has(&set, SLICE("a:007")) && !digest_set_has(&set, SLICE("a:00")) &&
+           !digest_set_has(&set, SLICE("a:0077")),
+       "and knows them");
+    size_t before = set.count;
+    digest_set_subtract(&set, &other);
+    cmp_ok(set.count, ==, before - other.count, "what is taken out");
+    ok(!digest_set_has(&set, slice_of(other.list[0])), "is gone");
+    digest_set_merge(&set, &other);
+    cmp_ok(set.count, ==, before, "what is added is there");
+    digest_set_clear(&set);
+    digest_set_clear(&other);
+    cmp_ok(set.count, ==, 0, "a set that is cleared is empty");
+}
+
+/* ---- references ---- */
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static const struct {
+    const char *text, *host, *name, *reference; /* name NULL: it is none */
+} references[] = {
+    {"app", "", "app", "latest"},
+    {"team/app", "", "team/app", "latest"},
+    {"team/app:v1", "", "team/app", "v1"},
+    {"app@sha256:" HEX, "", "app", "sha256:" HEX},
+    {"app:v1@sha256:" HEX, "", "app", "sha256:" HEX},
+    {"registry.example.org/team/app:v1", "registry.example.org", "team/app", "v1"},
+    {"localhost/app", "localhost", "app", "latest"},
+    {"localhost:5000/app:v1", "localhost:5000", "app", "v1"},
+    {"127.0.0.1:5000/a/b@sha256:" HEX, "127.0.0.1:5000", "a/b", "sha256:" HEX},
+    {"a.b/c.d/e", "a.b", "c.d/e", "latest"},
+    {"a.b:v1", "", "a.b", "v1"},
+    {"", NULL, NULL, NULL},
+    {":v1", NULL, NULL, NULL},
+    {"@sha256:" HEX, NULL, NULL, NULL},
+    {"app:", NULL, NULL, NULL},
+    {"app@", NULL, NULL, NULL},
+    {"app:v1:v2", NULL, NULL, NULL},
+    {"App", NULL, NULL, NULL},
+    {"a//b", NULL, NULL, NULL},
+    {"a/../b", NULL, NULL, NULL},
+    {"example.org/", NULL, NULL, NULL},
+    {"https://example.org/app", NULL, NULL, NULL},
+    {"app:v 1", NULL, NULL, NULL},
+    {"app@sha256:12", NULL, NULL, NULL},
+};
+
+static void test_references(void)
+{
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
+        struct image_reference image;
+        struct why why = {""};
+        bool good = image_reference_parse(&image, references[i].text, &why);
+        const char *name = references[i].name;
+        ok(good == (name != NULL), "\"%s\" is %s", references[i].text, name ? "an image" : "none");
+        if (good && name)
+            ok(slice_equal(image.host, slice_of(references[i].host)) &&
+                   slice_equal(image.name, slice_of(name)) &&
+                   slice_equal(image.reference, slice_of(references[i].reference)),
+               "taken apart");
+        else
+            like(why.text, ".", "with the reason");
+    }
+}
+
+/* ---- headers ---- */
+
+static const struct {
+    const char *value, *next;
+} links[] = {
+    {"</v2/a/tags/list?n=2&last=b>; rel=\"next\"", "/v2/a/tags/list?n=2&last=b"},
+    {"<x>;rel=next", "x"},
+    {"<a>; rel=prev, <b>; rel=\"next\"", "b"},
+    {"<a>; title=\"x, <y>; rel=next\"; rel=\"last\", <b>; REL=\"Next\"", "b"},
+    {"<a>; rel=\"prev next\"", "a"},
+    {"<a>; rel=\"nextpage\"", ""},
+    {"<a>", ""},
+    {"<a; rel=next", ""},
+    {"a; rel=next", ""},
+    {"<a>; rel", ""},
+    {"<a>; rel=", ""},
+    {"<a>; title=\"\\\"; rel=next\"", ""},
+    {"<>; rel=next", ""},
+    {"", ""},
+    {",,,<a>;rel=next", ""},
+};
+
+static void test_links(void)
+{
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        struct slice next = link_next(slice_of(links[i].value));
+        ok(slice_equal(next, slice_of(links[i].next)), "the next page in \"%s\"", links[i].value);
+    }
+}
+
+static const struct {
+    const char *value, *realm, *service, *scope; /* realm NULL: there is none */
+} challenges[] = {
+    {"Bearer realm=\"https://a/token\",service=\"b\",scope=\"repository:c:pull\"",
+     "https://a/token", "b", "repository:c:pull"},
+    {"bearer REALM=x", "x", "", ""},
+    {"Basic realm=\"y\", Bearer service=b , realm=x", "x", "b", ""},
+    {"Bearer realm=x, Basic realm=y", "x", "", ""},
+    {"Bearer realm=\"a\\\"b\"", "a\"b", "", ""},
+    {"Bearer realm=x,error=\"invalid_token\"", "x", "", ""},
+    {"Basic realm=\"y\"", NULL, NULL, NULL},
+    {"Bearer", NULL, NULL, NULL},
+    {"Bearer service=x", NULL, NULL, NULL},
+    {"realm=x", NULL, NULL, NULL},
+    {"Bearer realm=\"", NULL, NULL, NULL},
+    {"", NULL, NULL, NULL},
+};
+
+static void test_challenges(void)
+{
+    static char long_value[2 * CHALLENGE_MAX];
+
+    for (size_t i = 0; i < sizeof challenges / sizeof *challenges; i++) {
+        struct bearer_challenge challenge;
+        bool good = bearer_challenge_parse(&challenge, slice_of(challenges[i].value));
+        const char *realm = challenges[i].realm;
+        ok(good == (realm != NULL), "\"%s\"", challenges[i].value);
+        if (good && realm)
+            ok(strcmp(challenge.realm, realm) == 0 &&
+                   strcmp(challenge.service, challenges[i].service) == 0 &&
+                   strcmp(challenge.scope, challenges[i].scope) == 0,
+               "asks for that");
+    }
+    struct bearer_challenge challenge;
+    memset(long_value, 'x', sizeof long_value - 1);
+    memcpy(long_value, "Bearer realm=", 13);
+    ok(!bearer_challenge_parse(&challenge, slice_of(long_value)), "a realm that is too long");
+}
+
+/* ---- manifests ---- */
+
+static void test_manifests(void)
+{
+    struct manifest manifest;
+
+    ok(manifest_parse(&manifest, SLICE("{\"config\":{\"digest\":\"sha256:" HEX "\"},"
+                                       "\"layers\":[{\"digest\":\"sha512:" HEX HEX "\"},7,{}],"
+                                       "\"subject\":{\"digest\":\"blake3:" HEX "\"}}")),
+       "a manifest");
+    cmp_ok(manifest.content.count, ==, 2, "has a configuration and a layer");
+    is(manifest.subject, "blake3:" HEX, "and a subject");
+    ok(!manifest.is_index, "and is no index");
+    manifest_clear(&manifest);
+    ok(manifest_parse(&manifest, SLICE("{\"manifests\":[{\"digest\":\"sha256:" HEX "\"}]}")) &&
+           manifest.is_index && manifest.parts.count == 1 && !manifest.subject,
+       "an index");
+    manifest_clear(&manifest);
+    ok(manifest_parse(&manifest, SLICE("{\"blobs\":[{\"digest\":\"sha256:" HEX "\"}]}")) &&
+           manifest.content.count == 1,
+       "an artifact manifest");
+    manifest_clear(&manifest);
+    ok(!manifest_parse(&manifest, SLICE("[]")) && !manifest_parse(&manifest, SLICE("")) &&
+           !manifest_parse(&manifest, SLICE("{\"config\"")),
+       "what is none");
+}
+
+int main(void)
+{
+    test_hashes();
+    test_sets();
+    test_references();
+    test_links();
+    test_challenges();
+    test_manifests();
+    return done_testing();
+}
+#endif
