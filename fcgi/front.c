@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "front.h"
+#include "starter.h"
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    START_MS = 10 * 1000,   /* from one start of the prober to the next */
+    TELL_USE_MS = 20 * 1000 /* from one word to the prober about targets in use to the next */
+};
+
+/* A request that waits for the prober. */
+struct waiting {
+    struct waiter waiter;
+    struct front *front;
+    struct parked *parked;
+    struct setup *setup;
+};
 
 void front_say(const char *sentence)
 {
@@ -21,56 +36,272 @@ static void hush(void *ctx, const char *sentence)
     (void)ctx, (void)sentence;
 }
 
-void front_close(struct front *front)
+/* What is wrong with the prober is told once, until something else is. */
+static void say_if_new(struct front *front, const struct why *why)
 {
-    knowledge_close(&front->knowledge);
-    config_free(front->config);
-    front->config = NULL;
+    if (why->text[0] && strcmp(why->text, front->last_said.text) != 0) {
+        front_say(why->text);
+        front->last_said = *why;
+    }
 }
 
-bool front_load(struct front *front, enum front_voice voice)
+/* ---- configurations ---- */
+
+static void release(struct setup *setup)
+{
+    if (!setup || --setup->users > 0)
+        return;
+    knowledge_close(&setup->knowledge);
+    config_free(setup->config);
+    free(setup);
+}
+
+void front_close(struct front *front)
+{
+    release(front->setup);
+    front->setup = NULL;
+}
+
+static struct config *load_config(const char *file, enum front_voice voice)
 {
     char found[PATH_MAX];
     struct problems problems = {0};
-    const char *file = front->file;
     if (!file && config_find(found, sizeof found))
         file = found;
     struct config *config = config_load(file, &problems);
     if (!config || voice == FRONT_ALL)
         problems_print(&problems, stderr);
     problems_clear(&problems);
-    if (!config)
+    return config;
+}
+
+bool front_load(struct front *front, enum front_voice voice)
+{
+    struct config *config = load_config(front->file, voice);
+    struct setup *setup = config ? malloc(sizeof *setup) : NULL;
+    if (!setup) {
+        config_free(config);
         return false;
+    }
     front_close(front);
-    front->config = config;
-    knowledge_open(&front->knowledge, config, instant_now(),
-                   voice == FRONT_ALL ? note : hush, NULL);
+    setup->users = 1;
+    setup->config = config;
+    memset(setup->used, 0, config->target_count);
+    knowledge_open(&setup->knowledge, config, instant_now(), voice == FRONT_ALL ? note : hush,
+                   NULL);
+    front->setup = setup;
     return true;
 }
 
-static void answer(void *ctx, char *const *variables, struct answer *answer)
+/* ---- the prober ---- */
+
+static void rearm(struct front *front)
 {
-    const struct front *front = ctx;
-    respond(front->config, &front->knowledge, variables, answer);
+    if (front->loop)
+        loop_alarm(front->loop, asker_due(front->asker));
+}
+
+static void watch(void *ctx, int fd)
+{
+    struct front *front = ctx;
+    if (front->loop && !loop_watch(front->loop, fd))
+        front_say("The prober cannot be listened to: no memory is left.");
+}
+
+static int connect_prober(void *ctx)
+{
+    struct front *front = ctx;
+    struct why why;
+    int fd = asker_connect(front->setup->config->state, &why);
+    if (fd < 0)
+        say_if_new(front, &why);
+    return fd;
+}
+
+/* Makes sure that there is a prober, if there has to be one. */
+static void look_after_prober(struct front *front)
+{
+    const struct config *config = front->setup->config;
+    uint64_t now = loop_now(front->loop);
+    struct why why;
+    if (!front->asker || !starter_needs_prober(config) || asker_is_connected(front->asker, now) ||
+        now < front->start_at || !starter_is_responsible(config))
+        return;
+    front->start_at = now + START_MS;
+    if (!starter_start(config, &why))
+        say_if_new(front, &why);
+}
+
+/* Health is looked after for targets in use, and only responders know which are. */
+static void tell_use(struct front *front)
+{
+    struct setup *setup = front->setup;
+    const struct config *config = setup->config;
+    const struct target *list[FINDINGS_MAX];
+    uint64_t now = loop_now(front->loop);
+    size_t count = 0;
+    if (!front->asker || now < front->tell_use_at || !starter_needs_prober(config))
+        return;
+    front->tell_use_at = now + TELL_USE_MS;
+    for (size_t i = 0; i < config->target_count; i++) {
+        if (setup->used[i])
+            list[count++] = &config->targets[i];
+        if (count == FINDINGS_MAX || (count > 0 && i + 1 == config->target_count)) {
+            asker_note_use(front->asker, list, count, now);
+            count = 0;
+        }
+    }
+    memset(setup->used, 0, config->target_count);
+}
+
+/* The greatest of the times that are waited for the targets in question. */
+static unsigned patience(const struct setup *setup, const struct decision *decision)
+{
+    unsigned wait_ms = 0;
+    for (size_t i = 0; i < decision->ask_count; i++) {
+        const struct target_health *health =
+            health_of(setup->knowledge.health, decision->ask[i]);
+        unsigned ms = asker_wait_ms(health->head_ms);
+        wait_ms = ms > wait_ms ? ms : wait_ms;
+    }
+    return wait_ms;
+}
+
+static void over(struct waiter *waiter)
+{
+    struct waiting *waiting = waiter->ctx;
+    loop_wake(waiting->front->loop, waiting->parked);
+}
+
+/* Has a request wait for the prober. False: there is nothing to wait for. */
+static bool wait_for_prober(struct front *front, const struct passage *passage,
+                            struct parked *parked)
+{
+    const struct decision *decision = &passage->routed.decision;
+    struct object object = passage_object(passage);
+    struct waiting *waiting = malloc(sizeof *waiting);
+    if (!waiting)
+        return false;
+    *waiting = (struct waiting){.front = front, .parked = parked, .setup = front->setup};
+    waiting->waiter.over = over;
+    waiting->waiter.ctx = waiting;
+    bool asked =
+        asker_ask(front->asker, &waiting->waiter, &object, decision->ask, decision->ask_count,
+                  patience(front->setup, decision), loop_now(front->loop));
+    rearm(front);
+    if (!asked) {
+        free(waiting);
+        return false;
+    }
+    front->setup->users++;
+    parked->wait = waiting;
+    return true;
+}
+
+/* ---- the service ---- */
+
+static void write_answer(struct setup *setup, const struct passage *passage, struct answer *answer)
+{
+    const struct decision *decision = &passage->routed.decision;
+    if (decision->outcome == OUTCOME_REDIRECT)
+        setup->used[decision->target - setup->config->targets] = true;
+    respond_write(passage, answer);
+}
+
+static bool answer(void *ctx, char *const *variables, struct parked *parked, struct answer *answer)
+{
+    struct front *front = ctx;
+    struct setup *setup = front->setup;
+    struct passage passage;
+    respond_decide(&passage, setup->config, &setup->knowledge, variables, NULL);
+    if (passage_asks(&passage) && front->asker && setup->config->probing.start != PROBER_OFF) {
+        front->crowded += !parked;
+        if (parked && wait_for_prober(front, &passage, parked))
+            return false;
+    }
+    write_answer(setup, &passage, answer);
+    return true;
+}
+
+static void finish(void *ctx, struct parked *parked, struct answer *answer)
+{
+    struct front *front = ctx;
+    struct waiting *waiting = parked->wait;
+    const struct findings *findings = &waiting->waiter.findings;
+    struct setup *setup = waiting->setup;
+    struct passage passage;
+    asker_leave(front->asker, &waiting->waiter);
+    rearm(front);
+    respond_decide(&passage, setup->config, &setup->knowledge,
+                   handover_variables(&parked->handover), findings->count ? findings : NULL);
+    write_answer(setup, &passage, answer);
+    free(waiting);
+    release(setup);
+}
+
+static void ready(void *ctx)
+{
+    struct front *front = ctx;
+    asker_receive(front->asker, loop_now(front->loop));
+    rearm(front);
+}
+
+static void alarm_comes(void *ctx)
+{
+    struct front *front = ctx;
+    asker_expire(front->asker, loop_now(front->loop));
+    rearm(front);
 }
 
 static void reload(void *ctx)
 {
-    if (front_load(ctx, FRONT_ALL))
-        front_say("The configuration has been read again.");
-    else
+    struct front *front = ctx;
+    struct setup *former = front->setup;
+    former->users++; /* for a moment, to compare it */
+    if (!front_load(front, FRONT_ALL))
         front_say("The new configuration is refused; the old one goes on serving.");
+    else
+        front_say("The configuration has been read again.");
+    if (front->asker && strcmp(former->config->state, front->setup->config->state) != 0)
+        asker_disconnect(front->asker);
+    release(former);
 }
 
 static void tick(void *ctx)
 {
     struct front *front = ctx;
-    if (knowledge_refresh(&front->knowledge, instant_now()))
+    if (knowledge_refresh(&front->setup->knowledge, instant_now()))
         reload(front);
+    if (front->loop) {
+        look_after_prober(front);
+        tell_use(front);
+    }
 }
 
 struct service front_service(struct front *front)
 {
-    return (struct service){
-        .ctx = front, .answer = answer, .reload = reload, .tick = tick, .note = note};
+    return (struct service){.ctx = front,
+                            .answer = answer,
+                            .finish = finish,
+                            .ready = ready,
+                            .alarm = alarm_comes,
+                            .reload = reload,
+                            .tick = tick,
+                            .note = note};
+}
+
+void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
+{
+    struct asker_settings settings = {
+        .questions = max_parked, .ctx = front, .watch = watch, .connect = connect_prober};
+    front->loop = loop;
+    front->asker = asker_new(&settings);
+    look_after_prober(front);
+}
+
+void front_detach(struct front *front)
+{
+    front->loop = NULL;
+    asker_free(front->asker);
+    front->asker = NULL;
 }

@@ -4,14 +4,28 @@
 #define FRONT_H
 
 #include <stdbool.h>
+#include "asker.h"
 #include "configuration.h"
 #include "knowledge.h"
 #include "loop.h"
 
-struct front {
-    const char *file; /* as given on the command line; NULL: looked for each time */
+/* A configuration and what is known with it. A parked request keeps its own. */
+struct setup {
+    unsigned users;
     struct config *config;
     struct knowledge knowledge;
+    bool used[TARGETS_MAX]; /* targets that requests were sent to since the prober was last told */
+};
+
+struct front {
+    const char *file;     /* as given on the command line; NULL: looked for each time */
+    struct setup *setup;  /* NULL: none yet */
+    struct loop *loop;    /* NULL: this is a CGI, or the loop has ended */
+    struct asker *asker;  /* NULL: the prober is not asked */
+    uint64_t crowded;     /* requests that were not parked because too many were */
+    uint64_t start_at;    /* when the prober may be started next */
+    uint64_t tell_use_at; /* when it is told next which targets are in use */
+    struct why last_said; /* of what was wrong with the prober */
 };
 
 enum front_voice {
@@ -33,6 +47,15 @@ void front_close(struct front *front);
  * so. A configuration must be loaded; front must outlive the service.
  */
 struct service front_service(struct front *front);
+
+/*
+ * From here on requests may wait in the loop for the prober, which is started if
+ * there is none and this is the place to. Without memory they never wait.
+ */
+void front_attach(struct front *front, struct loop *loop, unsigned max_parked);
+
+/* The loop is gone: nobody waits any more. */
+void front_detach(struct front *front);
 
 /* Prints a sentence for the operator on stderr. */
 void front_say(const char *sentence);

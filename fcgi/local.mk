@@ -2,15 +2,19 @@
 # signpost.fcgi, and what of it the unit tests link.
 noinst_LIBRARIES += fcgi/libloop.a
 fcgi_libloop_a_SOURCES = \
+	fcgi/asker.c fcgi/asker.h \
+	fcgi/asker_connect.c \
 	fcgi/cgi.c fcgi/cgi.h \
 	fcgi/guard.c fcgi/guard.h \
 	fcgi/handover.c fcgi/handover.h \
 	fcgi/listen.c fcgi/listen.h \
 	fcgi/loop.c fcgi/loop.h \
+	fcgi/parking.c fcgi/parking.h \
 	fcgi/peers.c fcgi/peers.h \
+	fcgi/starter.c fcgi/starter.h \
 	fcgi/table.c fcgi/table.h
 
 sbin_PROGRAMS += fcgi/signpost.fcgi
 fcgi_signpost_fcgi_SOURCES = fcgi/front.c fcgi/front.h fcgi/main.c
 fcgi_signpost_fcgi_LDADD = fcgi/libloop.a src/libsignpost.a $(FCGI_LIBS) $(CONFIG_LIBS) \
-	$(RESPONDER_MMDB_LIBS)
+	$(RESPONDER_MMDB_LIBS) $(RESPONDER_LMDB_LIBS)

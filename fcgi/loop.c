@@ -2,7 +2,6 @@
 #include "config.h"
 #include "loop.h"
 #include "guard.h"
-#include "handover.h"
 #include "table.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +24,11 @@ enum {
 };
 
 /* Tickets that the table never gives out: its slots are numbered by unsigned ints from 0. */
-static const uint64_t LISTENER = UINT32_MAX, SIGNALS = UINT32_MAX - 1;
+static const uint64_t LISTENER = UINT32_MAX, SIGNALS = UINT32_MAX - 1, WATCHED = UINT32_MAX - 2;
 
 const struct loop_limits LOOP_LIMITS = {
     .max_connections = 1024,
+    .max_parked = 256,
     .header_bytes = 32 * 1024,
     .request_ms = 5000,
     .drain_ms = 5000,
@@ -41,14 +41,14 @@ struct loop {
     struct loop_limits limits;
     struct guard_limits guard_limits;
     uint64_t (*clock)(void);
-    int epoll, listener, signals;
+    int epoll, listener, signals, watched;
     bool listening; /* epoll watches the listening socket */
     bool stopping, room_made;
-    uint64_t now, next_tick, resume_at, stop_at, next_note;
+    uint64_t now, next_tick, resume_at, stop_at, next_note, alarm_at;
     unsigned unsaid; /* notes left out since the last one */
     struct table table;
     struct guard_result seen;
-    struct handover handover; /* of the request being answered; a parked one would have its own */
+    struct parking parking;
     struct answer answer;
     unsigned char *bytes; /* what waits on a connection; one more than header_bytes */
 };
@@ -143,27 +143,48 @@ static bool send_reply(struct loop *loop, struct connection *connection)
                (ssize_t)seen->reply_len;
 }
 
-/* Answers the request that the guard has seen. waiting: how many bytes were there to see. */
-static void answer_request(struct loop *loop, struct connection *connection, size_t waiting,
-                           bool peer_done)
+/* Sends the answer; the connection may be gone afterwards. */
+static void send_answer(struct loop *loop, struct connection *connection, struct parked *request,
+                        bool peer_done)
 {
-    bool clean = loop->seen.clean, keep = loop->seen.keep, all = waiting == loop->seen.length;
-    if (!handover_begin(&loop->handover, connection->fd, clean)) {
+    if (!handover_answer(&request->handover, &loop->answer)) {
         forget(loop, connection);
-        return;
-    }
-    loop->service->answer(loop->service->ctx, handover_variables(&loop->handover), &loop->answer);
-    if (!handover_answer(&loop->handover, &loop->answer)) {
-        forget(loop, connection);
-    } else if (!clean || !all) {
+    } else if (!request->reusable) {
         start_draining(loop, connection);
-    } else if (!keep || peer_done || loop->stopping) {
+    } else if (!request->keep || peer_done || loop->stopping) {
         hang_up(loop, connection);
     } else {
         connection->replies = 0;
         connection->begun = false;
         table_move(&loop->table, connection, CONNECTION_IDLE, loop->now);
     }
+}
+
+/* The request at hand has to wait for its answer. */
+static void park(struct loop *loop, struct connection *connection, struct parked *request)
+{
+    connection->parked = request;
+    connection->more = connection->gone = false;
+    parking_park(&loop->parking, connection);
+    table_move(&loop->table, connection, CONNECTION_PARKED, loop->now);
+}
+
+/* Answers the request that the guard has seen. waiting: how many bytes were there to see. */
+static void answer_request(struct loop *loop, struct connection *connection, size_t waiting,
+                           bool peer_done)
+{
+    const struct service *service = loop->service;
+    struct parked *request = parking_at_hand(&loop->parking);
+    bool may_wait = service->finish && !peer_done && parking_has_room(&loop->parking);
+    request->keep = loop->seen.keep;
+    request->reusable = loop->seen.clean && waiting == loop->seen.length;
+    if (!handover_begin(&request->handover, connection->fd, loop->seen.clean))
+        forget(loop, connection);
+    else if (service->answer(service->ctx, handover_variables(&request->handover),
+                             may_wait ? request : NULL, &loop->answer))
+        send_answer(loop, connection, request, peer_done);
+    else
+        park(loop, connection, request);
 }
 
 /* Part of a request is there. Its time starts with its first part, for a new connection earlier. */
@@ -226,6 +247,35 @@ static void serve(struct loop *loop, struct connection *connection, bool peer_do
         ;
 }
 
+/*
+ * Something has happened to a connection whose request is parked. A peer that has
+ * closed its side may be gone, or may still listen: it gets what is known at once.
+ */
+static void on_parked(struct loop *loop, struct connection *connection, uint32_t events)
+{
+    connection->more = true;
+    if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+        return;
+    connection->gone = true;
+    parking_wake(&loop->parking, connection->parked);
+}
+
+/* Answers the parked requests that were woken, and looks at what has come behind them. */
+static void finish_woken(struct loop *loop)
+{
+    struct parked *request;
+    while ((request = parking_take_woken(&loop->parking))) {
+        struct connection *connection = request->connection;
+        bool more = connection->more;
+        connection->parked = NULL;
+        loop->service->finish(loop->service->ctx, request, &loop->answer);
+        send_answer(loop, connection, request, connection->gone);
+        parking_done(&loop->parking, request);
+        if (more && connection->state == CONNECTION_IDLE)
+            serve(loop, connection, false);
+    }
+}
+
 /* ---- the listening socket ---- */
 
 static void listen_again(struct loop *loop)
@@ -261,8 +311,12 @@ static void welcome(struct loop *loop, int fd)
     uint64_t ticket = table_ticket(&loop->table, connection);
     /* Most often the request has come with the connection; many end with it, too. */
     serve(loop, connection, false);
-    if (table_find(&loop->table, ticket) && !connection->watched &&
-        !watch(loop, connection, EPOLLIN | EPOLLRDHUP | EPOLLET))
+    if (!table_find(&loop->table, ticket) || connection->watched ||
+        watch(loop, connection, EPOLLIN | EPOLLRDHUP | EPOLLET))
+        return;
+    if (connection->state == CONNECTION_PARKED)
+        on_parked(loop, connection, EPOLLERR);
+    else
         hang_up(loop, connection);
 }
 
@@ -320,12 +374,14 @@ struct loop *loop_new(int listener, const struct service *service, const struct 
     loop->peers = peers;
     loop->clock = clock ? clock : system_clock;
     loop->listener = listener;
-    loop->signals = -1;
+    loop->signals = loop->watched = -1;
+    loop->alarm_at = UINT64_MAX;
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->bytes = malloc(limits->header_bytes + 1);
     loop->now = loop->clock();
     loop->next_tick = loop->now + TICK_MS;
-    if (loop->epoll >= 0 && loop->bytes && table_init(&loop->table, limits->max_connections))
+    if (loop->epoll >= 0 && loop->bytes && table_init(&loop->table, limits->max_connections) &&
+        parking_init(&loop->parking, limits->max_parked))
         listen_again(loop);
     if (loop->listening)
         return loop;
@@ -363,6 +419,39 @@ static void on_signal(struct loop *loop)
     }
 }
 
+/* ---- for the service ---- */
+
+uint64_t loop_now(const struct loop *loop)
+{
+    return loop->now;
+}
+
+void loop_wake(struct loop *loop, struct parked *parked)
+{
+    parking_wake(&loop->parking, parked);
+}
+
+bool loop_watch(struct loop *loop, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = WATCHED};
+    if (loop->watched >= 0)
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->watched, NULL);
+    loop->watched = fd;
+    return fd < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void loop_alarm(struct loop *loop, uint64_t when_ms)
+{
+    loop->alarm_at = when_ms;
+}
+
+unsigned loop_parked_most(const struct loop *loop)
+{
+    return loop->parking.most;
+}
+
+/* ---- one turn ---- */
+
 static void on_event(struct loop *loop, const struct epoll_event *event)
 {
     if (event->data.u64 == LISTENER) {
@@ -370,6 +459,9 @@ static void on_event(struct loop *loop, const struct epoll_event *event)
             accept_some(loop, ACCEPTS);
     } else if (event->data.u64 == SIGNALS) {
         on_signal(loop);
+    } else if (event->data.u64 == WATCHED) {
+        if (loop->watched >= 0)
+            loop->service->ready(loop->service->ctx);
     } else {
         /* A connection that an earlier event of this batch has ended is not found. */
         struct connection *connection = table_find(&loop->table, event->data.u64);
@@ -377,6 +469,8 @@ static void on_event(struct loop *loop, const struct epoll_event *event)
             return;
         if (connection->state == CONNECTION_DRAINING)
             drain(loop, connection);
+        else if (connection->state == CONNECTION_PARKED)
+            on_parked(loop, connection, event->events);
         else
             serve(loop, connection, event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
     }
@@ -423,6 +517,9 @@ static int patience(const struct loop *loop, int max_wait_ms)
         sooner(&when, loop->resume_at);
     if (loop->service->tick)
         sooner(&when, loop->next_tick);
+    sooner(&when, loop->alarm_at);
+    if (loop->parking.first_woken)
+        return 0;
     if (when == UINT64_MAX)
         return -1;
     return when <= loop->now ? 0 : (int)(when - loop->now);
@@ -436,6 +533,12 @@ static void on_time(struct loop *loop)
         loop->next_tick = loop->now + TICK_MS;
         loop->service->tick(loop->service->ctx);
     }
+    if (loop->now >= loop->alarm_at) {
+        loop->alarm_at = UINT64_MAX;
+        loop->service->alarm(loop->service->ctx);
+    }
+    if (loop->stopping && loop->now >= loop->stop_at)
+        parking_wake_all(&loop->parking);
     if (!loop->listening && !loop->stopping && (loop->room_made || loop->now >= loop->resume_at))
         listen_again(loop);
 }
@@ -448,6 +551,7 @@ bool loop_turn(struct loop *loop, int max_wait_ms)
     for (int i = 0; i < count; i++)
         on_event(loop, &events[i]);
     on_time(loop);
+    finish_woken(loop);
     return !loop->stopping || (loop->table.open > 0 && loop->now < loop->stop_at);
 }
 
@@ -499,6 +603,10 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
+    loop->stopping = true;
+    parking_wake_all(&loop->parking);
+    finish_woken(loop);
+    parking_free(&loop->parking);
     for (unsigned i = 0; i < loop->table.size; i++)
         if (loop->table.slots[i].fd >= 0)
             close(loop->table.slots[i].fd);

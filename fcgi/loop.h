@@ -5,7 +5,8 @@
  * look at what waits (the guard), one read and one write (libfcgi).
  *
  * Descriptors do not block: no peer, however slow or hostile, makes the loop
- * wait. A request that is not whole waits in the kernel's buffer.
+ * wait. A request that is not whole waits in the kernel's buffer; one that is
+ * whole, and whose answer has to be found out first, is parked.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "parking.h"
 #include "peers.h"
 #include "respond.h"
 
@@ -21,8 +23,21 @@ struct loop;
 /* What the loop serves with. The functions get ctx; those that may be NULL say so. */
 struct service {
     void *ctx;
-    /* Answers one request; as respond() does. */
-    void (*answer)(void *ctx, char *const *variables, struct answer *answer);
+    /*
+     * Answers one request, as respond() does; true. Or, if parked is not NULL, has it
+     * wait for finish; false. parked->wait is the service's then.
+     */
+    bool (*answer)(void *ctx, char *const *variables, struct parked *parked,
+                   struct answer *answer);
+    /*
+     * Answers a parked request, whatever is known by now: it was woken, or its peer has
+     * closed, or the loop has to end. NULL: no request is parked.
+     */
+    void (*finish)(void *ctx, struct parked *parked, struct answer *answer);
+    /* Something has come to the descriptor of loop_watch. May be NULL without one. */
+    void (*ready)(void *ctx);
+    /* The time of loop_alarm has come. May be NULL without one. */
+    void (*alarm)(void *ctx);
     /* SIGHUP has come. May be NULL. */
     void (*reload)(void *ctx);
     /* Once a second. May be NULL: the loop then wakes only for its peers. */
@@ -33,6 +48,7 @@ struct service {
 
 struct loop_limits {
     unsigned max_connections; /* open at once */
+    unsigned max_parked;      /* requests at once, beyond which none is parked */
     size_t header_bytes;      /* of a request, all its variables */
     unsigned request_ms; /* for a connection's first request, and for the rest of a begun one */
     unsigned drain_ms;   /* for a peer to take note that its connection is done with */
@@ -66,10 +82,33 @@ bool loop_turn(struct loop *loop, int max_wait_ms);
 /* Turns until the loop has stopped. */
 void loop_run(struct loop *loop);
 
+/* ---- for the service, from within its functions ---- */
+
+/* The time, in ms by the loop's clock. */
+uint64_t loop_now(const struct loop *loop);
+
+/* Has a parked request answered in this turn of the loop. Again does no harm. */
+void loop_wake(struct loop *loop, struct parked *parked);
+
+/*
+ * Has `ready` called whenever there is something to be read from this descriptor,
+ * or it has ended. There is one such descriptor at a time, the service's own; it
+ * is to be taken back (fd -1) before it is closed. False with errno set: no memory.
+ */
+bool loop_watch(struct loop *loop, int fd);
+
+/* Has `alarm` called once, when this time has come. UINT64_MAX: never. The last word counts. */
+void loop_alarm(struct loop *loop, uint64_t when_ms);
+
+/* The most requests that were parked at once, so far. */
+unsigned loop_parked_most(const struct loop *loop);
+
+/* ---- the end ---- */
+
 /*
  * An orderly stop: closes the listening socket, after taking in who has already
- * connected to it; answers what has been sent, for at most stop_ms; closes what
- * is idle. Goes on turning meanwhile.
+ * connected to it; answers what has been sent, for at most stop_ms, and what is
+ * parked until then; closes what is idle. Goes on turning meanwhile.
  */
 void loop_stop(struct loop *loop);
 

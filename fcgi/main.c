@@ -46,12 +46,12 @@ static const char usage[] =
 static int run_cgi(void)
 {
     static struct answer answer;
-    static struct front front; /* static, so that only what is used costs a page */
+    static struct front front; /* never freed: the process ends, and a CGI's start is its cost */
     if (!front_load(&front, FRONT_ERRORS))
         front_say("The configuration is refused, so the request was answered with 503.");
-    respond(front.config, &front.knowledge, environ, &answer);
+    respond(front.setup ? front.setup->config : NULL, front.setup ? &front.setup->knowledge : NULL,
+            environ, &answer);
     bool written = cgi_answer(&answer, STDIN_FILENO, STDOUT_FILENO);
-    front_close(&front);
     return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -109,8 +109,9 @@ static int serve(int socket, struct front *front)
     static struct peers peers;
     struct service service = front_service(front);
     struct loop_limits limits = LOOP_LIMITS;
-    limits.max_connections = connections(front->config->max_connections);
-    limits.request_ms = front->config->record_timeout_ms;
+    limits.max_connections = connections(front->setup->config->max_connections);
+    limits.max_parked = front->setup->config->max_parked;
+    limits.request_ms = front->setup->config->record_timeout_ms;
     int error = listen_prepare(socket);
     if (!error)
         error = handover_init();
@@ -122,9 +123,12 @@ static int serve(int socket, struct front *front)
     if (!loop)
         return fail("The event loop cannot start", errno);
     error = loop_take_signals(loop);
-    if (!error)
+    if (!error) {
+        front_attach(front, loop, limits.max_parked);
         loop_run(loop);
+    }
     loop_free(loop);
+    front_detach(front);
     return error ? fail("Signals cannot be received", error) : EXIT_SUCCESS;
 }
 

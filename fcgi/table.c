@@ -55,6 +55,7 @@ struct connection *table_take(struct table *table, int fd, uint64_t now)
     connection->generation++;
     connection->watched = connection->begun = false;
     connection->replies = 0;
+    connection->parked = NULL;
     table->open++;
     table_move(table, connection, CONNECTION_WAITING, now);
     return connection;

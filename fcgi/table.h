@@ -14,9 +14,12 @@ enum connection_state {
     CONNECTION_FREE,
     CONNECTION_WAITING,  /* for a first request, or for the rest of one */
     CONNECTION_IDLE,     /* kept by the web server, nothing sent */
+    CONNECTION_PARKED,   /* its request waits for its answer */
     CONNECTION_DRAINING, /* answered and half-closed; what still comes is thrown away */
     CONNECTION_STATES
 };
+
+struct parked;
 
 struct connection {
     struct connection *before, *behind; /* in the queue of its state */
@@ -26,7 +29,10 @@ struct connection {
     uint8_t state;
     bool watched;    /* epoll knows it */
     bool begun;      /* part of a request has been seen */
+    bool more;       /* bytes have come while it was parked */
+    bool gone;       /* its peer has closed, or half-closed, while it was parked */
     uint8_t replies; /* management records answered since the last request */
+    struct parked *parked;
 };
 
 struct table {

@@ -28,7 +28,7 @@ enum holding cache_look(struct cache *cache, const struct target *target,
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include "cache_format.h"
+#include "cache_find.h"
 #include "mapped.h"
 #include "why.h"
 
@@ -40,6 +40,7 @@ struct cache {
     void *log_context;
     MDB_env *env;
     MDB_txn *txn; /* reset between look-ups */
+    MDB_cursor *cursor;
     MDB_dbi dbi;
     struct stat file;    /* as it was when it was opened, or refused */
     int64_t looked_s;    /* when the file was looked for */
@@ -80,6 +81,8 @@ static void work_close(void *context)
 {
     struct cache *cache = context;
 
+    if (cache->cursor)
+        mdb_cursor_close(cache->cursor);
     if (cache->txn)
         mdb_txn_abort(cache->txn);
     if (cache->env)
@@ -89,13 +92,9 @@ static void work_close(void *context)
 static void drop(struct cache *cache)
 {
     mapped_try(work_close, cache);
+    cache->cursor = NULL;
     cache->txn = NULL;
     cache->env = NULL;
-}
-
-static MDB_val value_of(const void *at, size_t size)
-{
-    return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)at};
 }
 
 /* The number of the last commit. */
@@ -121,7 +120,7 @@ static int read_about(struct opening *o)
 {
     struct cache *cache = o->cache;
     struct cache_about about;
-    MDB_val key = value_of(CACHE_ABOUT_KEY, sizeof CACHE_ABOUT_KEY - 1), value;
+    MDB_val key = cache_bytes(CACHE_ABOUT_KEY, sizeof CACHE_ABOUT_KEY - 1), value;
     int error = mdb_get(cache->txn, cache->dbi, &key, &value);
 
     if (error)
@@ -149,6 +148,8 @@ static int open_env(struct opening *o)
         error = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &cache->txn);
     if (!error)
         error = mdb_dbi_open(cache->txn, NULL, 0, &cache->dbi);
+    if (!error)
+        error = mdb_cursor_open(cache->txn, cache->dbi, &cache->cursor);
     return error ? error : read_about(o);
 }
 
@@ -170,11 +171,8 @@ static void open_file(struct cache *cache)
         tell(cache, "is no plain file");
         return;
     }
-    if (!mapped_try(work_open, &o)) {
-        cache->env = NULL; /* half open: left as it is */
-        cache->txn = NULL;
+    if (!mapped_try(work_open, &o))
         o.error = MDB_CORRUPTED;
-    }
     cache->bad = o.error || o.foreign;
     if (!cache->bad)
         return;
@@ -241,24 +239,6 @@ void cache_close(struct cache *cache)
 
 /* ---- looking ---- */
 
-static int find(struct look *look, enum holding kind)
-{
-    struct cache_key bytes = cache_key_of_kind(look->key, kind);
-    MDB_val key = value_of(&bytes, sizeof bytes), found;
-    struct cache_value value;
-    int error = mdb_get(look->cache->txn, look->cache->dbi, &key, &found);
-
-    if (error)
-        return error;
-    if (found.mv_size != sizeof value)
-        return MDB_CORRUPTED;
-    memcpy(&value, found.mv_data, sizeof value);
-    if (!cache_is_fresh(&value, look->now_s))
-        return MDB_NOTFOUND;
-    look->holding = kind;
-    return 0;
-}
-
 static void work_look(void *context)
 {
     struct look *look = context;
@@ -267,9 +247,9 @@ static void work_look(void *context)
     look->error = mdb_txn_renew(cache->txn);
     if (look->error)
         return;
-    look->error = find(look, HOLDING_PRESENT);
-    if (look->error == MDB_NOTFOUND)
-        look->error = find(look, HOLDING_ABSENT);
+    look->error = mdb_cursor_renew(cache->txn, cache->cursor);
+    if (!look->error)
+        look->error = cache_find(cache->cursor, &look->key, look->now_s, &look->holding);
     look->disturbed = mdb_txn_id(cache->txn) != last_commit(cache->env);
     mdb_txn_reset(cache->txn);
 }
@@ -316,7 +296,7 @@ enum holding cache_look(struct cache *cache, const struct target *target,
     for (int i = 0; i < ATTEMPTS && cache->env; i++) {
         look.key = cache_key(cache->secret, target, object);
         if (try_look(&look)) {
-            if (!look.error || look.error == MDB_NOTFOUND)
+            if (!look.error)
                 return look.holding;
             cache->bad = true;
             tell(cache, "is damaged");

@@ -17,8 +17,8 @@ enum { CACHE_VERSION = 1, CACHE_KEY_SIZE = 24 };
  * A keyed hash of target, endpoint, name and digest (of a bucket's object: of
  * target and digest), big-endian, then the first 16 bytes of the digest. The hash is of
  * all of the digest, too: else an invented one that starts like a real one would
- * be taken for it. The first bit tells entries of things present from those of
- * things absent, so that each kind lies together.
+ * be taken for it. The last bit tells entries of things present (0) from those of
+ * things absent (1); there is never one of each.
  */
 struct cache_key {
     uint8_t bytes[CACHE_KEY_SIZE];
@@ -49,13 +49,15 @@ struct cache_key cache_key_of_name(const uint8_t secret[SIPHASH_KEY_SIZE], struc
 /* The same key among the entries of things present, or among those absent. */
 static inline struct cache_key cache_key_of_kind(struct cache_key key, enum holding kind)
 {
-    key.bytes[0] = (uint8_t)((key.bytes[0] & 0x7f) | (kind == HOLDING_ABSENT ? 0x80 : 0));
+    uint8_t *last = &key.bytes[CACHE_KEY_SIZE - 1];
+
+    *last = (uint8_t)((*last & 0xfe) | (kind == HOLDING_ABSENT));
     return key;
 }
 
-static inline enum holding cache_kind(const uint8_t *key)
+static inline enum holding cache_kind(const struct cache_key *key)
 {
-    return key[0] & 0x80 ? HOLDING_ABSENT : HOLDING_PRESENT;
+    return key->bytes[CACHE_KEY_SIZE - 1] & 1 ? HOLDING_ABSENT : HOLDING_PRESENT;
 }
 
 /* Whether an entry is to be believed at the time now_s; not if it is from the future. */

@@ -62,13 +62,14 @@ const char *cache_store_error(int error)
 }
 #else
 
-#include <lmdb.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include "cache_find.h"
 #include "mapped.h"
 
 enum {
     SAMPLE = 8,            /* entries of which the oldest is evicted */
+    STEPS = 200,           /* at most, to find them among those of the other kind */
     FULL_PERCENT = 80,     /* of the map */
     ABSENT_PERCENT = 25,   /* of that */
     EVICTIONS = 2,         /* at most, for one new entry */
@@ -79,8 +80,9 @@ enum {
 struct cache_store {
     MDB_env *env;
     MDB_txn *reading; /* reset between look-ups */
+    MDB_cursor *cursor;
     MDB_dbi dbi;
-    bool broken; /* a call was left in the middle: nothing may be freed */
+    MDB_txn *writing; /* while there is one */
     struct cache_about about;
     uint64_t pages, page_limit;
     struct cache_key hand[2]; /* where to look for what can be evicted, of each kind */
@@ -92,23 +94,15 @@ static void on_assert(MDB_env *env, const char *message)
     mapped_give_up();
 }
 
-static MDB_val value_of(const void *at, size_t size)
-{
-    return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)at};
-}
-
 static MDB_val about_key(void)
 {
-    return value_of(CACHE_ABOUT_KEY, sizeof CACHE_ABOUT_KEY - 1);
+    return cache_bytes(CACHE_ABOUT_KEY, sizeof CACHE_ABOUT_KEY - 1);
 }
 
 /* Does some work under the guard; what it returns is in *error then. */
-static int guarded(struct cache_store *store, void (*work)(void *), void *context, const int *error)
+static int guarded(void (*work)(void *), void *context, const int *error)
 {
-    if (mapped_try(work, context))
-        return *error;
-    store->broken = true;
-    return MDB_CORRUPTED;
+    return mapped_try(work, context) ? *error : MDB_CORRUPTED;
 }
 
 /* ---- opening ---- */
@@ -139,7 +133,7 @@ static int open_env(const struct opening *o)
 
 static int write_about(struct cache_store *store, MDB_txn *txn)
 {
-    MDB_val key = about_key(), value = value_of(&store->about, sizeof store->about);
+    MDB_val key = about_key(), value = cache_bytes(&store->about, sizeof store->about);
 
     return mdb_put(txn, store->dbi, &key, &value, 0);
 }
@@ -173,15 +167,28 @@ static int note_pages(struct cache_store *store, MDB_txn *txn)
     return 0;
 }
 
+/* Commits, or after an error aborts; a commit that fails has ended it, too. */
+static int end_transaction(struct cache_store *store, int error)
+{
+    MDB_txn *txn = store->writing;
+
+    store->writing = NULL;
+    if (!error)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return error;
+}
+
 /* The first transaction: what the file is, or of a new one what it is to be. */
 static int begin(const struct opening *o)
 {
     struct cache_store *store = o->store;
     MDB_txn *txn;
-    int error = mdb_txn_begin(store->env, NULL, o->secret ? 0 : MDB_RDONLY, &txn);
+    int error = mdb_txn_begin(store->env, NULL, o->secret ? 0 : MDB_RDONLY, &store->writing);
 
     if (error)
         return error;
+    txn = store->writing;
     error = mdb_dbi_open(txn, NULL, 0, &store->dbi);
     if (!error && o->secret) {
         store->about = (struct cache_about){.version = CACHE_VERSION, .key_size = CACHE_KEY_SIZE};
@@ -192,10 +199,34 @@ static int begin(const struct opening *o)
     }
     if (!error)
         error = note_pages(store, txn);
-    if (!error)
-        return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return error;
+    return end_transaction(store, error);
+}
+
+/*
+ * Goes through all entries: LMDB believes its pages, and writing with damaged ones
+ * could end the prober, and the next one, too. A million take some 50 ms.
+ */
+static int check_entries(struct cache_store *store)
+{
+    struct cache_key before = {{0}};
+    uint64_t count[2] = {0, 0};
+    MDB_val key, value;
+    int error = mdb_cursor_get(store->cursor, &key, &value, MDB_FIRST);
+
+    for (; !error; error = mdb_cursor_get(store->cursor, &key, &value, MDB_NEXT)) {
+        struct cache_key here;
+        if (key.mv_size != sizeof here)
+            continue; /* the record about the file, which is known to be right */
+        memcpy(&here, key.mv_data, sizeof here);
+        if (value.mv_size != sizeof(struct cache_value) ||
+            memcmp(&before, &here, sizeof here) > 0)
+            return MDB_CORRUPTED;
+        count[cache_kind(&here) == HOLDING_ABSENT]++;
+        before = here;
+    }
+    if (error != MDB_NOTFOUND)
+        return error;
+    return count[0] == store->about.present && count[1] == store->about.absent ? 0 : MDB_CORRUPTED;
 }
 
 /* A file that was made with a larger map has no place in a smaller one. */
@@ -222,6 +253,10 @@ static void work_open(void *context)
     if (!o->error)
         o->error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reading);
     if (!o->error)
+        o->error = mdb_cursor_open(store->reading, store->dbi, &store->cursor);
+    if (!o->error && !o->secret)
+        o->error = check_entries(store);
+    if (!o->error)
         mdb_txn_reset(store->reading);
 }
 
@@ -235,14 +270,12 @@ static struct cache_store *open_store(const struct cache_store_options *options,
         *error = ENOMEM;
         return NULL;
     }
-    *error = guarded(store, work_open, &o, &o.error);
+    *error = guarded(work_open, &o, &o.error);
     if (*error) {
         cache_store_close(store);
         return NULL;
     }
     fchmod(cache_store_fd(store), options->mode); /* whatever the umask is */
-    store->hand[0] = cache_key_of_kind(store->hand[0], HOLDING_PRESENT);
-    store->hand[1] = cache_key_of_kind(store->hand[1], HOLDING_ABSENT);
     return store;
 }
 
@@ -275,6 +308,10 @@ static void work_close(void *context)
 {
     struct cache_store *store = context;
 
+    if (store->writing)
+        mdb_txn_abort(store->writing);
+    if (store->cursor)
+        mdb_cursor_close(store->cursor);
     if (store->reading)
         mdb_txn_abort(store->reading);
     if (store->env)
@@ -285,8 +322,7 @@ void cache_store_close(struct cache_store *store)
 {
     if (!store)
         return;
-    if (!store->broken)
-        mapped_try(work_close, store);
+    mapped_try(work_close, store);
     free(store);
 }
 
@@ -308,24 +344,6 @@ struct look {
     int error;
 };
 
-static int find(struct look *look, enum holding kind)
-{
-    struct cache_key bytes = cache_key_of_kind(*look->key, kind);
-    MDB_val key = value_of(&bytes, sizeof bytes), found;
-    struct cache_value value;
-    int error = mdb_get(look->store->reading, look->store->dbi, &key, &found);
-
-    if (error)
-        return error;
-    if (found.mv_size != sizeof value)
-        return MDB_CORRUPTED;
-    memcpy(&value, found.mv_data, sizeof value);
-    if (!cache_is_fresh(&value, look->now_s))
-        return MDB_NOTFOUND;
-    look->holding = kind;
-    return 0;
-}
-
 static void work_look(void *context)
 {
     struct look *look = context;
@@ -333,11 +351,9 @@ static void work_look(void *context)
     look->error = mdb_txn_renew(look->store->reading);
     if (look->error)
         return;
-    look->error = find(look, HOLDING_PRESENT);
-    if (look->error == MDB_NOTFOUND)
-        look->error = find(look, HOLDING_ABSENT);
-    if (look->error == MDB_NOTFOUND)
-        look->error = 0;
+    look->error = mdb_cursor_renew(look->store->reading, look->store->cursor);
+    if (!look->error)
+        look->error = cache_find(look->store->cursor, look->key, look->now_s, &look->holding);
     mdb_txn_reset(look->store->reading);
 }
 
@@ -345,7 +361,7 @@ int cache_store_look(struct cache_store *store, const struct cache_key *key, int
                      enum holding *holding)
 {
     struct look look = {store, key, now_s, HOLDING_UNKNOWN, 0};
-    int error = guarded(store, work_look, &look, &look.error);
+    int error = guarded(work_look, &look, &look.error);
 
     *holding = error ? HOLDING_UNKNOWN : look.holding;
     return error;
@@ -380,23 +396,12 @@ static bool is_over_share(struct cache_store *store, enum holding kind)
 
 static int delete_entry(struct commit *c, const struct cache_key *entry)
 {
-    MDB_val key = value_of(entry, sizeof *entry);
+    MDB_val key = cache_bytes(entry, sizeof *entry);
     int error = mdb_del(c->txn, c->store->dbi, &key, NULL);
 
     if (!error)
-        --*count_of(c->store, cache_kind(entry->bytes));
+        --*count_of(c->store, cache_kind(entry));
     return error;
-}
-
-/* The next key after this one, of the same kind; from the last one back to the first. */
-static void advance(struct cache_key *hand)
-{
-    enum holding kind = cache_kind(hand->bytes);
-
-    for (size_t i = sizeof hand->bytes; i-- > 0 && ++hand->bytes[i] == 0;)
-        ;
-    if (cache_kind(hand->bytes) != kind)
-        *hand = cache_key_of_kind((struct cache_key){{0}}, kind);
 }
 
 struct sample {
@@ -405,42 +410,46 @@ struct sample {
     size_t count;
 };
 
-/* Takes the entry the cursor is at into the sample; false if it is the end of its kind. */
-static bool take(struct sample *sample, const MDB_val *key, const MDB_val *value,
-                 enum holding kind)
+/* Takes the entry the cursor is at into the sample, if it is one of the kind. */
+static void take(struct sample *sample, const MDB_val *at, const MDB_val *value, enum holding kind)
 {
-    if (key->mv_size != CACHE_KEY_SIZE)
-        return true; /* the record about the file */
-    if (cache_kind(key->mv_data) != kind || value->mv_size != sizeof *sample->value)
-        return false;
-    memcpy(&sample->key[sample->count], key->mv_data, CACHE_KEY_SIZE);
+    struct cache_key key;
+
+    if (at->mv_size != sizeof key || value->mv_size != sizeof *sample->value)
+        return; /* the record about the file */
+    memcpy(&key, at->mv_data, sizeof key);
+    if (cache_kind(&key) != kind)
+        return;
+    sample->key[sample->count] = key;
     memcpy(&sample->value[sample->count], value->mv_data, sizeof *sample->value);
     sample->count++;
-    return true;
 }
 
-/* The next entries of a kind from the hand on, which moves behind them. */
+/*
+ * The next entries of a kind from its hand on, which moves along, and from the
+ * end of the file to its start. There are many of the kind, or it would be within its share.
+ */
 static int draw(struct commit *c, enum holding kind, struct sample *sample)
 {
     struct cache_key *hand = &c->store->hand[kind == HOLDING_ABSENT];
     struct cache_key from = *hand;
-    MDB_val key = value_of(&from, sizeof from), value;
+    MDB_val key = cache_bytes(&from, sizeof from), value;
     MDB_cursor *cursor;
     int error = mdb_cursor_open(c->txn, c->store->dbi, &cursor);
 
+    sample->count = 0;
     if (error)
         return error;
-    sample->count = 0;
     error = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (!error && sample->count < SAMPLE && take(sample, &key, &value, kind))
+    for (int i = 0; i < STEPS && !error && sample->count < SAMPLE; i++) {
+        take(sample, &key, &value, kind);
         error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    mdb_cursor_close(cursor);
-    if (sample->count > 0) {
-        *hand = sample->key[sample->count - 1];
-        advance(hand);
-    } else {
-        *hand = cache_key_of_kind((struct cache_key){{0}}, kind);
     }
+    if (!error && key.mv_size == sizeof *hand)
+        memcpy(hand, key.mv_data, sizeof *hand);
+    else
+        memset(hand, 0, sizeof *hand);
+    mdb_cursor_close(cursor);
     return error == MDB_NOTFOUND ? 0 : error;
 }
 
@@ -452,7 +461,7 @@ static int evict(struct commit *c, enum holding kind)
     int error = draw(c, kind, &sample);
 
     if (!error && sample.count == 0)
-        error = draw(c, kind, &sample); /* from the start of the kind */
+        error = draw(c, kind, &sample); /* from the start of the file */
     for (size_t i = 0; i < sample.count && !error; i++) {
         if (sample.value[i].found_s < sample.value[oldest].found_s)
             oldest = i;
@@ -483,7 +492,7 @@ static int make_room(struct commit *c, enum holding kind)
 
 static int forget_other_kind(struct commit *c, const struct cache_finding *finding)
 {
-    enum holding kind = cache_kind(finding->key.bytes);
+    enum holding kind = cache_kind(&finding->key);
     struct cache_key other = cache_key_of_kind(
         finding->key, kind == HOLDING_ABSENT ? HOLDING_PRESENT : HOLDING_ABSENT);
     int error = delete_entry(c, &other);
@@ -493,13 +502,13 @@ static int forget_other_kind(struct commit *c, const struct cache_finding *findi
 
 static int write_finding(struct commit *c, const struct cache_finding *finding)
 {
-    enum holding kind = cache_kind(finding->key.bytes);
-    MDB_val key = value_of(&finding->key, sizeof finding->key);
-    MDB_val value = value_of(&finding->value, sizeof finding->value);
+    enum holding kind = cache_kind(&finding->key);
+    MDB_val key = cache_bytes(&finding->key, sizeof finding->key);
+    MDB_val value = cache_bytes(&finding->value, sizeof finding->value);
     int error = mdb_put(c->txn, c->store->dbi, &key, &value, MDB_NOOVERWRITE);
 
     if (error == MDB_KEYEXIST) {
-        value = value_of(&finding->value, sizeof finding->value);
+        value = cache_bytes(&finding->value, sizeof finding->value);
         return mdb_put(c->txn, c->store->dbi, &key, &value, 0);
     }
     if (error)
@@ -531,17 +540,15 @@ static void work_commit(void *context)
 
     c->error = check_whole(c->store);
     if (!c->error)
-        c->error = mdb_txn_begin(c->store->env, NULL, 0, &c->txn);
+        c->error = mdb_txn_begin(c->store->env, NULL, 0, &c->store->writing);
     if (c->error)
         return;
+    c->txn = c->store->writing;
     for (size_t i = 0; i < c->count && !c->error; i++)
         c->error = write_finding(c, &c->findings[i]);
     if (!c->error)
         c->error = write_about(c->store, c->txn);
-    if (c->error)
-        mdb_txn_abort(c->txn);
-    else
-        c->error = mdb_txn_commit(c->txn);
+    c->error = end_transaction(c->store, c->error);
 }
 
 /* Changed pages are used again two commits later: one transaction must not want too many. */
@@ -560,7 +567,7 @@ int cache_store_commit(struct cache_store *store, const struct cache_finding *fi
     do {
         struct commit c = {.store = store, .findings = findings, .now_s = now_s};
         c.count = count < most ? count : most;
-        int error = guarded(store, work_commit, &c, &c.error);
+        int error = guarded(work_commit, &c, &c.error);
         if (error)
             return error;
         *evicted += c.evicted;
@@ -600,6 +607,8 @@ bool cache_store_is_damage(int error)
 
 const char *cache_store_error(int error)
 {
+    if (error == EIO) /* what LMDB makes of a write that ends early */
+        return "the disk is full, or fails";
     return mdb_strerror(error);
 }
 #endif

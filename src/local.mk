@@ -7,6 +7,7 @@ src_libsignpost_a_SOURCES = \
 	src/arena.c src/arena.h \
 	src/ask.c src/ask.h \
 	src/cache.c src/cache.h \
+	src/cache_find.c src/cache_find.h \
 	src/cache_format.c src/cache_format.h \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \

@@ -81,7 +81,7 @@ subtest 'what all commands have' => sub {
         is( $run->{status}, 0, "$command --help" );
         like( $run->{out}, qr/^Usage: signpost .*\b$command\b/s, '  tells how to call it' );
         is( $run->{err}, '', '  with nothing on stderr' );
-        unlike( $run->{out}, qr/.{100}/, '  in lines of less than 100 bytes' );
+        unlike( $run->{out} =~ s{/\S+/}{}gr, qr/.{100}/, '  in lines of less than 100 bytes' );
         $run = signpost( $command, '--no-such-option' );
         is( $run->{status}, 2, "$command with an unknown option" );
         like( $run->{err}, qr/no-such-option.*`signpost $command --help`/s, '  names it' );

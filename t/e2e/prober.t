@@ -305,10 +305,13 @@ subtest 'several targets' => sub {
     my $digest = new_digest();
     my $began  = time;
     $up->mode('slow-300');
-    $other->mode('slow-300');
+    $other->mode('slow-1500');
+    $other->requests;
     is_deeply( [ $client->ask( [ @$id{qw(a b)} ], 'blobs', 'team/app', $digest ) ],
         [qw(present unknown)], 'the first one that has it makes the rest moot' );
-    cmp_ok( time - $began, '<', 0.55, 'all are asked at the same time' );
+    cmp_ok( time - $began, '<', 1.4, '… which is not waited for' );
+    is( scalar( $other->requests ), 1, '… though all are asked at the same time' );
+    $other->mode('');
     $up->mode('absent');
     is_deeply( [ $client->ask( [ @$id{qw(a b)} ], 'blobs', 'team/app', new_digest() ) ],
         [qw(absent present)], 'all that are before it are waited for' );
@@ -526,6 +529,49 @@ subtest 'state directories that will not do' => sub {
     }
     symlink $t->dir('real.state'), $t->folder . '/link.state';
     is( $prober->( $t->folder . '/link.state' )->{status}, 1, 'a symbolic link is refused' );
+};
+
+subtest 'a full disk, and one that cannot be written' => sub {
+    $t->need('unshare');
+    my $mounted = sub {
+        my ( $name, $options ) = @_;
+        my $state = $t->dir("$name.state");
+        my $conf  = $t->file( "$name.conf",
+            qq(name = "r.example.org"; upstreams = { up = { url = "${\ $up->url}"; }; }; state = "$state"; )
+                . 'prober = "service"; probe_burst = 100000; probe_burst_unknown = 100000;' );
+        my $signpost = $t->program('signpost');
+        my $mount    = "mount -t tmpfs -o $options,mode=0755 none '$state'";
+        return ( $state, [ 'unshare', '-m', 'sh', '-c', $mount ],
+            [ 'unshare', '-m', 'sh', '-c', "$mount && exec '$signpost' prober --config '$conf' --stay" ] );
+    };
+    my ( $state, $try, $command ) = $mounted->( 'full', 'size=128k' );
+    $t->run($try)->{status} == 0 or plan skip_all => 'file systems cannot be mounted here';
+    my $pid    = $t->start( 'full', $command );
+    my $prober = bless { t => $t, name => 'full', state => "/proc/$pid/root$state" },
+        'Signpost::Prober';
+    my $client = $t->wait_for( sub { $prober->try_client } );
+    my @ask    = map { [ [ target_id( $up->url ) ], 'blobs', 'present/app', new_digest() ] } 1 .. 3000;
+    my $present = 0;
+    while ( my @some = splice @ask, 0, 50 ) {
+        my @number = map { $client->begin(@$_) } @some;
+        $present += ( $client->answer($_) )[0] eq 'present' for @number;
+        sleep 0.03;
+    }
+    is( $present, 3000, 'on a full disk every question is answered' );
+    like( $t->slurp('full.err'), qr/The cache \S+ cannot be written: .*(?:No space left|disk is full)/, '… and it is told' )
+        if $has_cache;
+    my $last = new_digest();
+    my @again = ( [ target_id( $up->url ) ], 'blobs', 'present/app', $last );
+    $client->ask(@again);
+    $up->requests;
+    is_deeply( [ $client->ask(@again) ], ['present'], '… and what was found of late is known' );
+    is( scalar( $up->requests ), 0, '… without a request' );
+    $t->stop('full');
+
+    ( $state, $try, $command ) = $mounted->( 'fixed', 'ro' );
+    my $run = $t->run($command);
+    is( $run->{status}, 1, 'where nothing can be written there is no prober' );
+    like( $run->{err}, qr/lock of the prober .* Read-only file system/, '… told why' );
 };
 
 $t->done;

@@ -93,6 +93,20 @@ static void start_over(void)
     last_said[0] = '\0';
 }
 
+static void test_siphash(void)
+{
+    uint8_t key[SIPHASH_KEY_SIZE];
+    char bytes[15];
+
+    for (int i = 0; i < SIPHASH_KEY_SIZE; i++)
+        key[i] = (uint8_t)i;
+    for (int i = 0; i < 15; i++)
+        bytes[i] = (char)i;
+    ok(siphash(key, (struct slice){bytes, 15}) == UINT64_C(0xa129ca6149be45e5),
+       "SipHash-2-4 gives what its authors' paper says");
+    ok(siphash(key, (struct slice){bytes, 0}) == UINT64_C(0x726fdb47dd0e0e31), "and for nothing");
+}
+
 static void test_both_sides(void)
 {
     struct sample s;
@@ -381,6 +395,48 @@ static void test_cut_short(void)
     cmp_ok(wrong, ==, 0, "no wrong answer (%u right ones)", known);
 }
 
+/* Like the file's length, its pages cannot be relied on. */
+static void test_overwritten(void)
+{
+    char noise[4096];
+    unsigned known = 0, wrong = 0, rebuilt = 0, tries = 0;
+    uint32_t dice = 12345;
+    struct stat status;
+
+    for (int page = 0; page < 60; page++) {
+        start_over();
+        struct cache_writer *writer = writer_of(4 * MB, true);
+        fill(writer, &upstreams[0], 2000, HOLDING_PRESENT);
+        cache_writer_close(writer, NOW);
+        stat(cache_file, &status);
+        for (size_t i = 0; i < sizeof noise; i++)
+            noise[i] = (char)((dice = dice * 1664525 + 1013904223) >> 24);
+        struct cache *cache = cache_open(folder, hear, NULL);
+        if (page % 2) /* while it is mapped */
+            known += cache_look(cache, &upstreams[0], &(struct object){0}, NOW);
+        int fd = open(cache_file, O_WRONLY);
+        off_t at = page / 2 % (status.st_size / 4096) * 4096;
+        if (pwrite(fd, noise, sizeof noise, at) != sizeof noise)
+            abort();
+        close(fd);
+        known += count_known(cache, &upstreams[0], 2000, HOLDING_PRESENT);
+        wrong += count_known(cache, &upstreams[0], 2000, HOLDING_ABSENT);
+        wrong += count_known(cache, &upstreams[1], 2000, HOLDING_PRESENT);
+        writer = writer_of(4 * MB, true);
+        rebuilt += cache_writer_counts(writer).rebuilt > 0;
+        tries++;
+        struct sample s;
+        add(writer, &upstreams[1], sample(&s, 5), HOLDING_PRESENT, NOW, DAY);
+        cache_writer_commit(writer, NOW);
+        wrong += cache_look(cache, &upstreams[1], sample(&s, 5), NOW + 1) != HOLDING_PRESENT;
+        cache_close(cache);
+        cache_writer_close(writer, NOW);
+    }
+    cmp_ok(wrong, ==, 0, "noise in any page: no wrong answer (%u right ones)", known);
+    cmp_ok(rebuilt, >, tries / 2, "%u of %u files were begun anew; in the others it was a free page",
+           rebuilt, tries);
+}
+
 static void test_deleted(void)
 {
     struct sample s;
@@ -532,8 +588,8 @@ static void test_killed(void)
 int main(void)
 {
     void (*const tests[])(void) = {
-        test_both_sides, test_time,      test_many,    test_quotas,       test_eviction_order,
-        test_foreign,    test_other_version, test_cut_short, test_deleted, test_no_directory,
+        test_siphash, test_both_sides, test_time,      test_many,    test_quotas,       test_eviction_order,
+        test_foreign,    test_other_version, test_cut_short, test_overwritten, test_deleted, test_no_directory,
         test_killed,
     };
 

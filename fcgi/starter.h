@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starts the prober, where no service manager does. It becomes a process of its
+ * own: no child of this one, in a session of its own, with none of its descriptors,
+ * and no more of its environment than a configuration may depend on.
+ *
+ * Several responders may do so at the same time: the prober's lock leaves one.
+ */
+#ifndef STARTER_H
+#define STARTER_H
+
+#include <stdbool.h>
+#include "configuration.h"
+#include "why.h"
+
+/* Whether the configuration has questions for a prober. */
+bool starter_needs_prober(const struct config *config);
+
+/* Whether it is this process that has to start it. */
+bool starter_is_responsible(const struct config *config);
+
+/*
+ * Starts `signpost prober` with the same configuration. True: it was started, but
+ * may still fail or find another one at work. False with the reason: there is no
+ * program, or no state directory that it could write to.
+ */
+bool starter_start(const struct config *config, struct why *why);
+
+#endif
