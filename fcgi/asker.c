@@ -79,8 +79,7 @@ const struct asker_counters *asker_counters(const struct asker *asker)
 
 /* ---- those who wait ---- */
 
-static void line_up(struct asker *asker, struct waiter *waiter,
-                          struct asker_question *question)
+static void line_up(struct asker *asker, struct waiter *waiter, struct asker_question *question)
 {
     struct waiter *before = asker->last;
     while (before && before->deadline > waiter->deadline)

@@ -61,7 +61,7 @@ struct asker_counters {
 struct asker_settings {
     unsigned questions; /* at most, at once */
     void *ctx;
-    /* The descriptor to be watched, for asker_receive; -1: none any more, it is about to be closed. */
+    /* The descriptor to be watched, for asker_receive; -1: none, it is about to be closed. */
     void (*watch)(void *ctx, int fd);
     /* A connection to the prober, which must not block, or -1. */
     int (*connect)(void *ctx);

@@ -39,18 +39,17 @@ static bool is_trusted(int fd, int directory, struct why *why)
     struct ucred peer;
     struct stat status;
     socklen_t len = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
-        fstat(directory, &status) != 0)
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || fstat(directory, &status) != 0)
         return why_not(why, "The prober's process cannot be looked at: %s.", strerror(errno));
     if (peer.uid == 0 || peer.uid == geteuid() || peer.uid == status.st_uid)
         return true;
-    if (status.st_mode & S_IWGRP &&
-        (peer.gid == status.st_gid || peer_in_group(fd, status.st_gid)))
+    if (status.st_mode & S_IWGRP && (peer.gid == status.st_gid || peer_in_group(fd, status.st_gid)))
         return true;
-    return why_not(why,
-                   "The process %ld at the prober's socket belongs to user %lu, who has no right to "
-                   "the state directory, so it is not asked.",
-                   (long)peer.pid, (unsigned long)peer.uid);
+    return why_not(
+        why,
+        "The process %ld at the prober's socket belongs to user %lu, who has no right to "
+        "the state directory, so it is not asked.",
+        (long)peer.pid, (unsigned long)peer.uid);
 }
 
 /*
@@ -68,8 +67,7 @@ static bool connect_in(int fd, int directory, const char *name)
     if (errno != ENOENT || access("/proc/self/fd", F_OK) == 0)
         return false;
     int len = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", name, ASK_SOCKET);
-    return len > 0 && (size_t)len < sizeof address.sun_path &&
-           connect(fd, to, sizeof address) == 0;
+    return len > 0 && (size_t)len < sizeof address.sun_path && connect(fd, to, sizeof address) == 0;
 }
 
 static int connect_socket(int directory, const char *name, struct why *why)

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 enum {
-    START_MS = 10 * 1000,   /* from one start of the prober to the next */
+    START_MS = 10 * 1000,          /* from one start of the prober to the next, … */
+    START_MAX_MS = 10 * 60 * 1000, /* … longer each time while it is in vain */
     TELL_USE_MS = 20 * 1000 /* from one word to the prober about targets in use to the next */
 };
 
@@ -37,12 +38,11 @@ static void hush(void *ctx, const char *sentence)
 }
 
 /* What is wrong with the prober is told once, until something else is. */
-static void say_if_new(struct front *front, const struct why *why)
+static void say_if_new(struct why *said, const struct why *why)
 {
-    if (why->text[0] && strcmp(why->text, front->last_said.text) != 0) {
+    if (why->text[0] && strcmp(why->text, said->text) != 0)
         front_say(why->text);
-        front->last_said = *why;
-    }
+    *said = *why;
 }
 
 /* ---- configurations ---- */
@@ -113,9 +113,22 @@ static int connect_prober(void *ctx)
     struct front *front = ctx;
     struct why why;
     int fd = asker_connect(front->setup->config->state, &why);
-    if (fd < 0)
-        say_if_new(front, &why);
+    say_if_new(&front->connecting, &why);
     return fd;
+}
+
+static void start_prober(struct front *front, uint64_t now)
+{
+    struct why why = {""};
+    bool in_vain = front->start_pause > 0;
+    front->start_pause = in_vain ? front->start_pause * 2 : START_MS;
+    if (front->start_pause > START_MAX_MS)
+        front->start_pause = START_MAX_MS;
+    front->start_at = now + front->start_pause;
+    if (starter_start(front->setup->config, &why) && in_vain)
+        why_not(&why, "The prober was started, but cannot be reached: `signpost prober`, run as "
+                      "this user with this configuration, says why.");
+    say_if_new(&front->starting, &why);
 }
 
 /* Makes sure that there is a prober, if there has to be one. */
@@ -123,13 +136,12 @@ static void look_after_prober(struct front *front)
 {
     const struct config *config = front->setup->config;
     uint64_t now = loop_now(front->loop);
-    struct why why;
-    if (!front->asker || !starter_needs_prober(config) || asker_is_connected(front->asker, now) ||
-        now < front->start_at || !starter_is_responsible(config))
+    if (!front->asker || !starter_needs_prober(config))
         return;
-    front->start_at = now + START_MS;
-    if (!starter_start(config, &why))
-        say_if_new(front, &why);
+    if (asker_is_connected(front->asker, now))
+        front->start_pause = 0;
+    else if (now >= front->start_at && starter_is_responsible(config))
+        start_prober(front, now);
 }
 
 /* Health is looked after for targets in use, and only responders know which are. */
@@ -159,8 +171,7 @@ static unsigned patience(const struct setup *setup, const struct decision *decis
 {
     unsigned wait_ms = 0;
     for (size_t i = 0; i < decision->ask_count; i++) {
-        const struct target_health *health =
-            health_of(setup->knowledge.health, decision->ask[i]);
+        const struct target_health *health = health_of(setup->knowledge.health, decision->ask[i]);
         unsigned ms = asker_wait_ms(health->head_ms);
         wait_ms = ms > wait_ms ? ms : wait_ms;
     }

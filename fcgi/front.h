@@ -24,8 +24,9 @@ struct front {
     struct asker *asker;  /* NULL: the prober is not asked */
     uint64_t crowded;     /* requests that were not parked because too many were */
     uint64_t start_at;    /* when the prober may be started next */
+    uint64_t start_pause; /* ms since the time before, 0: it has not been started in vain */
     uint64_t tell_use_at; /* when it is told next which targets are in use */
-    struct why last_said; /* of what was wrong with the prober */
+    struct why connecting, starting; /* what was said last of each, not to say it again */
 };
 
 enum front_voice {

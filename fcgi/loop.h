@@ -27,8 +27,7 @@ struct service {
      * Answers one request, as respond() does; true. Or, if parked is not NULL, has it
      * wait for finish; false. parked->wait is the service's then.
      */
-    bool (*answer)(void *ctx, char *const *variables, struct parked *parked,
-                   struct answer *answer);
+    bool (*answer)(void *ctx, char *const *variables, struct parked *parked, struct answer *answer);
     /*
      * Answers a parked request, whatever is known by now: it was woken, or its peer has
      * closed, or the loop has to end. NULL: no request is parked.

@@ -72,19 +72,21 @@ static bool find_program(char path[PATH_MAX], const struct config *config, struc
         int len = snprintf(path, PATH_MAX, "%s", given);
         if (len < PATH_MAX && is_program(path))
             return true;
-        return why_not(why, "The prober cannot be started: %s, which `prober_program` names, is no program.",
-                       given);
+        return why_not(
+            why, "The prober cannot be started: %s, which `prober_program` names, is no program.",
+            given);
     }
     if (find_beside(path, "signpost") || find_beside(path, "../bin/signpost"))
         return true;
     snprintf(path, PATH_MAX, "%s/signpost", SIGNPOST_BINDIR);
     if (is_program(path))
         return true;
-    return why_not(why,
-                   "The prober cannot be started: the `signpost` command is neither beside this "
-                   "program nor in ../bin from there nor in %s; tell with `prober_program` where it "
-                   "is, or set prober = \"off\".",
-                   SIGNPOST_BINDIR);
+    return why_not(
+        why,
+        "The prober cannot be started: the `signpost` command is neither beside this "
+        "program nor in ../bin from there nor in %s; tell with `prober_program` where it "
+        "is, or set prober = \"off\".",
+        SIGNPOST_BINDIR);
 }
 
 /* ---- what it is given ---- */
@@ -96,7 +98,8 @@ static bool can_write_state(const struct config *config, struct why *why)
         return false;
     bool can = faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0;
     if (!can)
-        why_not(why, "The prober cannot be started: the state directory %s cannot be written to: %s.",
+        why_not(why,
+                "The prober cannot be started: the state directory %s cannot be written to: %s.",
                 config->state, strerror(errno));
     close(directory);
     return can;

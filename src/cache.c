@@ -42,10 +42,10 @@ struct cache {
     MDB_txn *txn; /* reset between look-ups */
     MDB_cursor *cursor;
     MDB_dbi dbi;
-    struct stat file;    /* as it was when it was opened, or refused */
-    int64_t looked_s;    /* when the file was looked for */
-    bool bad;            /* the file that was seen last is not to be used */
-    ino_t told;          /* the file that was complained of */
+    struct stat file; /* as it was when it was opened, or refused */
+    int64_t looked_s; /* when the file was looked for */
+    bool bad;         /* the file that was seen last is not to be used */
+    ino_t told;       /* the file that was complained of */
     uint8_t secret[SIPHASH_KEY_SIZE];
 };
 

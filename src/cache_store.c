@@ -202,6 +202,43 @@ static int begin(const struct opening *o)
     return end_transaction(store, error);
 }
 
+/* Whether a record of LMDB's list of free pages holds together: a count, and so many numbers. */
+static bool is_free_list(const MDB_val *key, const MDB_val *value, size_t last_page)
+{
+    size_t count, number, before = SIZE_MAX;
+
+    if (key->mv_size != sizeof count || value->mv_size < sizeof count)
+        return false;
+    memcpy(&count, value->mv_data, sizeof count);
+    if (count >= value->mv_size / sizeof count)
+        return false;
+    for (size_t i = 1; i <= count; i++, before = number) {
+        memcpy(&number, (const char *)value->mv_data + i * sizeof number, sizeof number);
+        if (number >= before || number < 2 || number > last_page)
+            return false;
+    }
+    return true;
+}
+
+/* The list of free pages, which is believed, too. */
+static int check_free_pages(struct cache_store *store)
+{
+    enum { FREE_PAGES = 0 }; /* LMDB's own database; its tools read it this way */
+    MDB_envinfo info;
+    MDB_val key, value;
+    MDB_cursor *cursor;
+    int error = mdb_cursor_open(store->reading, FREE_PAGES, &cursor);
+
+    if (error)
+        return error;
+    mdb_env_info(store->env, &info);
+    error = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (!error && is_free_list(&key, &value, info.me_last_pgno))
+        error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    mdb_cursor_close(cursor);
+    return error == MDB_NOTFOUND ? 0 : MDB_CORRUPTED;
+}
+
 /*
  * Goes through all entries: LMDB believes its pages, and writing with damaged ones
  * could end the prober, and the next one, too. A million take some 50 ms.
@@ -218,8 +255,7 @@ static int check_entries(struct cache_store *store)
         if (key.mv_size != sizeof here)
             continue; /* the record about the file, which is known to be right */
         memcpy(&here, key.mv_data, sizeof here);
-        if (value.mv_size != sizeof(struct cache_value) ||
-            memcmp(&before, &here, sizeof here) > 0)
+        if (value.mv_size != sizeof(struct cache_value) || memcmp(&before, &here, sizeof here) > 0)
             return MDB_CORRUPTED;
         count[cache_kind(&here) == HOLDING_ABSENT]++;
         before = here;
@@ -256,6 +292,8 @@ static void work_open(void *context)
         o->error = mdb_cursor_open(store->reading, store->dbi, &store->cursor);
     if (!o->error && !o->secret)
         o->error = check_entries(store);
+    if (!o->error && !o->secret)
+        o->error = check_free_pages(store);
     if (!o->error)
         mdb_txn_reset(store->reading);
 }
@@ -493,8 +531,8 @@ static int make_room(struct commit *c, enum holding kind)
 static int forget_other_kind(struct commit *c, const struct cache_finding *finding)
 {
     enum holding kind = cache_kind(&finding->key);
-    struct cache_key other = cache_key_of_kind(
-        finding->key, kind == HOLDING_ABSENT ? HOLDING_PRESENT : HOLDING_ABSENT);
+    struct cache_key other =
+        cache_key_of_kind(finding->key, kind == HOLDING_ABSENT ? HOLDING_PRESENT : HOLDING_ABSENT);
     int error = delete_entry(c, &other);
 
     return error == MDB_NOTFOUND ? 0 : error;

@@ -83,8 +83,8 @@ static bool begin_new(struct cache_writer *writer)
 
 static bool open_store(struct cache_writer *writer)
 {
-    struct cache_store_options options = {writer->path, writer->options.map_size,
-                                          file_mode(writer), writer->options.unsynced};
+    struct cache_store_options options = {writer->path, writer->options.map_size, file_mode(writer),
+                                          writer->options.unsynced};
     struct stat status;
     int error = 0;
 

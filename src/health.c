@@ -51,8 +51,7 @@ struct health *health_new(const struct target *targets, size_t target_count)
 
     if (!health)
         return NULL;
-    *health =
-        (struct health){.targets = targets, .count = target_count, .looked_s = INT64_MIN};
+    *health = (struct health){.targets = targets, .count = target_count, .looked_s = INT64_MIN};
     health->of = calloc(target_count + 1, sizeof *health->of);
     if (!health->of) {
         free(health);

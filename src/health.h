@@ -18,15 +18,15 @@ enum { HEALTH_FAILURE_SIZE = 96, HEALTH_VERSION = 1 };
 
 /* What the prober has counted for one target since it was started. */
 struct target_counters {
-    uint64_t probes;  /* HEADs for objects */
-    uint64_t checks;  /* active ones */
+    uint64_t probes;                  /* HEADs for objects */
+    uint64_t checks;                  /* active ones */
     uint64_t present, absent, failed; /* what became of the probes; the rest is not known */
-    uint64_t refused; /* not probed, for want of budget */
-    uint64_t skipped; /* not probed, since it is down */
+    uint64_t refused;                 /* not probed, for want of budget */
+    uint64_t skipped;                 /* not probed, since it is down */
 };
 
 struct target_health {
-    bool known;        /* false: nobody has looked of late, so the rest says that it is up */
+    bool known; /* false: nobody has looked of late, so the rest says that it is up */
     bool up;
     double admit;      /* which part of its requests it may take: 0 while down, 1 while up, and
                           between them while it returns */

@@ -30,12 +30,12 @@ struct probing {
     enum prober_start start;
     const char *program; /* the `signpost` command; NULL: looked for */
     unsigned timeout_ms, connect_ms;
-    struct probing_rate known; /* for names that have had a positive answer */
-    struct probing_rate other; /* for the rest */
-    unsigned connections;      /* at most, to one host */
-    uint32_t present_s, absent_s; /* lifetimes of answers */
-    size_t cache_size;         /* bytes of the map */
-    const char *ca_file;       /* NULL: the system's */
+    struct probing_rate known;          /* for names that have had a positive answer */
+    struct probing_rate other;          /* for the rest */
+    unsigned connections;               /* at most, to one host */
+    uint32_t present_s, absent_s;       /* lifetimes of answers */
+    size_t cache_size;                  /* bytes of the map */
+    const char *ca_file;                /* NULL: the system's */
     const struct slice *redirect_hosts; /* besides the targets' own */
     size_t redirect_host_count;
 

@@ -114,6 +114,9 @@ RUN_TESTS = SIGNPOST_BUILD=$(abs_top_builddir) SIGNPOST_SRC=$(abs_top_srcdir) $(
 UNITS = for test in $(UNIT_TESTS) $(REPLAYS); do echo ./$$test; done
 
 check-local:
+	@for test in $(top_srcdir)/t/unit/test_*.c; do name=t/unit/`basename $$test .c`; \
+		case " $(UNIT_TESTS) " in *" $$name "*) ;; \
+		*) echo "$$test is not in t/local.mk." >&2; exit 1;; esac; done
 	@all=`$(UNITS); ls $(top_srcdir)/t/e2e/*.t`; only='$(TESTS_ONLY)'; \
 	tests=; for test in $$all; do case " $${only:-$${test##*/}} " in \
 		*" $${test##*/} "*) tests="$$tests $$test";; esac; done; \

@@ -183,8 +183,8 @@ static struct job **link_of(struct agenda *agenda, const struct cache_key *key)
 
 static void end_job(struct agenda *agenda, struct job *job)
 {
-    struct job **place = &agenda->table[((size_t)job->key.bytes[1] << 8 | job->key.bytes[2]) %
-                                        BUCKETS];
+    struct job **place =
+        &agenda->table[((size_t)job->key.bytes[1] << 8 | job->key.bytes[2]) % BUCKETS];
 
     while (*place != job)
         place = &(*place)->next;
@@ -271,8 +271,7 @@ static struct job *job_for(struct agenda *agenda, struct remote *remote,
                            const struct object *object, struct instant now)
 {
     const struct probing *rules = &agenda->config->probing;
-    struct cache_key key =
-        cache_key(cache_writer_secret(agenda->cache), remote->target, object);
+    struct cache_key key = cache_key(cache_writer_secret(agenda->cache), remote->target, object);
     struct job *job = *link_of(agenda, &key);
 
     if (job) {
@@ -330,9 +329,8 @@ static size_t look_up(struct agenda *agenda, struct asked *asked, struct remote 
 static void answer_unknown(struct agenda *agenda, uint64_t client,
                            const struct ask_question *question)
 {
-    struct ask_answer answer = {.version = ASK_VERSION,
-                                .id = question->id,
-                                .target_count = question->target_count};
+    struct ask_answer answer = {
+        .version = ASK_VERSION, .id = question->id, .target_count = question->target_count};
 
     agenda->counters.overflow++;
     agenda->counters.answers++;
@@ -343,8 +341,7 @@ static void take_question(struct agenda *agenda, uint64_t client,
                           const struct ask_question *question, const struct object *object,
                           struct instant now)
 {
-    struct asked *asked =
-        agenda->asked_count < QUESTIONS_MAX ? calloc(1, sizeof *asked) : NULL;
+    struct asked *asked = agenda->asked_count < QUESTIONS_MAX ? calloc(1, sizeof *asked) : NULL;
     struct remote *remotes[ASK_TARGETS_MAX];
 
     if (!asked) {
@@ -403,8 +400,7 @@ static void tell_change(struct agenda *agenda, const struct remote *remote)
         snprintf(sentence, sizeof sentence, "The target \"%s\" is down: %s.", remote->target->name,
                  remote->pulse.failure);
     else
-        snprintf(sentence, sizeof sentence, "The target \"%s\" is up again.",
-                 remote->target->name);
+        snprintf(sentence, sizeof sentence, "The target \"%s\" is up again.", remote->target->name);
     agenda->hooks.note(agenda->hooks.context, sentence);
 }
 
@@ -478,9 +474,9 @@ static void end_check(struct agenda *agenda, struct job *job, const struct probe
                       struct instant now)
 {
     char words[64];
-    struct pulse_report report = {
-        PULSE_CHECK, probe_check_meaning(result, job->kind, &agenda->config->probing),
-        result->took_ms, describe(result, words, sizeof words)};
+    struct pulse_report report = {PULSE_CHECK,
+                                  probe_check_meaning(result, job->kind, &agenda->config->probing),
+                                  result->took_ms, describe(result, words, sizeof words)};
 
     job->remote->checking = false;
     note_health(agenda, job->remote, &report, now);

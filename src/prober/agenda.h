@@ -37,13 +37,13 @@ struct agenda_hooks {
 
 struct agenda_counters {
     uint64_t questions, malformed, answers;
-    uint64_t hits;     /* verdicts that were known */
-    uint64_t probes, shared; /* requests begun; verdicts that wait for one under way */
+    uint64_t hits;                     /* verdicts that were known */
+    uint64_t probes, shared;           /* requests begun; verdicts that wait for one under way */
     uint64_t present, absent, unknown; /* what came of them */
-    uint64_t refused;  /* verdicts not looked for: the budget is spent */
-    uint64_t skipped;  /* … the target is down */
-    uint64_t overflow; /* … too much is under way */
-    uint64_t strangers; /* … the target is none of this configuration's */
+    uint64_t refused;                  /* verdicts not looked for: the budget is spent */
+    uint64_t skipped;                  /* … the target is down */
+    uint64_t overflow;                 /* … too much is under way */
+    uint64_t strangers;                /* … the target is none of this configuration's */
     uint64_t checks, redirected_away, other_objects;
 };
 

@@ -50,8 +50,8 @@ static bool listen_there(struct door *door, const char *directory, struct why *w
     unlinkat(door->directory, ASK_SOCKET, 0); /* of a prober that was killed: we have the lock */
     door->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     mode_t before = umask(door->for_group ? 0007 : 0077);
-    bool bound = door->socket >= 0 &&
-                 bind(door->socket, (struct sockaddr *)&address, sizeof address) == 0;
+    bool bound =
+        door->socket >= 0 && bind(door->socket, (struct sockaddr *)&address, sizeof address) == 0;
     umask(before);
     if (bound && fchmodat(door->directory, ASK_SOCKET, mode, 0) == 0 &&
         listen(door->socket, BACKLOG) == 0)

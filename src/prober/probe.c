@@ -61,8 +61,8 @@ static bool is_host_allowed(struct slice host, struct slice url)
     }
     char with_scheme[8 + 512];
     int len = snprintf(with_scheme, sizeof with_scheme, "%s%.*s",
-                       slice_starts(url, SLICE("https://")) ? "https://" : "http://",
-                       (int)host.len, host.at);
+                       slice_starts(url, SLICE("https://")) ? "https://" : "http://", (int)host.len,
+                       host.at);
     return len > 0 && len < (int)sizeof with_scheme &&
            url_same_host((struct slice){with_scheme, (size_t)len}, url);
 }

@@ -28,9 +28,9 @@ bool probe_may_follow(const struct config *config, const char *from, const char 
 
 /* How a request ended. */
 struct probe_result {
-    int status;         /* of the last answer; 0: there was none */
-    bool other_object;  /* its digest is not the one asked for */
-    bool led_away;      /* it redirected to where must not be gone */
+    int status;        /* of the last answer; 0: there was none */
+    bool other_object; /* its digest is not the one asked for */
+    bool led_away;     /* it redirected to where must not be gone */
     unsigned took_ms;
     const char *failure; /* of one without an answer, in a few words */
 };

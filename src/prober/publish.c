@@ -67,7 +67,8 @@ static void write_all(const struct publication *p, FILE *out)
 bool publish(const struct publication *publication, int directory, struct why *why)
 {
     static const char new_name[] = HEALTH_FILE ".new";
-    int fd = openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int fd =
+        openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
     if (!file) {

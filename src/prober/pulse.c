@@ -46,8 +46,7 @@ static int64_t pause_ms(const struct pulse *pulse, const struct probing *rules)
 static void plan(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
                  struct instant now)
 {
-    pulse->next_ms =
-        now.steady_ms + llrint((double)pause_ms(pulse, rules) * jitter(dice));
+    pulse->next_ms = now.steady_ms + llrint((double)pause_ms(pulse, rules) * jitter(dice));
 }
 
 static bool is_in_use(const struct pulse *pulse, struct instant now)

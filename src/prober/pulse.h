@@ -19,24 +19,24 @@
 
 enum pulse_answer {
     PULSE_GOOD,
-    PULSE_BAD,     /* it answered that it cannot, or nonsense */
-    PULSE_NONE,    /* no answer: refused, reset, too late */
-    PULSE_NEITHER  /* an answer that tells nothing of its health */
+    PULSE_BAD,    /* it answered that it cannot, or nonsense */
+    PULSE_NONE,   /* no answer: refused, reset, too late */
+    PULSE_NEITHER /* an answer that tells nothing of its health */
 };
 
 enum pulse_source { PULSE_PROBE, PULSE_CHECK };
 
 struct pulse {
     bool down;
-    unsigned good, bad;   /* answers in a row */
-    unsigned checks;      /* since it went down: each is later than the one before */
+    unsigned good, bad; /* answers in a row */
+    unsigned checks;    /* since it went down: each is later than the one before */
     bool returning;
     int64_t up_ms;        /* when it began to return */
     int64_t used_ms;      /* when it was last used */
     int64_t next_ms;      /* when it is to be asked next */
     int64_t bad_probe_ms; /* when an object was last answered badly */
     bool has_bad_probe, used;
-    double head_ms;       /* mean, newer ones count more; 0: not measured */
+    double head_ms; /* mean, newer ones count more; 0: not measured */
     int64_t changed_s;
     char failure[HEALTH_FAILURE_SIZE];
 };

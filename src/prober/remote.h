@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The targets as the prober sees them: their health, budgets and counters, which outlive a reload. */
+/* The targets as the prober sees them: their health, budgets and counters, which outlive a reload.
+ */
 #ifndef PROBER_REMOTE_H
 #define PROBER_REMOTE_H
 

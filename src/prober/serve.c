@@ -19,14 +19,14 @@
 
 enum {
     CLIENTS_MAX = 512,
-    PACKETS_AT_ONCE = 64,  /* of one client, before others have their turn */
-    TICK_MS = 250,         /* while there is something to look after */
+    PACKETS_AT_ONCE = 64, /* of one client, before others have their turn */
+    TICK_MS = 250,        /* while there is something to look after */
     IDLE_TICK_MS = 1000,
     FIRST_CLIENT_MS = 10000, /* how long the first one is waited for */
     PUBLISH_MS = 1000,
-    COMMIT_DELAY_MS = 20,  /* so that findings gather */
-    COMMIT_MS = 100,       /* from one commit to the next, */
-    COMMIT_SHARE = 20,     /* … and so many times as long as one takes */
+    COMMIT_DELAY_MS = 20, /* so that findings gather */
+    COMMIT_MS = 100,      /* from one commit to the next, */
+    COMMIT_SHARE = 20,    /* … and so many times as long as one takes */
     DESCRIPTORS = 4096,
     EVENTS = 64
 };
@@ -218,21 +218,33 @@ static size_t list_counters(struct server *server, struct counter_line *line)
     const struct agenda_counters *c = agenda_counters(server->agenda);
     struct cache_counts cache = cache_writer_counts(server->cache);
     const struct counter_line all[] = {
-        {"questions", c->questions},       {"answers", c->answers},
-        {"malformed", c->malformed},       {"hits", c->hits},
-        {"probes", c->probes},             {"shared", c->shared},
-        {"present", c->present},           {"absent", c->absent},
-        {"unknown", c->unknown},           {"refused", c->refused},
-        {"skipped", c->skipped},           {"overflow", c->overflow},
-        {"strangers", c->strangers},       {"checks", c->checks},
+        {"questions", c->questions},
+        {"answers", c->answers},
+        {"malformed", c->malformed},
+        {"hits", c->hits},
+        {"probes", c->probes},
+        {"shared", c->shared},
+        {"present", c->present},
+        {"absent", c->absent},
+        {"unknown", c->unknown},
+        {"refused", c->refused},
+        {"skipped", c->skipped},
+        {"overflow", c->overflow},
+        {"strangers", c->strangers},
+        {"checks", c->checks},
         {"redirected_away", c->redirected_away},
         {"other_objects", c->other_objects},
-        {"clients", server->client_count}, {"clients_refused", server->refused},
+        {"clients", server->client_count},
+        {"clients_refused", server->refused},
         {"answers_dropped", server->dropped},
-        {"cache_present", cache.present},  {"cache_absent", cache.absent},
-        {"cache_pages", cache.pages},      {"cache_page_limit", cache.page_limit},
-        {"cache_evicted", cache.evicted},  {"cache_lost", cache.lost},
-        {"cache_commits", cache.commits},  {"cache_rebuilt", cache.rebuilt},
+        {"cache_present", cache.present},
+        {"cache_absent", cache.absent},
+        {"cache_pages", cache.pages},
+        {"cache_page_limit", cache.page_limit},
+        {"cache_evicted", cache.evicted},
+        {"cache_lost", cache.lost},
+        {"cache_commits", cache.commits},
+        {"cache_rebuilt", cache.rebuilt},
     };
 
     memcpy(line, all, sizeof all);

@@ -8,8 +8,8 @@
 struct config;
 
 struct serve_options {
-    const char *file; /* the configuration's, NULL: where it is found */
-    bool stay;        /* does not end when there is no responder */
+    const char *file;   /* the configuration's, NULL: where it is found */
+    bool stay;          /* does not end when there is no responder */
     unsigned linger_ms; /* how long after the last responder it ends */
     void (*say)(const char *sentence);
     /* Reads the configuration again, for a reload; NULL if it is refused. */

@@ -5,7 +5,9 @@
  *
  *     t/bench/cache [ENTRIES]
  */
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,7 +15,6 @@
 #include <unistd.h>
 #include "cache.h"
 #include "cache_write.h"
-#include <stdio.h>
 
 enum { ROUNDS = 5, LOOKS = 400000, CHUNK = 4000, HOT = 1000, NOW = 1700000000, LIFETIME = 86400 };
 
@@ -42,7 +43,8 @@ static uint64_t mix(uint64_t x)
 static const struct object *sample(struct sample *s, uint64_t n)
 {
     snprintf(s->name, sizeof s->name, "kube-system/component-%u", (unsigned)(n % 500));
-    snprintf(s->digest, sizeof s->digest, "sha256:%016lx%016lx%016lx%016lx", mix(n), mix(n + 1),
+    snprintf(s->digest, sizeof s->digest,
+             "sha256:%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, mix(n), mix(n + 1),
              mix(n + 2), mix(n + 3));
     s->object = (struct object){ENDPOINT_BLOBS, slice_of(s->name), slice_of(s->digest)};
     return &s->object;
@@ -113,8 +115,8 @@ static void measure(struct cache *cache, const char *what, const struct target *
     for (unsigned i = 0; i < ROUNDS * LOOKS; i += CHUNK) {
         double began = now_ns();
         for (unsigned j = i; j < i + CHUNK; j++)
-            found += cache_look(cache, target, &samples[j % distinct].object, NOW) !=
-                     HOLDING_UNKNOWN;
+            found +=
+                cache_look(cache, target, &samples[j % distinct].object, NOW) != HOLDING_UNKNOWN;
         took[chunks++] = (now_ns() - began) / CHUNK;
     }
     qsort(took, chunks, sizeof *took, compare);
@@ -132,19 +134,23 @@ int main(int argc, char **argv)
     if (!mkdtemp(folder))
         return 1;
     snprintf(file, sizeof file, "%s/%s", folder, CACHE_FILE);
-    struct cache_writer_options options = {.state_directory = folder,
-                                           .map_size = (size_t)512 << 20,
-                                           .log = say};
+    struct cache_writer_options options = {
+        .state_directory = folder, .map_size = (size_t)512 << 20, .log = say};
     struct cache_writer *writer = cache_writer_open(&options, NOW);
     double began = now_ns();
     fill(writer, entries);
     double took = (now_ns() - began) / 1e9;
-    printf("%lu entries written in %.1f s, synced, by batches of 4,000: %.0f a second\n", entries,
-           took, (double)entries / took);
+    printf("%" PRIu64 " entries written in %.1f s, synced, by batches of 4,000: %.0f a second\n",
+           entries, took, (double)entries / took);
     cache_writer_close(writer, NOW);
     stat(file, &status);
     printf("file: %.1f MB, %.0f bytes an entry\n", (double)status.st_size / 1e6,
            (double)status.st_size / (double)entries);
+
+    began = now_ns();
+    writer = cache_writer_open(&options, NOW);
+    printf("the prober opens and checks it in %.0f ms\n", (now_ns() - began) / 1e6);
+    cache_writer_close(writer, NOW);
 
     struct cache *cache = cache_open(folder, say, NULL);
     struct sample s;

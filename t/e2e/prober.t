@@ -8,8 +8,8 @@ use warnings;
 use lib 't/lib', '../t/lib';
 use lib "$ENV{SIGNPOST_SRC}/t/lib";
 
-use POSIX ();
-use Signpost::Prober qw(target_id question use_of);
+use POSIX              ();
+use Signpost::Prober   qw(target_id question use_of);
 use Signpost::Registry qw(image digest_of);
 use Signpost::Test;
 use Signpost::Upstream;
@@ -35,7 +35,8 @@ sub prober {
     my $state = $option{state} // $t->dir("$name.state");
     chmod 0755, $state;
     my $list = join ' ', map { "$_ = { url = \"$upstreams->{$_}\"; };" } sort keys %$upstreams;
-    my $conf = $t->file( "$name.conf",
+    my $conf = $t->file(
+        "$name.conf",
         <<'EOT', LIST => $list, STATE => $state, MORE => $option{more} // '', CANON => ( sort keys %$upstreams )[0] );
 name = "registry.example.org";
 upstreams = { @LIST@ };
@@ -92,7 +93,7 @@ SKIP: {
 
 subtest 'a bucket' => sub {
     $t->need('nginx');
-    my $port = $t->port;
+    my $port   = $t->port;
     my $digest = new_digest();
     $t->file( "bucket/blobs/$digest", 'hello' );
     my $conf = $t->file( 'bucket.conf', <<'EOT', PORT => $port );
@@ -108,8 +109,7 @@ EOT
     $t->start( 'bucket', [ $t->find('nginx'), '-c', $conf, '-e', $t->folder . '/bucket.log' ] );
     $t->wait_for_port( 'bucket', $port );
     my %url = map { $_ => "http://127.0.0.1:$port/$_/{digest}" } qw(blobs shy);
-    my ( $prober, $id ) = prober(
-        { up => $up->url }, more => <<"EOT" );
+    my ( $prober, $id ) = prober( { up => $up->url }, more => <<"EOT" );
 buckets = ( { name = "cdn"; serves = [ "*" ]; url = "$url{blobs}"; },
             { name = "shy"; serves = [ "EU" ]; url = "$url{shy}"; } );
 EOT
@@ -118,7 +118,8 @@ EOT
     is_deeply( [ $client->ask( [$cdn], 'blobs', 'a/b', $digest ) ], ['present'], '200: present' );
     is_deeply( [ $client->ask( [$cdn], 'blobs', 'c/d', $digest ) ],
         ['present'], 'whatever the name' );
-    is_deeply( [ $client->ask( [$cdn], 'blobs', 'a/b', new_digest() ) ], ['absent'], '404: absent' );
+    is_deeply( [ $client->ask( [$cdn], 'blobs', 'a/b', new_digest() ) ], ['absent'],
+        '404: absent' );
     is_deeply( [ $client->ask( [$shy], 'blobs', 'a/b', $digest ) ],
         ['absent'], '403: absent, as S3 says it' );
     is( () = $t->slurp('bucket.access') =~ /HEAD/g, 3, 'three requests' );
@@ -133,36 +134,39 @@ subtest 'what a status means' => sub {
     $up->requests;
     my $port = $other->port;
     my %case = (
-        'present/app'    => 'present',
-        'absent/app'     => 'absent',
-        'status-401/app' => 'unknown',
-        'status-403/app' => 'unknown',
-        'status-410/app' => 'unknown',
-        'status-429/app' => 'unknown',
-        'status-500/app' => 'unknown',
-        'status-503/app' => 'unknown',
-        'status-204/app' => 'unknown',
-        'other/app'      => 'unknown',
-        'here/app'       => 'present',
+        'present/app'     => 'present',
+        'absent/app'      => 'absent',
+        'status-401/app'  => 'unknown',
+        'status-403/app'  => 'unknown',
+        'status-410/app'  => 'unknown',
+        'status-429/app'  => 'unknown',
+        'status-500/app'  => 'unknown',
+        'status-503/app'  => 'unknown',
+        'status-204/app'  => 'unknown',
+        'other/app'       => 'unknown',
+        'here/app'        => 'present',
         "there-$port/app" => 'present',
-        'away/app'       => 'unknown',
-        'loop/app'       => 'unknown',
-        'body/app'       => 'present',
+        'away/app'        => 'unknown',
+        'loop/app'        => 'unknown',
+        'body/app'        => 'present',
     );
     for my $name ( sort keys %case ) {
         my $digest = new_digest();
-        is_deeply( [ $client->ask( [ $id->{up} ], 'blobs', $name, $digest ) ],
-            [ $case{$name} ], "$name: $case{$name}" );
+        is_deeply(
+            [ $client->ask( [ $id->{up} ], 'blobs', $name, $digest ) ],
+            [ $case{$name} ],
+            "$name: $case{$name}"
+        );
     }
     my @asked = $up->requests;
-    is( scalar( grep {/away/} @asked ), 1, 'a redirect to a stranger is not followed' );
-    is( scalar( grep {/loop/} @asked ), 4, 'a loop is left after three' );
+    is( scalar( grep { /away/ } @asked ),    1, 'a redirect to a stranger is not followed' );
+    is( scalar( grep { /loop/ } @asked ),    4, 'a loop is left after three' );
     is( scalar( grep { !/^HEAD / } @asked ), 0, 'all requests were HEADs' );
     is_deeply( [ $client->ask( [ $id->{up} ], 'blobs', 'status-503/app', new_digest() ) ],
         ['unknown'], 'what is not known' );
     my $digest = new_digest();
     $client->ask( [ $id->{up} ], 'blobs', 'status-503/app', $digest ) for 1 .. 3;
-    is( scalar( grep {/$digest/} $up->requests ), 3, '… is asked each time' );
+    is( scalar( grep { /$digest/ } $up->requests ), 3, '… is asked each time' );
     stop($prober);
 };
 
@@ -182,15 +186,14 @@ subtest 'upstreams that fail' => sub {
         is_deeply( [ $client->ask( [ $id->{up} ], 'blobs', $fault{$fault}[0], new_digest() ) ],
             ['unknown'], "$fault: unknown" );
         cmp_ok( time - $began, '<', 3, '… within the time limit' );
-        like(
-            $prober->wait_for_health( sub { $_[0]{target}{up}{failure} } ) // '',
-            $fault{$fault}[1], '… and it is told why'
-        );
+        like( $prober->wait_for_health( sub { $_[0]{target}{up}{failure} } ) // '',
+            $fault{$fault}[1], '… and it is told why' );
         is_deeply( [ $client->ask( [ $id->{up} ], 'blobs', 'present/app', new_digest() ) ],
             ['present'], 'the next one is answered' );
         stop($prober);
     }
-    my ( $prober, $id ) = prober( {
+    my ( $prober, $id ) = prober(
+        {
             refuses => "http://127.0.0.1:$nobody",
             unnamed => 'http://nowhere.invalid',
             up      => $up->url
@@ -204,11 +207,12 @@ subtest 'upstreams that fail' => sub {
         'refused, no such name: unknown; and all are asked'
     );
     $client->ask( [ $id->{refuses} ], 'blobs', 'present/app', new_digest() ) for 1 .. 5;
-    my $health = $prober->wait_for_health( sub { $_[0]{target}{refuses}{state} eq 'down' && $_[0] } );
-    is( $health->{target}{refuses}{admit},  0, 'after three failures it is down' );
+    my $health =
+        $prober->wait_for_health( sub { $_[0]{target}{refuses}{state} eq 'down' && $_[0] } );
+    is( $health->{target}{refuses}{admit}, 0, 'after three failures it is down' );
     like( $health->{target}{refuses}{failure}, qr/connect/i, '… told why' );
-    is( $health->{target}{refuses}{probes}, 3, '… and not asked any more' );
-    is( $health->{target}{up}{state}, 'up', 'another is up' );
+    is( $health->{target}{refuses}{probes}, 3,    '… and not asked any more' );
+    is( $health->{target}{up}{state},       'up', 'another is up' );
     like( $t->slurp("$prober->{name}.err"), qr/The target "refuses" is down: /, 'as stderr tells' );
     stop($prober);
 };
@@ -221,12 +225,23 @@ subtest 'TLS and HTTP/2' => sub {
         $run->{status} == 0 or die "openssl @_: $run->{err}";
     };
     my @key = qw(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2);
-    $ssl->( 'req', '-x509', @key, '-keyout', "$dir/ca.key", '-out', "$dir/ca.pem", '-subj', '/CN=Test CA' );
+    $ssl->(
+        'req',         '-x509', @key, '-keyout', "$dir/ca.key", '-out',
+        "$dir/ca.pem", '-subj', '/CN=Test CA'
+    );
     for my $host (qw(localhost elsewhere.example.org)) {
         $t->file( "tls/$host.ext", "subjectAltName=DNS:$host\n" );
-        $ssl->( 'req', @key[ 0 .. 3 ], '-nodes', '-keyout', "$dir/$host.key", '-out', "$dir/$host.csr", '-subj', "/CN=$host" );
-        $ssl->( 'x509', '-req', '-in', "$dir/$host.csr", '-CA', "$dir/ca.pem", '-CAkey', "$dir/ca.key",
-            '-CAcreateserial', '-days', 2, '-extfile', "$dir/$host.ext", '-out', "$dir/$host.pem" );
+        $ssl->(
+            'req',            @key[ 0 .. 3 ], '-nodes',         '-keyout',
+            "$dir/$host.key", '-out',         "$dir/$host.csr", '-subj',
+            "/CN=$host"
+        );
+        $ssl->(
+            'x509',            '-req',        '-in',    "$dir/$host.csr",
+            '-CA',             "$dir/ca.pem", '-CAkey', "$dir/ca.key",
+            '-CAcreateserial', '-days',       2,        '-extfile',
+            "$dir/$host.ext",  '-out',        "$dir/$host.pem"
+        );
     }
     my %port = map { $_ => $t->port } qw(good wrong);
     my $conf = $t->file( 'tls.conf', <<'EOT', GOOD => $port{good}, WRONG => $port{wrong} );
@@ -253,19 +268,17 @@ EOT
     my @held   = map { $client->answer($_) } map { $client->begin(@$_) } @ask;
     is_deeply( \@held, [ ('present') x 50 ], 'fifty at once, by a private CA' );
     my @lines = split /\n/, $t->slurp('tls.access');
-    is( scalar( grep {m{^HTTP/2}} @lines ), 50, 'all by HTTP/2' );
+    is( scalar( grep { m{^HTTP/2} } @lines ), 50, 'all by HTTP/2' );
     my %connection = map { ( split / / )[1] => 1 } @lines;
     is( scalar keys %connection, 1, 'over one connection' );
     my @missing = grep { index( $lines[0], $_ ) < 0 }
-        map( {"application/vnd.oci.image.$_.v1+json"} qw(manifest index) ),
+        map( { "application/vnd.oci.image.$_.v1+json" } qw(manifest index) ),
         map { "application/vnd.docker.distribution.manifest.$_+json" } qw(v2 list.v2);
     is_deeply( \@missing, [], 'with all manifest types in Accept' );
     is_deeply( [ $client->ask( [ $id->{wrong} ], 'blobs', 'team/app', new_digest() ) ],
         ['unknown'], 'a certificate of another name: unknown' );
-    like(
-        $prober->wait_for_health( sub { $_[0]{target}{wrong}{failure} } ),
-        qr/certificate|SSL/, '… and told why'
-    );
+    like( $prober->wait_for_health( sub { $_[0]{target}{wrong}{failure} } ),
+        qr/certificate|SSL/, '… and told why' );
     stop($prober);
     ( $prober, $id ) = prober( \%url );
     is_deeply( [ $prober->client->ask( [ $id->{good} ], 'blobs', 'team/app', new_digest() ) ],
@@ -287,20 +300,22 @@ subtest 'many ask for one object' => sub {
     for my $i ( 0 .. $#client ) {
         $present += ( $client[$i]->answer($_) )[0] eq 'present' for @{ $number{$i} };
     }
-    is( $present, 1000, 'a thousand questions have their answer' );
-    is( scalar( $up->requests ), 1, 'and caused one request' );
+    is( $present,                1000, 'a thousand questions have their answer' );
+    is( scalar( $up->requests ), 1,    'and caused one request' );
     close $client[0]{socket};
-    my $number = $client[1]->begin( [ $id->{up} ], 'blobs', 'slow-300/app', $ask[3] = new_digest() );
+    my $number =
+        $client[1]->begin( [ $id->{up} ], 'blobs', 'slow-300/app', $ask[3] = new_digest() );
     $client[2]->begin(@ask);
     close $client[2]{socket};
-    is_deeply( [ $client[1]->answer($number) ], ['present'],
-        'one client that goes takes nothing from another' );
+    is_deeply( [ $client[1]->answer($number) ],
+        ['present'], 'one client that goes takes nothing from another' );
     is( scalar( $up->requests ), 1, '… and again there was one request' );
     stop($prober);
 };
 
 subtest 'several targets' => sub {
-    my ( $prober, $id ) = prober( { a => $up->url, b => $other->url }, more => 'probe_timeout = 3;' );
+    my ( $prober, $id ) =
+        prober( { a => $up->url, b => $other->url }, more => 'probe_timeout = 3;' );
     my $client = $prober->client;
     my $digest = new_digest();
     my $began  = time;
@@ -337,22 +352,27 @@ EOT
         ['present'], 'a name becomes known' );
     my $flood = sub {
         my ( $name, $count ) = @_;
-        my @number = map {
-            $client->begin( [ $id->{up} ], 'blobs', $name, new_digest() )
-        } 1 .. $count;
+        my @number =
+            map { $client->begin( [ $id->{up} ], 'blobs', $name, new_digest() ) } 1 .. $count;
         my %held;
         $held{ ( $client->answer($_) )[0] }++ for @number;
         return \%held;
     };
-    is_deeply( $flood->( 'absent/app', 200 ), { absent => 4, unknown => 196 },
-        'a flood is probed as far as its budget goes' );
+    is_deeply(
+        $flood->( 'absent/app', 200 ),
+        { absent => 4, unknown => 196 },
+        'a flood is probed as far as its budget goes'
+    );
     is( scalar( $up->requests ), 5, '… by no request more' );
-    is_deeply( $flood->( 'present/app', 8 ), { present => 8 },
-        'known names have a budget of their own' );
+    is_deeply(
+        $flood->( 'present/app', 8 ),
+        { present => 8 },
+        'known names have a budget of their own'
+    );
     is_deeply( $flood->( 'present/app', 8 ), { present => 2, unknown => 6 }, '… with an end, too' );
     $t->signal( $prober->{name}, 'HUP' );
-    my $health = $prober->wait_for_health(
-        sub { $_[0]{counter}{refused} == 202 && $_[0] } ) || $prober->health;
+    my $health = $prober->wait_for_health( sub { $_[0]{counter}{refused} == 202 && $_[0] } )
+        || $prober->health;
     is( $health->{counter}{refused}, 202, 'the counter says so' );
     stop($prober);
 };
@@ -362,10 +382,11 @@ subtest 'health by checks' => sub {
 health_interval = 1; health_fall = 2; health_return = 1; probe_timeout = 0.5;
 EOT
     my $client = $prober->client;
-    my $state = sub {
+    my $state  = sub {
         my ( $state, $what ) = @_;
         my $health =
-            $prober->wait_for_health( sub { ( $_[0]{target}{up}{state} // '' ) eq $state && $_[0] } );
+            $prober->wait_for_health( sub { ( $_[0]{target}{up}{state} // '' ) eq $state && $_[0] }
+            );
         ok( $health, $what );
         return $health->{target}{up};
     };
@@ -375,8 +396,10 @@ EOT
         'one that is in use is checked' );
     $up->mode('status 401');
     my $before = $prober->health->{target}{up}{checks};
-    ok( $prober->wait_for_health( sub { $_[0]{target}{up}{checks} > $before + 1 } ), 'checked again' );
+    ok( $prober->wait_for_health( sub { $_[0]{target}{up}{checks} > $before + 1 } ),
+        'checked again' );
     is( $prober->health->{target}{up}{state}, 'up', '401 is up' );
+
     for my $mode ( 'status 503', 'silent', 'reset' ) {
         $up->mode($mode);
         my $target = $state->( 'down', "$mode: it goes down" );
@@ -389,8 +412,11 @@ EOT
     $up->mode('status 503');
     $state->( 'down', 'down' );
     $t->stop( $prober->{name} );
-    ( $prober, $id ) = prober( { up => $up->url }, state => $prober->{state},
-        more => 'health_interval = 1; health_return = 0;' );
+    ( $prober, $id ) = prober(
+        { up => $up->url },
+        state => $prober->{state},
+        more  => 'health_interval = 1; health_return = 0;'
+    );
     is( $prober->health->{target}{up}{state}, 'down', 'the next prober knows' );
     $up->mode('');
     $state->( 'up', '… and looks after it' );
@@ -407,7 +433,8 @@ subtest 'killed, and started again' => sub {
     my $number = $client->begin( [ $id->{up} ], 'blobs', 'slow-300/app', new_digest() );
     $t->stop( $prober->{name}, 'KILL' );
     ok( -e $prober->socket_path, 'its socket is left' );
-    is_deeply( [ $client->answer( $number, 2 ) ], [], 'whoever waits is told by the closed socket' );
+    is_deeply( [ $client->answer( $number, 2 ) ], [],
+        'whoever waits is told by the closed socket' );
     ok( !$prober->try_client, 'nobody answers there' );
     $up->requests;
     ( $prober, $id ) = prober( { up => $up->url }, state => $prober->{state} );
@@ -416,7 +443,8 @@ subtest 'killed, and started again' => sub {
 
     my $second = $t->run( [ $t->program('signpost'), 'prober', '--config', $prober->{conf} ] );
     is( $second->{status}, 1, 'a second one does not start' );
-    like( $second->{err}, qr/Another prober serves the state directory \S+ already\./, '… told why' );
+    like( $second->{err}, qr/Another prober serves the state directory \S+ already\./,
+        '… told why' );
     is_deeply( [ $prober->client->ask(@ask) ], ['present'], '… and the first one does not mind' );
     stop($prober);
 };
@@ -424,7 +452,8 @@ subtest 'killed, and started again' => sub {
 subtest 'it ends when nobody needs it' => sub {
     my $state = $t->dir('lonely.state');
     my $conf  = $t->file( 'lonely.conf',
-        qq(name = "r.example.org"; upstreams = { up = { url = "${\ $up->url}"; }; }; state = "$state"; prober = "service";) );
+        qq(name = "r.example.org"; upstreams = { up = { url = "${\ $up->url}"; }; }; state = "$state"; prober = "service";)
+    );
     $t->start( 'lonely', [ $t->program('signpost'), 'prober', '--config', $conf, '--linger', 0 ] );
     my $prober = bless { t => $t, name => 'lonely', state => $state }, 'Signpost::Prober';
     my $client = $t->wait_for( sub { $prober->try_client } );
@@ -432,7 +461,7 @@ subtest 'it ends when nobody needs it' => sub {
         ['present'], 'it serves' );
     close $client->{socket};
     ok( $t->wait_for( sub { !$t->is_running('lonely') } ), 'and ends after its last client' );
-    ok( !-e "$state/prober.socket", '… without its socket' );
+    ok( !-e "$state/prober.socket",                        '… without its socket' );
     $t->stop('lonely');
 };
 
@@ -443,16 +472,22 @@ subtest 'a reload' => sub {
     my $slow   = $client->begin( [ $id->{a} ], 'blobs', 'slow-300/app', new_digest() );
     $t->file( $prober->{conf}, "nonsense = 1;\n$good" );
     $t->signal( $prober->{name}, 'HUP' );
-    ok( $t->wait_for( sub { $t->slurp("$prober->{name}.err") =~ /is refused; the prober goes on/ } ),
-        'a configuration with a mistake is refused' );
+    ok(
+        $t->wait_for(
+            sub { $t->slurp("$prober->{name}.err") =~ /is refused; the prober goes on/ }
+        ),
+        'a configuration with a mistake is refused'
+    );
     is_deeply( [ $client->ask( [ $id->{a} ], 'blobs', 'present/app', new_digest() ) ],
         ['present'], '… and the old one goes on' );
-    ( my $more = $good ) =~ s/upstreams = \{/"upstreams = { b = { url = \"" . $other->url . '"; };'/e;
+    ( my $more = $good ) =~
+        s/upstreams = \{/"upstreams = { b = { url = \"" . $other->url . '"; };'/e;
     $t->file( $prober->{conf}, $more );
     $t->run( [ $t->program('signpost'), 'reload', '--config', $prober->{conf} ] );
     ok( $t->wait_for( sub { $t->slurp("$prober->{name}.err") =~ /has been read again/ } ),
         '`signpost reload` reaches it' );
-    is_deeply( [ $client->ask( [ target_id( $other->url ) ], 'blobs', 'present/app', new_digest() ) ],
+    is_deeply(
+        [ $client->ask( [ target_id( $other->url ) ], 'blobs', 'present/app', new_digest() ) ],
         ['present'], 'a new upstream is known' );
     is_deeply( [ $client->answer($slow) ], ['present'], 'nothing under way was lost' );
     stop($prober);
@@ -460,19 +495,24 @@ subtest 'a reload' => sub {
 
 subtest 'hostile peers' => sub {
     my ( $prober, $id ) = prober( { up => $up->url } );
-    my $good = question( [ $id->{up} ], 'blobs', 'present/app', new_digest() );
+    my $good   = question( [ $id->{up} ], 'blobs', 'present/app', new_digest() );
     my @packet = (
-        '', 'x', 'x' x 79, 'x' x 80, "\0" x 592, "\xff" x 600,
+        '',
+        'x',
+        'x' x 79,
+        'x' x 80,
+        "\0" x 592,
+        "\xff" x 600,
         substr( $good, 0, -1 ),
         "$good ",
-        question( [ $id->{up} ], 'blobs',     '../../etc',   new_digest() ),
-        question( [ $id->{up} ], 'blobs',     "a\r\nX: y",   new_digest() ),
-        question( [ $id->{up} ], 'blobs',     'present/app', 'sha256:short' ),
-        question( [ $id->{up} ], 'manifests', 'present/app', 'latest' ),
-        question( [ $id->{up} ], 7,           'present/app', new_digest() ),
-        question( [],            'blobs',     'present/app', new_digest() ),
-        question( [ ( $id->{up} ) x 9 ], 'blobs', 'present/app', new_digest() ),
-        question( [ $id->{up} ], 'blobs', 'a' x 300, new_digest() ),
+        question( [ $id->{up} ],         'blobs',     '../../etc',   new_digest() ),
+        question( [ $id->{up} ],         'blobs',     "a\r\nX: y",   new_digest() ),
+        question( [ $id->{up} ],         'blobs',     'present/app', 'sha256:short' ),
+        question( [ $id->{up} ],         'manifests', 'present/app', 'latest' ),
+        question( [ $id->{up} ],         7,           'present/app', new_digest() ),
+        question( [],                    'blobs',     'present/app', new_digest() ),
+        question( [ ( $id->{up} ) x 9 ], 'blobs',     'present/app', new_digest() ),
+        question( [ $id->{up} ],         'blobs',     'a' x 300,     new_digest() ),
         "\x02" . substr( $good, 1 ),
     );
     $up->requests;
@@ -512,14 +552,15 @@ subtest 'state directories that will not do' => sub {
     my $prober = sub {
         my ($state) = @_;
         my $conf = $t->file( 'bad.conf',
-            qq(name = "r.example.org"; upstreams = { up = { url = "${\ $up->url}"; }; }; state = "$state"; prober = "service";) );
+            qq(name = "r.example.org"; upstreams = { up = { url = "${\ $up->url}"; }; }; state = "$state"; prober = "service";)
+        );
         return $t->run( [ $t->program('signpost'), 'prober', '--config', $conf ] );
     };
     my $open = $t->dir('open.state');
     chmod 0777, $open;
     for my $case (
-        [ $open, qr/must belong to the web server's user/ ],
-        [ $t->folder . '/none', qr/cannot be opened/ ],
+        [ $open,                         qr/must belong to the web server's user/ ],
+        [ $t->folder . '/none',          qr/cannot be opened/ ],
         [ $t->file( "plain.state", "" ), qr/cannot be opened/ ],
         )
     {
@@ -541,8 +582,14 @@ subtest 'a full disk, and one that cannot be written' => sub {
                 . 'prober = "service"; probe_burst = 100000; probe_burst_unknown = 100000;' );
         my $signpost = $t->program('signpost');
         my $mount    = "mount -t tmpfs -o $options,mode=0755 none '$state'";
-        return ( $state, [ 'unshare', '-m', 'sh', '-c', $mount ],
-            [ 'unshare', '-m', 'sh', '-c', "$mount && exec '$signpost' prober --config '$conf' --stay" ] );
+        return (
+            $state,
+            [ 'unshare', '-m', 'sh', '-c', $mount ],
+            [
+                'unshare', '-m', 'sh', '-c',
+                "$mount && exec '$signpost' prober --config '$conf' --stay"
+            ]
+        );
     };
     my ( $state, $try, $command ) = $mounted->( 'full', 'size=128k' );
     $t->run($try)->{status} == 0 or plan skip_all => 'file systems cannot be mounted here';
@@ -550,17 +597,21 @@ subtest 'a full disk, and one that cannot be written' => sub {
     my $prober = bless { t => $t, name => 'full', state => "/proc/$pid/root$state" },
         'Signpost::Prober';
     my $client = $t->wait_for( sub { $prober->try_client } );
-    my @ask    = map { [ [ target_id( $up->url ) ], 'blobs', 'present/app', new_digest() ] } 1 .. 3000;
+    my @ask = map { [ [ target_id( $up->url ) ], 'blobs', 'present/app', new_digest() ] } 1 .. 3000;
     my $present = 0;
+
     while ( my @some = splice @ask, 0, 50 ) {
         my @number = map { $client->begin(@$_) } @some;
         $present += ( $client->answer($_) )[0] eq 'present' for @number;
         sleep 0.03;
     }
     is( $present, 3000, 'on a full disk every question is answered' );
-    like( $t->slurp('full.err'), qr/The cache \S+ cannot be written: .*(?:No space left|disk is full)/, '… and it is told' )
-        if $has_cache;
-    my $last = new_digest();
+    like(
+        $t->slurp('full.err'),
+        qr/The cache \S+ cannot be written: .*(?:No space left|disk is full)/,
+        '… and it is told'
+    ) if $has_cache;
+    my $last  = new_digest();
     my @again = ( [ target_id( $up->url ) ], 'blobs', 'present/app', $last );
     $client->ask(@again);
     $up->requests;

@@ -60,8 +60,10 @@ static const char text[] =
     "name = \"registry.example.org\"; prefix = \"team\"; canonical = [ \"us\" ];\n"
     "upstreams = { eu = { url = \"https://eu.example.org\"; };\n"
     "              us = { url = \"https://us.example.org/mirror/\"; prefix = \"\"; }; };\n"
-    "buckets = ( { name = \"cdn\"; serves = [ \"*\" ]; url = \"https://cdn.example.org/b/{digest}\"; } );\n"
-    "redirect_hosts = [ \"Storage.example.org\", \"*.blobs.example.org\", \"odd.example.org:8443\" ];\n"
+    "buckets = ( { name = \"cdn\"; serves = [ \"*\" ]; url = "
+    "\"https://cdn.example.org/b/{digest}\"; } );\n"
+    "redirect_hosts = [ \"Storage.example.org\", \"*.blobs.example.org\", \"odd.example.org:8443\" "
+    "];\n"
     "probe_rate = 10; probe_burst = 20; probe_rate_unknown = 1; probe_burst_unknown = 10;\n"
     "present_lifetime = 1000; absent_lifetime = 10;\n";
 
@@ -190,8 +192,9 @@ static void test_one(void)
 {
     ok(ask(1, 10, "eu", "app", digest(1)), "a question");
     cmp_ok(errand_count, ==, 1, "begins a probe");
-    is(urls[0], "https://eu.example.org/v2/team/app/blobs/"
-                "sha256:0000000000000000000000000000000000000000000000000000000000000001",
+    is(urls[0],
+       "https://eu.example.org/v2/team/app/blobs/"
+       "sha256:0000000000000000000000000000000000000000000000000000000000000001",
        "of the object, below the prefix");
     is(answered(1, 10), "", "and waits");
     for (uint32_t i = 0; i < 1000; i++)
@@ -224,11 +227,13 @@ static void test_several(void)
 {
     ask(1, 1, "cdn eu us", "app", digest(1));
     cmp_ok(errand_count, ==, 3, "all are asked at once");
-    is(urls[0], "https://cdn.example.org/b/"
-                "sha256:0000000000000000000000000000000000000000000000000000000000000001",
+    is(urls[0],
+       "https://cdn.example.org/b/"
+       "sha256:0000000000000000000000000000000000000000000000000000000000000001",
        "a bucket by its template");
-    is(urls[2], "https://us.example.org/mirror/v2/app/blobs/"
-                "sha256:0000000000000000000000000000000000000000000000000000000000000001",
+    is(urls[2],
+       "https://us.example.org/mirror/v2/app/blobs/"
+       "sha256:0000000000000000000000000000000000000000000000000000000000000001",
        "an upstream below a path");
     done(1, 200);
     is(answered(1, 1), "", "the second has it: the first is waited for");
@@ -347,8 +352,9 @@ static void test_checks(void)
     cmp_ok(errand_count, ==, 2, "what is in use is");
     ok(errands[0].is_check && errands[1].is_check, "by checks");
     is(urls[0], "https://us.example.org/mirror/v2/", "of an upstream's path");
-    is(urls[1], "https://cdn.example.org/b/sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca"
-                "495991b7852b855",
+    is(urls[1],
+       "https://cdn.example.org/b/sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca"
+       "495991b7852b855",
        "or of an object in a bucket");
     now.steady_ms += 60000;
     agenda_check(agenda, now);
@@ -459,22 +465,23 @@ static void test_meaning(void)
         struct probe_result result = {.status = unknown[i]};
         verdict = probe_meaning(&result, TARGET_UPSTREAM);
         bool bad = unknown[i] == 401 || unknown[i] == 429 || unknown[i] >= 500;
-        ok(verdict.holding == HOLDING_UNKNOWN &&
-               verdict.health == (unknown[i] == 0 ? PULSE_NONE : bad ? PULSE_BAD : PULSE_NEITHER),
+        ok(verdict.holding == HOLDING_UNKNOWN && verdict.health == (unknown[i] == 0 ? PULSE_NONE
+                                                                    : bad           ? PULSE_BAD
+                                                                          : PULSE_NEITHER),
            "%d: not known%s", unknown[i], bad || !unknown[i] ? ", and bad" : "");
     }
     verdict = probe_meaning(&(struct probe_result){.status = 403}, TARGET_UPSTREAM);
     ok(verdict.holding == HOLDING_UNKNOWN && verdict.health == PULSE_NEITHER,
        "403 of an upstream: not known");
-    verdict = probe_meaning(&(struct probe_result){.status = 200, .other_object = true},
-                            TARGET_UPSTREAM);
+    verdict =
+        probe_meaning(&(struct probe_result){.status = 200, .other_object = true}, TARGET_UPSTREAM);
     cmp_ok(verdict.holding, ==, HOLDING_UNKNOWN, "200 for another object: not known");
 }
 
 int main(void)
 {
-    void (*const tests[])(void) = {test_packets, test_one,    test_several,  test_gone,
-                                   test_budgets, test_down,   test_checks,   test_reload,
+    void (*const tests[])(void) = {test_packets, test_one,       test_several, test_gone,
+                                   test_budgets, test_down,      test_checks,  test_reload,
                                    test_limits,  test_redirects, test_meaning};
 
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

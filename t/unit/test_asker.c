@@ -266,6 +266,9 @@ static void test_slots(void)
     reply(question.id, 1, HOLDING_PRESENT);
     asker_receive(asker, 1310);
     ok(ended == 2 && last_ended == &waiters[4], "the right one does");
+    reply(question.id, 1, HOLDING_PRESENT);
+    asker_receive(asker, 1310);
+    ok(ended == 2 && count->stray == 4, "a second one to the same question does not");
     stop();
 }
 

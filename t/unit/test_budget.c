@@ -35,7 +35,8 @@ int main(void)
     budget = (struct budget){0};
     granted(&budget, &rate, 5000000, 100);
     cmp_ok(granted(&budget, &rate, 4000000, 100), ==, 0, "a clock that goes back gives nothing");
-    cmp_ok(granted(&budget, &rate, 4001000, 100), ==, 10, "and takes nothing: it counts from there");
+    cmp_ok(granted(&budget, &rate, 4001000, 100), ==, 10,
+           "and takes nothing: it counts from there");
 
     budget = (struct budget){0};
     cmp_ok(granted(&budget, &none, 1, 10), ==, 3, "without a rate there is the burst,");

@@ -193,7 +193,8 @@ static void test_half_open(void)
     cmp_ok(tried, <=, 9, "… of 12,000 times that it was wanted: %d", tried);
     pulse_may_probe(&p, &rules, &dice, at(200000));
     probed(&p, PULSE_GOOD, 200001);
-    ok(pulse_may_probe(&p, &rules, &dice, at(202000)), "after a good answer it is tried soon again");
+    ok(pulse_may_probe(&p, &rules, &dice, at(202000)),
+       "after a good answer it is tried soon again");
     ok(probed(&p, PULSE_GOOD, 202001), "and comes up");
 }
 

@@ -108,8 +108,8 @@ static void open_loop(sa_family_t family)
          getsockname(listener, &address.any, &len) == 0 && listen_prepare(listener) == 0);
     limits.max_connections = 10;
     limits.max_parked = PARKED;
-    service = (struct service){
-        .answer = answer, .finish = finish, .ready = ready, .alarm = alarm_comes};
+    service =
+        (struct service){.answer = answer, .finish = finish, .ready = ready, .alarm = alarm_comes};
     answered = finished = alarms = readies = waiting_count = 0;
     patient = true;
     clock_now = 1000000;

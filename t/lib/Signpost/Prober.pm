@@ -35,8 +35,12 @@ sub target_id {
 sub question {
     my ( $targets, $endpoint, $name, $digest, $number ) = @_;
     my @ids = ( @$targets, (0) x TARGETS_MAX );
-    return pack( 'LLCCSSx2', VERSION, $number // 1, $endpoint{$endpoint} // $endpoint,
-        scalar @$targets, length $name, length $digest )
+    return pack( 'LLCCSSx2',
+        VERSION,
+        $number // 1,
+        $endpoint{$endpoint} // $endpoint,
+        scalar @$targets,
+        length $name, length $digest )
         . pack( 'q8', @ids[ 0 .. TARGETS_MAX - 1 ] )
         . $name
         . $digest;
@@ -52,7 +56,8 @@ sub use_of {
 sub start {
     my ( $class, $t, $name, $conf, $state, @more ) = @_;
     my $self = bless { t => $t, name => $name, state => $state }, $class;
-    local %ENV = ( PATH => $ENV{PATH}, HOME => $t->folder, ASAN_OPTIONS => $ENV{ASAN_OPTIONS} // '' );
+    local %ENV =
+        ( PATH => $ENV{PATH}, HOME => $t->folder, ASAN_OPTIONS => $ENV{ASAN_OPTIONS} // '' );
     $t->start( $name, [ $t->program('signpost'), 'prober', '--config', $conf, '--stay', @more ] );
     $t->wait_for( sub { !$t->is_running($name) || $self->try_client } );
     return $self;

@@ -28,7 +28,9 @@ sub start {
     my $lib  = File::Basename::dirname( File::Basename::dirname(__FILE__) );
     $self->{command} = [
         $^X, "-I$lib", '-MSignpost::Upstream', '-e', 'Signpost::Upstream::serve(@ARGV)',
-        $port, $self->_file('asked'), $self->_file('mode')
+        $port,
+        $self->_file('asked'),
+        $self->_file('mode')
     ];
     $self->again;
     return $self;
@@ -72,17 +74,17 @@ sub _answer {
 # What to do for a request: bytes to send, how long to wait before, what to do then.
 sub _behave {
     my ( $mode, $port, $path ) = @_;
-    my $how = $mode || ( $path =~ m{^/v2/([^/]+)} )[0] || 'present';
-    my ( $digest ) = $path =~ m{(sha\d+:\w+)$};
-    my @digest = $digest ? "Docker-Content-Digest: $digest" : ();
-    return { send => _answer( $1 ) }          if $how =~ /^status[- ](\d+)$/;
-    return { send => _answer(404) }           if $how eq 'absent';
+    my $how      = $mode || ( $path =~ m{^/v2/([^/]+)} )[0] || 'present';
+    my ($digest) = $path =~ m{(sha\d+:\w+)$};
+    my @digest   = $digest ? "Docker-Content-Digest: $digest" : ();
+    return { send => _answer($1) }                                if $how =~ /^status[- ](\d+)$/;
+    return { send => _answer(404) }                               if $how eq 'absent';
     return { send => _answer( 200, @digest ), wait => $1 / 1000 } if $how =~ /^slow-(\d+)$/;
-    return { silent => 1 }                    if $how eq 'silent';
-    return { reset  => 1 }                    if $how eq 'reset';
-    return { send => "\x{0}\x{1}garbage\n\n", close => 1 } if $how eq 'garbage';
-    return { send => "HTTP/1.1 200 OK\r\n", endless => 1 } if $how eq 'endless';
-    return { send => _answer( 307, 'Location: http://localhost:1/stranger' ) } if $how eq 'away';
+    return { silent => 1 }                                        if $how eq 'silent';
+    return { reset => 1 }                                         if $how eq 'reset';
+    return { send => "\x{0}\x{1}garbage\n\n", close => 1 }        if $how eq 'garbage';
+    return { send => "HTTP/1.1 200 OK\r\n", endless => 1 }        if $how eq 'endless';
+    return { send => _answer( 307, 'Location: http://localhost:1/stranger' ) }   if $how eq 'away';
     return { send => _answer( 307, "Location: /v2/present/app/blobs/$digest" ) } if $how eq 'here';
     return { send => _answer( 307, "Location: http://127.0.0.1:$1/v2/present/app/blobs/$digest" ) }
         if $how =~ /^there-(\d+)$/;
@@ -125,7 +127,7 @@ sub serve {
         return if $do->{silent};
         setsockopt $c, SOL_SOCKET, SO_LINGER, pack 'll', 1, 0 if $do->{reset};
         syswrite $c, $do->{send} if defined $do->{send};
-        $close->($c) if $do->{reset} || $do->{close};
+        $close->($c)      if $do->{reset} || $do->{close};
         $endless{$c} = $c if $do->{endless};
     };
     while (1) {
@@ -139,7 +141,8 @@ sub serve {
                 next;
             }
             if ( !sysread $c, $bytes{$c}, 65536, length $bytes{$c} ) { $close->($c); next }
-            while ( defined $bytes{$c} && $bytes{$c} =~ s/^([A-Z]+) (\S+) [^\n]*\r\n.*?\r\n\r\n//s ) {
+            while ( defined $bytes{$c} && $bytes{$c} =~ s/^([A-Z]+) (\S+) [^\n]*\r\n.*?\r\n\r\n//s )
+            {
                 my ( $method, $path ) = ( $1, $2 );
                 print {$log} "$method $path\n";
                 my $do = _behave( _slurp($mode_name), $port, $path );
