@@ -112,6 +112,8 @@ static int connect_prober(void *ctx)
 {
     struct front *front = ctx;
     struct why why;
+    if (!starter_has_place(front->setup->config))
+        return -1;
     int fd = asker_connect(front->setup->config->state, &why);
     say_if_new(&front->connecting, &why);
     return fd;
@@ -136,7 +138,7 @@ static void look_after_prober(struct front *front)
 {
     const struct config *config = front->setup->config;
     uint64_t now = loop_now(front->loop);
-    if (!front->asker || !starter_needs_prober(config))
+    if (!front->asker || !starter_needs_prober(config) || !starter_has_place(config))
         return;
     if (asker_is_connected(front->asker, now))
         front->start_pause = 0;

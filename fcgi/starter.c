@@ -89,6 +89,11 @@ static bool find_program(char path[PATH_MAX], const struct config *config, struc
         SIGNPOST_BINDIR);
 }
 
+bool starter_has_place(const struct config *config)
+{
+    return !config->state_is_default || access(config->state, F_OK) == 0;
+}
+
 /* ---- what it is given ---- */
 
 static bool can_write_state(const struct config *config, struct why *why)

@@ -16,6 +16,9 @@
 /* Whether the configuration has questions for a prober. */
 bool starter_needs_prober(const struct config *config);
 
+/* Whether there is a place for it: not if nobody has named or made a state directory. */
+bool starter_has_place(const struct config *config);
+
 /* Whether it is this process that has to start it. */
 bool starter_is_responsible(const struct config *config);
 

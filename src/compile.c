@@ -262,6 +262,7 @@ static const char *state_directory(const struct compiler *compiler)
         return compile_beside(compiler, state->text.at);
     if (given && given[0] == '/')
         return arena_copy(compiler->arena, slice_of(given));
+    compiler->config->state_is_default = true;
     return SIGNPOST_STATEDIR;
 }
 

@@ -61,6 +61,7 @@ struct config {
     const struct range_url *sources;
     size_t source_count;
     const char *state; /* the state directory */
+    bool state_is_default; /* nobody has named it: it may well not be there */
     struct probing probing;
     unsigned max_connections, max_parked;
     unsigned record_timeout_ms;

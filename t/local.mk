@@ -60,16 +60,20 @@ REPLAYS = \
 	t/fuzz/replay_configuration \
 	t/fuzz/replay_forwarded \
 	t/fuzz/replay_guard \
+	t/fuzz/replay_index \
 	t/fuzz/replay_ranges \
-	t/fuzz/replay_region_value
+	t/fuzz/replay_region_value \
+	t/fuzz/replay_registry
 check_PROGRAMS += $(REPLAYS)
 
 t_fuzz_replay_classify_SOURCES = t/fuzz/fuzz_classify.c t/fuzz/replay.c
 t_fuzz_replay_configuration_SOURCES = t/fuzz/fuzz_configuration.c t/fuzz/replay.c
 t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
 t_fuzz_replay_guard_SOURCES = t/fuzz/fuzz_guard.c t/fuzz/replay.c
+t_fuzz_replay_index_SOURCES = t/fuzz/fuzz_index.c t/fuzz/replay.c
 t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
 t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
+t_fuzz_replay_registry_SOURCES = t/fuzz/fuzz_registry.c t/fuzz/replay.c
 
 # configure CC=clang --enable-fuzzing --enable-sanitizers; then, for instance:
 #   mkdir new; nice t/fuzz/fuzz_classify -max_total_time=600 new …/t/fuzz/corpus/classify
@@ -79,22 +83,29 @@ noinst_PROGRAMS += \
 	t/fuzz/fuzz_configuration \
 	t/fuzz/fuzz_forwarded \
 	t/fuzz/fuzz_guard \
+	t/fuzz/fuzz_index \
 	t/fuzz/fuzz_ranges \
-	t/fuzz/fuzz_region_value
+	t/fuzz/fuzz_region_value \
+	t/fuzz/fuzz_registry
 FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 t_fuzz_fuzz_classify_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK)
 endif
 
 # ---- benchmarks: built on demand, never a test ----
 
-BENCHMARKS = t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index t/bench/locate
+BENCHMARKS = t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index
 if HAVE_LIBMAXMINDDB
-BENCHMARKS += t/bench/ranges
+BENCHMARKS += t/bench/locate t/bench/ranges
+endif
+if HAVE_LMDB
+BENCHMARKS += t/bench/cache
 endif
 EXTRA_PROGRAMS = $(BENCHMARKS)
 CLEANFILES += $(BENCHMARKS)
@@ -114,8 +125,9 @@ RUN_TESTS = SIGNPOST_BUILD=$(abs_top_builddir) SIGNPOST_SRC=$(abs_top_srcdir) $(
 UNITS = for test in $(UNIT_TESTS) $(REPLAYS); do echo ./$$test; done
 
 check-local:
-	@for test in $(top_srcdir)/t/unit/test_*.c; do name=t/unit/`basename $$test .c`; \
-		case " $(UNIT_TESTS) " in *" $$name "*) ;; \
+	@for test in $(top_srcdir)/t/unit/test_*.c $(top_srcdir)/t/fuzz/fuzz_*.c; do \
+		name=`echo $$test | sed 's,.*/t/,t/,; s,/fuzz_,/replay_,; s,\.c$$,,'`; \
+		case " $(UNIT_TESTS) $(REPLAYS) " in *" $$name "*) ;; \
 		*) echo "$$test is not in t/local.mk." >&2; exit 1;; esac; done
 	@all=`$(UNITS); ls $(top_srcdir)/t/e2e/*.t`; only='$(TESTS_ONLY)'; \
 	tests=; for test in $$all; do case " $${only:-$${test##*/}} " in \

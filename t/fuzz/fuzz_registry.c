@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#if !defined HAVE_LIBCURL || !defined HAVE_JANSSON
+#ifndef HAVE_REGISTRY
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     (void)data, (void)size;

@@ -399,6 +399,7 @@ static void test_overwritten(void)
     unsigned known = 0, wrong = 0, lost = 0, rebuilt = 0, tries = 0;
     uint32_t dice = 12345;
     struct stat status;
+    struct sample s;
 
     for (int page = 0; page < 60; page++) {
         start_over();
@@ -410,7 +411,7 @@ static void test_overwritten(void)
             noise[i] = (char)((dice = dice * 1664525 + 1013904223) >> 24);
         struct cache *cache = cache_open(folder, hear, NULL);
         if (page % 2) /* while it is mapped */
-            known += cache_look(cache, &upstreams[0], &(struct object){0}, NOW);
+            known += cache_look(cache, &upstreams[0], sample(&s, 1), NOW) == HOLDING_PRESENT;
         int fd = open(cache_file, O_WRONLY);
         off_t at = page / 2 % (status.st_size / 4096) * 4096;
         if (pwrite(fd, noise, sizeof noise, at) != sizeof noise)
@@ -422,7 +423,6 @@ static void test_overwritten(void)
         writer = writer_of(4 * MB, true);
         rebuilt += cache_writer_counts(writer).rebuilt > 0;
         tries++;
-        struct sample s;
         add(writer, &upstreams[1], sample(&s, 5), HOLDING_PRESENT, NOW, DAY);
         cache_writer_commit(writer, NOW);
         add(writer, &upstreams[1], sample(&s, 5), HOLDING_PRESENT, NOW, DAY);
