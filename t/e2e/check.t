@@ -17,8 +17,10 @@ use Test::More;
 my $t        = Signpost::Test->new;
 my $signpost = $t->program('signpost');
 my $folder   = $t->source('t/data/config');
-delete @ENV{ grep { /^(?:UPSTREAM_REGISTRY_|SIGNATURE_UPSTREAM_|DEFAULT_AWS_|STATE_DIRECTORY$)/ }
-        keys %ENV };
+delete @ENV{
+    grep { /^(?:UPSTREAM_REGISTRY_|SIGNATURE_UPSTREAM_|DEFAULT_AWS_|STATE_DIRECTORY$)/ }
+        keys %ENV
+};
 
 sub check { return $t->run( [ $signpost, 'check', @_ ] ) }
 
