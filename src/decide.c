@@ -43,8 +43,9 @@ static const struct oci_error *error_for(const struct classified *c)
     case ENDPOINT_BLOBS:
         return &blob_unknown;
     case ENDPOINT_REFERRERS:
-    case ENDPOINT_TAGS:
         return &name_invalid;
+    case ENDPOINT_TAGS:
+        return c->name.len > 0 ? &not_found : &name_invalid; /* tags/other, or a bad name */
     case ENDPOINT_NONE:
         break;
     }

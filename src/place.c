@@ -239,8 +239,8 @@ const char *place_suggest(const struct places *places, struct slice word)
 
     if (slice_equal_nocase(word, SLICE("UK")))
         return "GB"; /* ISO 3166-1 keeps UK for it, but it is not its code */
-    if (word.len < 3)
-        return NULL; /* of two letters, any other code would be as near */
+    if (word.len < 4)
+        return NULL; /* so few letters are as near to many names */
     for (int i = 0; i < place_count(places); i++) {
         const struct place_fact *fact = place_fact(places, (place_index)i);
         const char *name = fact->kind != PLACE_REGION ? fact->name : bare_name(fact);

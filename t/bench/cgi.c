@@ -76,15 +76,15 @@ int main(int argc, char **argv)
 {
     char configuration[4200];
     char *environment[] = {configuration,
-                           "GATEWAY_INTERFACE=CGI/1.1",
-                           "REQUEST_METHOD=GET",
-                           "REQUEST_URI=/v2/pause/manifests/latest",
-                           "SCRIPT_NAME=",
-                           "PATH_INFO=/v2/pause/manifests/latest",
-                           "QUERY_STRING=",
-                           "REMOTE_ADDR=192.0.2.1",
-                           "SERVER_PROTOCOL=HTTP/1.1",
-                           "HTTP_HOST=registry.k8s.io",
+                           (char[]){"GATEWAY_INTERFACE=CGI/1.1"},
+                           (char[]){"REQUEST_METHOD=GET"},
+                           (char[]){"REQUEST_URI=/v2/pause/manifests/latest"},
+                           (char[]){"SCRIPT_NAME="},
+                           (char[]){"PATH_INFO=/v2/pause/manifests/latest"},
+                           (char[]){"QUERY_STRING="},
+                           (char[]){"REMOTE_ADDR=192.0.2.1"},
+                           (char[]){"SERVER_PROTOCOL=HTTP/1.1"},
+                           (char[]){"HTTP_HOST=registry.k8s.io"},
                            NULL};
     int runs = argc > 4 ? atoi(argv[4]) : RUNS;
     if (argc < 4 || runs < 1 || runs > RUNS_MAX) {

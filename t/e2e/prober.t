@@ -390,7 +390,8 @@ EOT
         ok( $health, $what );
         return $health->{target}{up};
     };
-    is( $prober->health->{target}{up}{checks}, 0, 'a target that is not used is left alone' );
+    my $first = $prober->wait_for_health( sub { $_[0]{target}{up} && $_[0] } );
+    is( $first->{target}{up}{checks}, 0, 'a target that is not used is left alone' );
     $client->send( use_of( $id->{up} ) );
     ok( $prober->wait_for_health( sub { $_[0]{target}{up}{checks} > 0 } ),
         'one that is in use is checked' );
