@@ -98,7 +98,8 @@ static void conf_option(const struct option_spec *option, FILE *out)
 
 void options_write_conf(const struct option_group *root, FILE *out)
 {
-    fputs("# The configuration of signpost, with every option. A line that starts with '#' and no\n"
+    fputs("# SPDX-License-Identifier: Apache-2.0\n"
+          "# The configuration of signpost, with every option. A line that starts with '#' and no\n"
           "# space shows an option as it is by default, or an example of it: take the '#' away.\n"
           "# Made by `signpost options --conf`; `signpost check` finds mistakes.\n"
           "\n"
