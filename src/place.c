@@ -20,7 +20,7 @@ static char fold(char c)
 /* Puts start and key together in lower case; false if no key is that long. */
 static bool fold_key(struct folded *to, struct slice start, struct slice key)
 {
-    if (start.len + key.len >= PLACE_KEY_SIZE)
+    if (start.len + key.len >= PLACE_KEY_SIZE || (key.len && memchr(key.at, 0, key.len)))
         return false;
     for (size_t i = 0; i < start.len; i++)
         to->at[i] = fold(start.at[i]);
@@ -30,15 +30,12 @@ static bool fold_key(struct folded *to, struct slice start, struct slice key)
     return true;
 }
 
-/* As strcmp; known may have upper case. A NUL inside wanted ends known first. */
+/* As strcmp, without regard to case. There is no NUL inside wanted. */
 static int compare(const struct folded *wanted, const char *known)
 {
-    for (size_t i = 0; i < wanted->len; i++) {
-        unsigned char a = (unsigned char)wanted->at[i], b = (unsigned char)fold(known[i]);
-        if (a != b || b == '\0')
-            return a < b ? -1 : 1;
-    }
-    return known[wanted->len] ? -1 : 0;
+    int order = strncasecmp(wanted->at, known, wanted->len);
+
+    return order ? order : known[wanted->len] ? -1 : 0;
 }
 
 static const char *bare_name(const struct place_fact *fact)
