@@ -60,10 +60,12 @@ static inline enum holding cache_kind(const struct cache_key *key)
     return key->bytes[CACHE_KEY_SIZE - 1] & 1 ? HOLDING_ABSENT : HOLDING_PRESENT;
 }
 
+enum { CACHE_CLOCK_SLACK_S = 2 /* a responder looks at the clock once a second */ };
+
 /* Whether an entry is to be believed at the time now_s; not if it is from the future. */
 static inline bool cache_is_fresh(const struct cache_value *value, int64_t now_s)
 {
-    return value->found_s <= now_s && now_s - value->found_s < value->lifetime_s;
+    return value->found_s <= now_s + CACHE_CLOCK_SLACK_S && now_s - value->found_s < value->lifetime_s;
 }
 
 #endif

@@ -175,9 +175,11 @@ static void test_time(void)
     cache_writer_commit(writer, NOW);
     cmp_ok(cache_look(cache, eu, &s.object, NOW + 99), ==, HOLDING_PRESENT, "within its lifetime");
     cmp_ok(cache_look(cache, eu, &s.object, NOW + 100), ==, HOLDING_UNKNOWN, "and after it");
-    cmp_ok(cache_look(cache, eu, &s.object, NOW - 1), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, eu, &s.object, NOW - 2), ==, HOLDING_PRESENT,
+           "a clock may be read a little late");
+    cmp_ok(cache_look(cache, eu, &s.object, NOW - 3), ==, HOLDING_UNKNOWN,
            "an entry from the future has expired");
-    cmp_ok(look_writer(writer, eu, &s.object, NOW - 1), ==, HOLDING_UNKNOWN, "for the writer, too");
+    cmp_ok(look_writer(writer, eu, &s.object, NOW - 3), ==, HOLDING_UNKNOWN, "for the writer, too");
     cmp_ok(cache_look(cache, eu, &s.object, NOW), ==, HOLDING_PRESENT,
            "and counts again when the clock is right");
     cache_close(cache);
