@@ -261,7 +261,7 @@ static const char *state_directory(const struct compiler *compiler)
     if (state->text.at)
         return compile_beside(compiler, state->text.at);
     if (given && given[0] == '/')
-        return arena_copy(compiler->arena, slice_of(given));
+        return arena_copy(compiler->arena, (struct slice){given, strcspn(given, ":")});
     compiler->config->state_is_default = true;
     return SIGNPOST_STATEDIR;
 }

@@ -201,6 +201,18 @@ static struct decision take(struct decision *decision, const struct step *step,
     return *decision;
 }
 
+/* A registry that is up, for a request whose unsure target is not: pulls depend on none alone. */
+static const struct target *find_stand_in(struct search *search, const struct decision *decision)
+{
+    const struct question *q = search->question;
+
+    for (size_t i = 0; i < decision->ask_count; i++)
+        if (decision->ask[i]->kind == TARGET_UPSTREAM && admits(q, decision->ask[i]))
+            return decision->ask[i];
+    const struct target *nearest = find_nearest(search);
+    return nearest && admits(q, nearest) ? nearest : NULL;
+}
+
 /* Nobody is known to hold the object, and not everybody is known not to. */
 static struct decision choose_unsure(struct search *search, struct decision *decision)
 {
@@ -208,6 +220,13 @@ static struct decision choose_unsure(struct search *search, struct decision *dec
     const struct step *step = rule_unsure_step(decision->rule, q->classified->class);
     const struct target *target = resolve(search, step);
 
+    if (target && !admits(q, target)) {
+        const struct target *stand_in = find_stand_in(search, decision);
+        if (stand_in) {
+            tell(q, step, target, VERDICT_DOWN);
+            target = stand_in;
+        }
+    }
     if (!target)
         target = q->config->fallback; /* every target is out of this client's reach */
     decision->unsure = decision->ask_count > 0;

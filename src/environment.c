@@ -115,7 +115,10 @@ static void set_common_bucket(config_setting_t *root, const char *base)
         return;
     if (list)
         set_text(bucket, "name", "default-bucket");
-    snprintf(url, sizeof url, "%s/containers/images/{digest}", base);
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    snprintf(url, sizeof url, "%.*s/containers/images/{digest}", (int)len, base);
     set_text(bucket, "url", url);
     set_word(bucket, "serves", "*");
 }

@@ -27,7 +27,7 @@ struct explanation {
     const char *method, *asked; /* as given; borrowed */
     struct request request;
     struct routed routed;
-    struct explained_step step[RULE_STEPS_MAX + 1];
+    struct explained_step step[RULE_STEPS_MAX + 2]; /* the rule's, and those of `unsure` */
     size_t step_count;
     struct explained_rank rank[TARGETS_MAX]; /* upstreams, the nearest first */
     size_t rank_count;

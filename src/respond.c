@@ -3,6 +3,11 @@
 
 #include "query.h"
 
+/* The longest answer fits: nothing is ever dropped from the middle of a Location. */
+_Static_assert(URL_MAX + 2 * OCI_NAME_MAX + OCI_DIGEST_MAX + 3 * REQUEST_QUERY_MAX + 1024 <=
+                   ANSWER_MAX,
+               "an answer may be longer than its buffer");
+
 static struct slice endpoint_path(enum endpoint endpoint)
 {
     switch (endpoint) {
