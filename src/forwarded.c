@@ -11,20 +11,6 @@ struct entries {
     struct slice ring[FORWARDED_MAX];
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct slice trim(struct slice s)
-{
-    while (s.len && is_space(s.at[0]))
-        s = slice_from(s, 1);
-    while (s.len && is_space(s.at[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 static void add(struct entries *entries, struct slice entry)
 {
     entries->ring[entries->count++ % FORWARDED_MAX] = entry;
@@ -36,7 +22,7 @@ static void read_list(struct entries *entries, struct slice text)
     while (text.len) {
         const char *comma = memchr(text.at, ',', text.len);
         size_t len = comma ? (size_t)(comma - text.at) : text.len;
-        struct slice entry = trim(slice_to(text, len));
+        struct slice entry = slice_trim(slice_to(text, len));
 
         if (entry.len)
             add(entries, entry);
@@ -65,7 +51,7 @@ static bool cut_value(struct slice *text, struct slice *value)
         if (text->at[end++] == '"')
             return false;
     }
-    *value = trim(slice_to(*text, end));
+    *value = slice_trim(slice_to(*text, end));
     *text = slice_from(*text, end);
     return true;
 }
@@ -76,7 +62,7 @@ static bool cut_parameter(struct slice *text, struct slice *name, struct slice *
     size_t len = 0;
 
     *name = *value = (struct slice){text->at, 0};
-    *text = trim(*text);
+    *text = slice_trim(*text);
     while (len < text->len && !strchr("=;,\"", text->at[len]))
         len++;
     if (len == text->len || text->at[len] != '=')
@@ -87,7 +73,7 @@ static bool cut_parameter(struct slice *text, struct slice *name, struct slice *
     *text = slice_from(*text, len + 1);
     if (!cut_value(text, value))
         return false;
-    *text = trim(*text);
+    *text = slice_trim(*text);
     return text->len == 0 || text->at[0] == ';' || text->at[0] == ',';
 }
 

@@ -6,20 +6,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct slice trim(struct slice s)
-{
-    while (s.len && is_space(s.at[0]))
-        s = slice_from(s, 1);
-    while (s.len && is_space(s.at[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 bool parse_degrees(struct slice text, double *degrees)
 {
     enum { WHOLE_DIGITS = 3, ALL_DIGITS = 18 };
@@ -112,7 +98,7 @@ void region_value_read(struct region_value *value, const struct region_words *wo
     while (text.len && value->words < REGION_WORDS_MAX) {
         const char *comma = memchr(text.at, ',', text.len);
         size_t len = comma ? (size_t)(comma - text.at) : text.len;
-        struct slice word = trim(slice_to(text, len));
+        struct slice word = slice_trim(slice_to(text, len));
 
         value->words++;
         if (word.len)

@@ -53,4 +53,19 @@ static inline bool slice_ends(struct slice s, struct slice end)
     return s.len >= end.len && slice_equal(slice_from(s, s.len - end.len), end);
 }
 
+static inline bool slice_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* The slice without the spaces, tabs and line ends around it. */
+static inline struct slice slice_trim(struct slice s)
+{
+    while (s.len && slice_is_blank(s.at[0]))
+        s = slice_from(s, 1);
+    while (s.len && slice_is_blank(s.at[s.len - 1]))
+        s.len--;
+    return s;
+}
+
 #endif

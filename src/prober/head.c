@@ -120,15 +120,6 @@ static int on_timer(CURLM *multi, long timeout_ms, void *context)
     return 0;
 }
 
-static struct slice trim(struct slice s)
-{
-    while (s.len && (s.at[0] == ' ' || s.at[0] == '\t'))
-        s = slice_from(s, 1);
-    while (s.len && (unsigned char)s.at[s.len - 1] <= ' ')
-        s.len--;
-    return s;
-}
-
 static size_t on_header(char *at, size_t size, size_t count, void *context)
 {
     static const struct slice name = {"docker-content-digest:", 22};
@@ -142,7 +133,7 @@ static size_t on_header(char *at, size_t size, size_t count, void *context)
     }
     if (head->digest.len > 0 && line.len > name.len &&
         slice_equal_nocase(slice_to(line, name.len), name))
-        head->other_object = !slice_equal(trim(slice_from(line, name.len)), head->digest);
+        head->other_object = !slice_equal(slice_trim(slice_from(line, name.len)), head->digest);
     return line.len;
 }
 

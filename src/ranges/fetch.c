@@ -57,11 +57,7 @@ static size_t on_header(char *at, size_t size, size_t count, void *user)
     if (slice_starts(line, SLICE("HTTP/")))
         fetch->etag[0] = 0; /* a redirect's are not the file's */
     if (line.len > start.len && slice_equal_nocase(slice_to(line, start.len), start)) {
-        line = slice_from(line, start.len);
-        while (line.len && (line.at[0] == ' ' || line.at[0] == '\t'))
-            line = slice_from(line, 1);
-        while (line.len && line.at[line.len - 1] <= ' ')
-            line.len--;
+        line = slice_trim(slice_from(line, start.len));
         bool fits = line.len <= ETAG_MAX;
         for (size_t i = 0; i < line.len && fits; i++)
             fits = line.at[i] > ' ' && line.at[i] <= '~';

@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ranges/lines.h"
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r';
-}
-
-static struct slice trim(struct slice text)
-{
-    while (text.len && is_blank(text.at[0]))
-        text = slice_from(text, 1);
-    while (text.len && is_blank(text.at[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* Cuts off what stands before the separator, and the separator. */
 static struct slice cut(struct slice *text, char separator)
 {
@@ -36,14 +22,14 @@ bool lines_next(struct lines *lines, struct slice *line)
 {
     if (!lines->rest.len)
         return false;
-    *line = trim(cut(&lines->rest, '\n'));
+    *line = slice_trim(cut(&lines->rest, '\n'));
     lines->number++;
     return true;
 }
 
 struct slice line_field(struct slice *line, char separator)
 {
-    return trim(cut(line, separator));
+    return slice_trim(cut(line, separator));
 }
 
 const char *range_quote(struct slice value, char text[QUOTED_TEXT])

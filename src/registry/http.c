@@ -66,11 +66,7 @@ static bool header_value(struct slice line, struct slice name, struct slice *val
     if (line.len <= name.len || line.at[name.len] != ':' ||
         !slice_equal_nocase(slice_to(line, name.len), name))
         return false;
-    *value = slice_from(line, name.len + 1);
-    while (value->len && isspace((unsigned char)value->at[0]))
-        *value = slice_from(*value, 1);
-    while (value->len && isspace((unsigned char)value->at[value->len - 1]))
-        value->len--;
+    *value = slice_trim(slice_from(line, name.len + 1));
     return true;
 }
 
