@@ -10,25 +10,13 @@ struct rule_list {
     size_t count;
 };
 
-static const struct {
-    const char *word;
-    enum step_kind kind;
-} step_words[] = {
-    {"nearest", STEP_NEAREST},
-    {"bucket", STEP_BUCKET},
-    {"canonical", STEP_CANONICAL},
-    {"default", STEP_DEFAULT},
-};
-
-enum { STEP_WORDS = sizeof step_words / sizeof *step_words };
-
 static void unknown_target(const struct compiler *compiler, const struct word *word,
                            struct slice name)
 {
     struct suggestion near = suggest_start(name);
 
-    for (size_t i = 0; i < STEP_WORDS; i++)
-        suggest_try(&near, step_words[i].word);
+    for (int kind = 0; kind < STEP_TARGET; kind++)
+        suggest_try(&near, step_words[kind]);
     for (size_t i = 0; i < compiler->config->target_count; i++)
         suggest_try(&near, compiler->config->targets[i].name);
     COMPILE_ERROR(compiler, word->at, "there is no target \"%.*s\"%s", (int)name.len, name.at,
@@ -44,12 +32,9 @@ static bool make_step(const struct compiler *compiler, const struct word *word, 
         step->if_held = true;
         name.len--;
     }
-    for (size_t i = 0; i < STEP_WORDS; i++)
-        if (slice_equal(name, slice_of(step_words[i].word))) {
-            step->kind = step_words[i].kind;
-            return true;
-        }
-    step->kind = STEP_TARGET;
+    step->kind = step_kind_of(name);
+    if (step->kind != STEP_TARGET)
+        return true;
     step->target = config_target(compiler->config, name);
     if (!step->target)
         unknown_target(compiler, word, name);
@@ -124,9 +109,8 @@ static void add_rule(const struct compiler *compiler, struct rule_list *list,
 /* The built-in table; it is in a configuration's own language, and read the same way. */
 static struct groups read_built_in(const struct compiler *compiler)
 {
-    struct option_reader reader = {.arena = compiler->arena,
-                                   .problems = compiler->problems,
-                                   .unnamed = built_in_name};
+    struct option_reader reader = {
+        .arena = compiler->arena, .problems = compiler->problems, .unnamed = built_in_name};
     struct rules_setting table = {0};
     config_t tree;
 

@@ -20,20 +20,10 @@ struct target_list {
     size_t count;
 };
 
-static bool is_reserved(const char *name)
-{
-    static const char *const words[] = {"nearest", "bucket", "canonical", "default"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(name, words[i]) == 0)
-            return true;
-    return false;
-}
-
 static void check_name(const struct compiler *compiler, const struct target_list *list,
                        const struct target *target)
 {
-    if (is_reserved(target->name))
+    if (step_kind_of(target_name(target)) != STEP_TARGET)
         COMPILE_ERROR(compiler, target->at,
                       "\"%s\" has a meaning of its own in rules: choose another name.",
                       target->name);
@@ -311,7 +301,8 @@ void compile_targets(const struct compiler *compiler)
 
     if (count > TARGETS_MAX) {
         COMPILE_ERROR(compiler, compiler->settings->at,
-                      "there are %zu upstreams and buckets; at most %d can be.", count, TARGETS_MAX);
+                      "there are %zu upstreams and buckets; at most %d can be.", count,
+                      TARGETS_MAX);
         return;
     }
     list.item = arena_take(compiler->arena, count * sizeof *list.item);

@@ -10,13 +10,27 @@ const char rule_built_in_table[] =
     "  { match = \"*\";                to = [ \"nearest\" ]; }\n"
     ");\n";
 
+const char *const step_words[STEP_TARGET] = {[STEP_NEAREST] = "nearest",
+                                             [STEP_BUCKET] = "bucket",
+                                             [STEP_CANONICAL] = "canonical",
+                                             [STEP_DEFAULT] = "default"};
+
+enum step_kind step_kind_of(struct slice word)
+{
+    int kind = 0;
+
+    while (kind < STEP_TARGET && !slice_equal(word, slice_of(step_words[kind])))
+        kind++;
+    return (enum step_kind)kind;
+}
+
 const char *const query_policy_words[] = {"endpoint", "keep", "drop", NULL};
 
 unsigned rule_classes_of(struct slice word)
 {
     if (slice_equal(word, SLICE("*")))
         return (1u << CLASS_ROUTED) - 1;
-    for (unsigned class = 0; class < CLASS_ROUTED; class++)
+    for (unsigned class = 0; class < CLASS_ROUTED; class ++)
         if (slice_equal(word, slice_of(class_name(class))))
             return 1u << class;
     return 0;

@@ -16,11 +16,17 @@ enum { RULE_STEPS_MAX = FINDINGS_MAX };
 
 enum step_kind { STEP_NEAREST, STEP_BUCKET, STEP_CANONICAL, STEP_DEFAULT, STEP_TARGET };
 
+/* The words for them in a configuration file; none for STEP_TARGET, which is there by its name. */
+extern const char *const step_words[STEP_TARGET];
+
+/* The kind of step that a word stands for; STEP_TARGET for any other word. */
+enum step_kind step_kind_of(struct slice word);
+
 /* One word of a rule's `to`. */
 struct step {
     const char *word; /* as it is written */
     enum step_kind kind;
-    bool if_held;                /* a '?' stands behind it: only if it is known to hold the object */
+    bool if_held; /* a '?' stands behind it: only if it is known to hold the object */
     const struct target *target; /* of STEP_TARGET */
 };
 
@@ -31,9 +37,9 @@ extern const char *const query_policy_words[];
 
 struct rule {
     struct origin at;
-    unsigned classes;               /* a bit for each class below CLASS_ROUTED */
+    unsigned classes;                /* a bit for each class below CLASS_ROUTED */
     const struct client_set *client; /* NULL: every client */
-    const char *client_words;       /* the same as written, "EU", "AF"; NULL for every client */
+    const char *client_words;        /* the same as written, "EU", "AF"; NULL for every client */
     struct step step[RULE_STEPS_MAX];
     size_t step_count;
     struct step unsure; /* .word is NULL if the rule leaves it to the class */

@@ -26,6 +26,16 @@ static void check_class_words(void)
        "\"default\" stands for a table, and nothing else does");
 }
 
+static void check_step_words(void)
+{
+    for (int kind = 0; kind < STEP_TARGET; kind++)
+        ok(step_kind_of(tight(slice_of(step_words[kind]))) == (enum step_kind)kind,
+           "%s is a word for targets", step_words[kind]);
+    ok(step_kind_of(SLICE("nearer")) == STEP_TARGET && step_kind_of(SLICE("")) == STEP_TARGET &&
+           step_kind_of(SLICE("nearest?")) == STEP_TARGET,
+       "another word may be the name of one");
+}
+
 /* Whether a rule for these clients, for blobs, matches such a request. */
 static bool matches(const struct client_set *set, enum request_class class, const char *place)
 {
@@ -83,6 +93,7 @@ static void check_unsure(void)
 int main(void)
 {
     check_class_words();
+    check_step_words();
     check_matching();
     check_networks();
     check_unsure();
