@@ -121,7 +121,7 @@ src_libregistry_a_SOURCES = \
 # The prober: for the command and the tests, not for the responder.
 noinst_LIBRARIES += src/libprober.a
 src_libprober_a_SOURCES = \
-	src/cache_store.c src/cache_store.h \
+	src/cache_store.h \
 	src/cache_write.c src/cache_write.h \
 	src/prober/agenda.c src/prober/agenda.h \
 	src/prober/budget.c src/prober/budget.h \
@@ -132,6 +132,14 @@ src_libprober_a_SOURCES = \
 	src/prober/pulse.c src/prober/pulse.h \
 	src/prober/remote.c src/prober/remote.h \
 	src/prober/serve.c src/prober/serve.h
+if HAVE_LMDB
+src_libprober_a_SOURCES += \
+	src/cache_store.c src/cache_store_lmdb.h \
+	src/cache_store_check.c \
+	src/cache_store_commit.c
+else
+src_libprober_a_SOURCES += src/cache_store_none.c
+endif
 
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
