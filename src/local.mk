@@ -123,13 +123,16 @@ noinst_LIBRARIES += src/libprober.a
 src_libprober_a_SOURCES = \
 	src/cache_store.h \
 	src/cache_write.c src/cache_write.h \
-	src/prober/agenda.c src/prober/agenda.h \
+	src/prober/agenda.c src/prober/agenda.h src/prober/agenda_parts.h \
 	src/prober/budget.c src/prober/budget.h \
 	src/prober/door.c src/prober/door.h \
+	src/prober/findings.c \
 	src/prober/head.c src/prober/head.h \
+	src/prober/jobs.c \
 	src/prober/probe.c src/prober/probe.h \
 	src/prober/publish.c src/prober/publish.h \
 	src/prober/pulse.c src/prober/pulse.h \
+	src/prober/questions.c \
 	src/prober/remote.c src/prober/remote.h \
 	src/prober/serve.c src/prober/serve.h
 if HAVE_LMDB
