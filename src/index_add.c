@@ -9,18 +9,20 @@
 int index_add(const struct index_add *call)
 {
     (void)call;
-    fputs("signpost index: This signpost was built without libcurl, jansson or libcrypto and cannot "
-          "read registries; install them (Debian: libcurl4-openssl-dev, libjansson-dev, "
-          "libssl-dev) and build again, or write the index by other means: digests, one a line, sorted.\n",
-          stderr);
+    fputs(
+        "signpost index: This signpost was built without libcurl, jansson or libcrypto and cannot "
+        "read registries; install them (Debian: libcurl4-openssl-dev, libjansson-dev, "
+        "libssl-dev) and build again, or write the index by other means: digests, one a line, "
+        "sorted.\n",
+        stderr);
     return EXIT_FINDING;
 }
 #else
 
 #include <stdlib.h>
-#include <unistd.h>
 #include "configuration.h"
 #include "index_merge.h"
+#include "progress.h"
 #include "registry/reference.h"
 #include "registry/signatures.h"
 
@@ -35,7 +37,7 @@ struct run {
     struct signature_tags tags;
     struct slice repository; /* as of the reader */
     struct digest_set found, own;
-    bool progress; /* a line that is to be wiped stands on the terminal */
+    struct progress progress;
 };
 
 static bool say(const char *what, const char *text)
@@ -133,24 +135,18 @@ static void finish(struct run *run)
 
 /* ---- reading ---- */
 
-static void wipe(struct run *run)
-{
-    if (run->progress)
-        fputs("\r\033[K", stderr);
-    run->progress = false;
-}
-
 static void show_progress(void *context, size_t found)
 {
     struct run *run = context;
 
-    run->progress = true;
-    fprintf(stderr, "\r%zu digests so far", found);
+    progress_show(&run->progress, "%zu digests so far", found);
 }
 
 static void note(void *context, const char *sentence)
 {
-    wipe(context);
+    struct run *run = context;
+
+    progress_wipe(&run->progress);
     say("", sentence);
 }
 
@@ -168,7 +164,7 @@ static bool read_image(struct run *run, struct registry_client *client, const ch
         .client = client,
         .tags = &run->tags,
         .repository = run->repository,
-        .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+        .progress = show_progress,
         .note = note,
         .context = run,
     };
@@ -180,7 +176,7 @@ static bool read_image(struct run *run, struct registry_client *client, const ch
     if (!is_ours(run, image.host))
         return say(text, "that is at another registry: leave the host away, or name this one's.");
     bool good = signatures_read(&reader, image.name, image.reference, &found, &run->own, &why);
-    wipe(run);
+    progress_wipe(&run->progress);
     digest_set_subtract(&found, &run->own);
     if (good && found.count == 0)
         say(text, "nothing belongs to it, neither signatures nor referrers.");
@@ -224,6 +220,7 @@ int index_add(const struct index_add *call)
     struct run run = {.call = call};
     bool good = prepare(&run);
 
+    progress_start(&run.progress);
     if (good) {
         good = read_images(&run);
         good &= merge(&run); /* what could be read is right, whatever else could not */

@@ -165,6 +165,7 @@ src_signpost_SOURCES = \
 	src/index_merge.c src/index_merge.h \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \
+	src/progress.c src/progress.h \
 	src/signpost.c
 src_signpost_LDADD = src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
