@@ -8,7 +8,9 @@ fcgi_libloop_a_SOURCES = \
 	fcgi/guard.c fcgi/guard.h \
 	fcgi/handover.c fcgi/handover.h \
 	fcgi/listen.c fcgi/listen.h \
-	fcgi/loop.c fcgi/loop.h \
+	fcgi/loop.c fcgi/loop.h fcgi/loop_parts.h \
+	fcgi/loop_connection.c \
+	fcgi/loop_listener.c \
 	fcgi/parking.c fcgi/parking.h \
 	fcgi/peers.c fcgi/peers.h \
 	fcgi/starter.c fcgi/starter.h \
