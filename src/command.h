@@ -20,6 +20,7 @@ int cmd_places(int argc, char **argv);
 int cmd_prober(int argc, char **argv);
 int cmd_ranges(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_state(int argc, char **argv);
 int cmd_where(int argc, char **argv);
 

@@ -42,18 +42,24 @@ static void refresh_findings(struct knowledge *knowledge)
     health_refresh(knowledge->health, config->state, knowledge->now.wall_s);
 }
 
-void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
-                    knowledge_log *log, void *context)
+void knowledge_open_files(struct knowledge *knowledge, const struct config *config,
+                          struct instant now, knowledge_log *log, void *context)
 {
     /* The list of drained names is left alone: a CGI pays for each page touched. */
     memset(knowledge, 0, offsetof(struct knowledge, control));
     knowledge->config = config;
     knowledge->now = now;
+    knowledge->log = log;
+    knowledge->log_context = context;
     open_databases(knowledge, log, context);
     if (config->index)
         knowledge->index = index_new(config->index, log, context);
-    knowledge->log = log;
-    knowledge->log_context = context;
+}
+
+void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
+                    knowledge_log *log, void *context)
+{
+    knowledge_open_files(knowledge, config, now, log, context);
     refresh_findings(knowledge);
     control_open(&knowledge->control, config->state);
     note_drained(knowledge);

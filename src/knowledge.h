@@ -38,6 +38,14 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, st
                     knowledge_log *log, void *context);
 
 /*
+ * The same for the files that the configuration names alone: databases and index. What
+ * the state directory holds counts as not there, so that the same request always gives
+ * the same decision. Not to be refreshed.
+ */
+void knowledge_open_files(struct knowledge *knowledge, const struct config *config,
+                          struct instant now, knowledge_log *log, void *context);
+
+/*
  * Takes in files that were replaced; to be called about once a second. True: an
  * operator has asked for a reload of the configuration since the last call.
  */

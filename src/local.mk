@@ -102,6 +102,14 @@ src_libranges_a_SOURCES = \
 	src/ranges/save.c src/ranges/save.h \
 	src/ranges/sources.c src/ranges/sources.h
 
+# What a new configuration would change: for the command and the tests.
+noinst_LIBRARIES += src/libreplay.a
+src_libreplay_a_SOURCES = \
+	src/replay/compare.c src/replay/compare.h \
+	src/replay/log_line.c src/replay/log_line.h \
+	src/replay/report.c src/replay/report.h \
+	src/replay/tally.c src/replay/tally.h
+
 # The registry client: for the command and the prober.
 if HAVE_REGISTRY
 noinst_LIBRARIES += src/libregistry.a
@@ -156,6 +164,7 @@ src_signpost_SOURCES = \
 	src/cmd_prober.c \
 	src/cmd_ranges.c \
 	src/cmd_reload.c \
+	src/cmd_replay.c \
 	src/cmd_state.c \
 	src/cmd_where.c \
 	src/command.c src/command.h \
@@ -167,5 +176,5 @@ src_signpost_SOURCES = \
 	src/print_config.c src/print_config.h \
 	src/progress.c src/progress.h \
 	src/signpost.c
-src_signpost_LDADD = src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
+src_signpost_LDADD = src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -28,6 +28,7 @@ UNIT_TESTS = \
 	t/unit/test_health \
 	t/unit/test_index \
 	t/unit/test_index_merge \
+	t/unit/test_log_line \
 	t/unit/test_loop \
 	t/unit/test_mmdb_write \
 	t/unit/test_nearest \
@@ -49,7 +50,7 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
-LDADD = src/libranges.a $(REGISTRY_LIBS) src/libprober.a fcgi/libloop.a src/libsignpost.a \
+LDADD = src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
@@ -62,6 +63,7 @@ REPLAYS = \
 	t/fuzz/replay_forwarded \
 	t/fuzz/replay_guard \
 	t/fuzz/replay_index \
+	t/fuzz/replay_log_line \
 	t/fuzz/replay_ranges \
 	t/fuzz/replay_region_value \
 	t/fuzz/replay_registry
@@ -72,6 +74,7 @@ t_fuzz_replay_configuration_SOURCES = t/fuzz/fuzz_configuration.c t/fuzz/replay.
 t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
 t_fuzz_replay_guard_SOURCES = t/fuzz/fuzz_guard.c t/fuzz/replay.c
 t_fuzz_replay_index_SOURCES = t/fuzz/fuzz_index.c t/fuzz/replay.c
+t_fuzz_replay_log_line_SOURCES = t/fuzz/fuzz_log_line.c t/fuzz/replay.c
 t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
 t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
 t_fuzz_replay_registry_SOURCES = t/fuzz/fuzz_registry.c t/fuzz/replay.c
@@ -85,6 +88,7 @@ noinst_PROGRAMS += \
 	t/fuzz/fuzz_forwarded \
 	t/fuzz/fuzz_guard \
 	t/fuzz/fuzz_index \
+	t/fuzz/fuzz_log_line \
 	t/fuzz/fuzz_ranges \
 	t/fuzz/fuzz_region_value \
 	t/fuzz/fuzz_registry
@@ -94,6 +98,7 @@ t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_log_line_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK)
@@ -116,7 +121,7 @@ bench: $(BENCHMARKS)
 
 # ---- running them ----
 
-EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp t/bench/fastcgi.pl \
+EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp t/bench/fastcgi.pl t/bench/replay.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \
 	t/unit/asking.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
 	t/unit/wire.h
