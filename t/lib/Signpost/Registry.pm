@@ -6,6 +6,7 @@
 #     my $image    = image( 'hello.txt' => 'hello' );
 #     $registry->push( 'mirror/app', $image, 'v1' );
 #     $registry->push( 'mirror/app', signature( $t, $key, $image, 'app' ), signature_tag($image) );
+#     my $other = Signpost::Registry->start_with_referrers( $t, 'other' );
 #
 # A thing to push is { type, bytes, digest, blobs => [bytes ...], parts => [things] }.
 package Signpost::Registry;
@@ -40,10 +41,46 @@ log: { level: error, accesslog: { disabled: false } }
 storage: { filesystem: { rootdirectory: '@DIR@/@NAME@.storage' } }
 http: { addr: '127.0.0.1:@PORT@', secret: anything }
 EOT
-    $t->start( $name, [ $t->find('docker-registry'), 'serve', $conf ] );
-    $t->wait_for_port( $name, $port );
+    my %log = (
+        log  => "$name.out",
+        line => qr/"([A-Z]+ \S+) HTTP\/1\.1" (\d+)/,
+    );
+    return $class->_run( $t, $name, $port, [ $t->find('docker-registry'), 'serve', $conf ], %log );
+}
+
+# Starts one that has the referrers API, which Debian's lacks, and keeps all in memory
+# (see t/install-clients). It logs the status of errors alone.
+sub start_with_referrers {
+    my ( $class, $t, $name ) = @_;
+    $t->need('referrers-registry');
+    my $port    = $t->port;
+    my %log     = ( log => "$name.err", line => qr/^\S+ \S+ ([A-Z]+ \S+)(?: (\d+) .*)?$/m );
+    my $command = [ $t->find('referrers-registry'), "127.0.0.1:$port" ];
+    return $class->_run( $t, $name, $port, $command, %log );
+}
+
+sub _run {
+    my ( $class, $t, $name, $port, $command, %log ) = @_;
     my $http = HTTP::Tiny->new( timeout => 20, verify_SSL => 1, max_redirect => 0 );
-    return bless { t => $t, name => $name, port => $port, http => $http, seen => 0 }, $class;
+    my $self = bless {
+        %log,
+        t       => $t,
+        name    => $name,
+        port    => $port,
+        http    => $http,
+        seen    => 0,
+        command => $command
+    }, $class;
+    $self->again;
+    return $self;
+}
+
+# Starts it again after a stop.
+sub again {
+    my ($self) = @_;
+    $self->{t}->start( $self->{name}, $self->{command} );
+    $self->{t}->wait_for_port( $self->{name}, $self->{port} );
+    return;
 }
 
 sub port { return $_[0]{port} }
@@ -58,13 +95,13 @@ sub requests {
     my @lines;
     $self->{t}->wait_for(
         sub {
-            @lines = $self->{t}->slurp("$self->{name}.out") =~ /"([A-Z]+ \S+) HTTP\/1\.1" (\d+)/g;
-            return grep { $_ eq "GET $marker" } @lines;
+            @lines = $self->{t}->slurp( $self->{log} ) =~ /$self->{line}/g;
+            return grep { defined && $_ eq "GET $marker" } @lines;
         }
     ) or die "$self->{name} wrote no access log line for $marker";
     my @all;
     while ( my ( $request, $status ) = splice @lines, 0, 2 ) {
-        push @all, "$request $status";
+        push @all, join ' ', $request, $status // 200;
     }
     my @new = @all[ $self->{seen} .. $#all ];
     $self->{seen} = @all;
