@@ -121,7 +121,7 @@ static bool ask(struct registry_client *client, const char *url, struct why *why
 
     do {
         client->requests++;
-        answered = http_get(client->http, &request, &client->response, why);
+        answered = http_ask(client->http, &request, &client->response, why);
     } while (try_again(&client->response, answered, &tries));
     return answered;
 }

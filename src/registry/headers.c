@@ -3,6 +3,28 @@
 
 #include <ctype.h>
 
+/* A line's value if the line has this name; else false. */
+static bool value_of(struct slice line, struct slice name, struct slice *value)
+{
+    if (line.len <= name.len || line.at[name.len] != ':' ||
+        !slice_equal_nocase(slice_to(line, name.len), name))
+        return false;
+    *value = slice_trim(slice_from(line, name.len + 1));
+    return true;
+}
+
+bool header_find(struct slice *head, struct slice name, struct slice *value)
+{
+    while (head->len) {
+        const char *end = memchr(head->at, '\n', head->len);
+        struct slice line = end ? slice_to(*head, (size_t)(end - head->at)) : *head;
+        *head = slice_from(*head, line.len + (end ? 1 : 0));
+        if (value_of(line, name, value))
+            return true;
+    }
+    return false;
+}
+
 static void skip_spaces(struct slice *rest)
 {
     while (rest->len && (rest->at[0] == ' ' || rest->at[0] == '\t'))

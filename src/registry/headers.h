@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two headers that tell a client where to go on. */
+/* Headers of an answer, and two that tell a client where to go on. */
 #ifndef REGISTRY_HEADERS_H
 #define REGISTRY_HEADERS_H
 
 #include <stdbool.h>
 #include "slice.h"
+
+/*
+ * Finds the first line of a header that has this name, whatever its case, and cuts
+ * the header off behind it, so that a second call finds a second one.
+ */
+bool header_find(struct slice *head, struct slice name, struct slice *value);
 
 /*
  * The target of a Link header's rel="next" (RFC 8288, 3), perhaps relative; empty

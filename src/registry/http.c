@@ -7,14 +7,21 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "registry/headers.h"
 
 enum { CONNECT_SECONDS = 15, TOTAL_SECONDS = 60, HEADERS_MAX = 128 << 10 };
 
+/* What has come so far. */
+struct bytes {
+    char *at;
+    size_t len, room;
+};
+
 struct http {
     CURL *curl;
-    char *body;
-    size_t len, room, header_bytes;
-    struct http_response *response; /* being filled */
+    struct bytes head, body;
+    const struct http_request *request; /* the present one */
+    bool refused;                       /* its sink wants no more */
 };
 
 struct http *http_new(void)
@@ -34,41 +41,61 @@ void http_free(struct http *http)
     if (!http)
         return;
     curl_easy_cleanup(http->curl);
-    free(http->body);
+    free(http->head.at);
+    free(http->body.at);
     free(http);
+}
+
+static bool append(struct bytes *bytes, struct slice more, size_t most)
+{
+    if (more.len > most - bytes->len)
+        return false;
+    if (more.len > bytes->room - bytes->len) {
+        size_t room = 2 * (bytes->len + more.len);
+        char *at = realloc(bytes->at, room);
+        if (!at)
+            return false;
+        bytes->at = at;
+        bytes->room = room;
+    }
+    memcpy(bytes->at + bytes->len, more.at, more.len);
+    bytes->len += more.len;
+    return true;
 }
 
 static size_t on_body(char *at, size_t size, size_t count, void *user)
 {
     struct http *http = user;
-    size_t len = size * count;
+    struct slice more = {at, size * count};
+    const struct http_sink *sink = &http->request->sink;
+    long status = 0;
 
-    if (len > HTTP_BODY_MAX - http->len)
-        return 0;
-    if (len > http->room - http->len) {
-        size_t room = 2 * (http->len + len);
-        char *body = realloc(http->body, room);
-        if (!body)
-            return 0;
-        http->body = body;
-        http->room = room;
-    }
-    memcpy(http->body + http->len, at, len);
-    http->len += len;
-    return len;
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!sink->take || status / 100 != 2)
+        return append(&http->body, more, HTTP_BODY_MAX) ? more.len : 0;
+    http->refused = !sink->take(sink->context, more);
+    return http->refused ? 0 : more.len;
+}
+
+static size_t on_header(char *at, size_t size, size_t count, void *user)
+{
+    struct http *http = user;
+    struct slice line = {at, size * count};
+
+    if (slice_starts(line, SLICE("HTTP/")))
+        http->head.len = 0; /* those of an interim answer, 1xx, are not its */
+    return append(&http->head, line, HEADERS_MAX) ? line.len : 0;
+}
+
+static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct http *http = user;
+
+    (void)a, (void)b, (void)c, (void)d;
+    return http->request->stopped();
 }
 
 /* ---- headers ---- */
-
-/* A header line's value if the line has this name; else false. */
-static bool header_value(struct slice line, struct slice name, struct slice *value)
-{
-    if (line.len <= name.len || line.at[name.len] != ':' ||
-        !slice_equal_nocase(slice_to(line, name.len), name))
-        return false;
-    *value = slice_trim(slice_from(line, name.len + 1));
-    return true;
-}
 
 static void keep(char *into, struct slice value)
 {
@@ -101,36 +128,33 @@ static long seconds_of(struct slice value)
     return value.len ? seconds : HTTP_RETRY_UNKNOWN;
 }
 
-static void start_response(struct http_response *response)
+/* The last challenge, unless one before it names Bearer. */
+static void keep_challenge(char *into, struct slice head)
 {
-    response->status = 0;
-    response->type[0] = response->location[0] = response->link[0] = response->challenge[0] = '\0';
-    response->retry_after = HTTP_RETRY_UNKNOWN;
+    struct slice value;
+
+    while (!strcasestr(into, "bearer") && header_find(&head, SLICE("WWW-Authenticate"), &value))
+        keep(into, value);
 }
 
-static size_t on_header(char *at, size_t size, size_t count, void *user)
+static void read_head(struct http_response *response, struct slice head)
 {
-    struct http *http = user;
-    struct http_response *response = http->response;
-    struct slice line = {at, size * count}, value;
+    struct slice type = {NULL, 0}, value, rest;
 
-    http->header_bytes += line.len;
-    if (http->header_bytes > HEADERS_MAX)
-        return 0;
-    if (slice_starts(line, SLICE("HTTP/")))
-        start_response(response); /* those of an interim answer, 1xx, are not its */
-    else if (header_value(line, SLICE("Content-Type"), &value))
-        keep_type(response->type, sizeof response->type, value);
-    else if (header_value(line, SLICE("Location"), &value))
+    response->head = head;
+    response->location[0] = response->link[0] = response->challenge[0] = '\0';
+    response->retry_after = HTTP_RETRY_UNKNOWN;
+    for (rest = head; header_find(&rest, SLICE("Content-Type"), &value);)
+        type = value;
+    keep_type(response->type, sizeof response->type, type);
+    for (rest = head; header_find(&rest, SLICE("Location"), &value);)
         keep(response->location, value);
-    else if (header_value(line, SLICE("Link"), &value) && !response->link[0])
-        keep(response->link, value);
-    else if (header_value(line, SLICE("WWW-Authenticate"), &value) &&
-             !strcasestr(response->challenge, "bearer"))
-        keep(response->challenge, value);
-    else if (header_value(line, SLICE("Retry-After"), &value))
+    for (rest = head; header_find(&rest, SLICE("Retry-After"), &value);)
         response->retry_after = seconds_of(value);
-    return line.len;
+    rest = head;
+    if (header_find(&rest, SLICE("Link"), &value))
+        keep(response->link, value);
+    keep_challenge(response->challenge, head);
 }
 
 /* ---- asking ---- */
@@ -146,12 +170,56 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
     return longer ? longer : list;
 }
 
-static void set_options(struct http *http, const struct http_request *request,
-                        struct curl_slist *headers)
+static struct curl_slist *make_headers(const struct http_request *request)
 {
+    struct curl_slist *list = add_header(NULL, "Accept", request->accept);
+
+    list = add_header(list, "Authorization", request->authorization);
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        struct curl_slist *longer = curl_slist_append(list, request->headers[i]);
+        list = longer ? longer : list;
+    }
+    return list;
+}
+
+/* A body of unknown size may take long, as long as something comes. */
+static void limit_time(CURL *curl, bool large)
+{
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    if (!large)
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TOTAL_SECONDS);
+}
+
+/* What few requests have. Without a body, POST and the like send Content-Length: 0. */
+static void set_extras(struct http *http, struct curl_slist *connect_to)
+{
+    const struct http_request *request = http->request;
     CURL *curl = http->curl;
 
-    curl_easy_reset(curl); /* connections stay */
+    if (request->method && strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    else if (request->method && strcmp(request->method, "GET") != 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    }
+    curl_easy_setopt(curl, CURLOPT_RANGE, request->range);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to);
+    if (request->ca_file)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
+    if (request->stopped) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
+    }
+}
+
+static void set_options(struct http *http, struct curl_slist *headers)
+{
+    const struct http_request *request = http->request;
+    CURL *curl = http->curl;
+
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -160,8 +228,7 @@ static void set_options(struct http *http, const struct http_request *request,
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+    limit_time(curl, request->sink.take);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "signpost/" PACKAGE_VERSION);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -175,28 +242,43 @@ static bool judge(const struct http *http, CURLcode result, struct why *why)
 {
     if (result == CURLE_OK)
         return true;
-    if (result == CURLE_WRITE_ERROR && http->header_bytes > HEADERS_MAX)
+    if (result == CURLE_ABORTED_BY_CALLBACK)
+        return why_not(why, "it was interrupted");
+    if (result != CURLE_WRITE_ERROR)
+        return why_not(why, "%s", curl_easy_strerror(result));
+    if (http->refused)
+        return why_not(why, "it has more bytes than it should");
+    if (http->body.len == 0)
         return why_not(why, "its header has more than %d bytes", HEADERS_MAX);
-    if (result == CURLE_WRITE_ERROR)
-        return why_not(why, "it has more than %d bytes", HTTP_BODY_MAX);
-    return why_not(why, "%s", curl_easy_strerror(result));
+    return why_not(why, "it has more than %d bytes", HTTP_BODY_MAX);
 }
 
-bool http_get(struct http *http, const struct http_request *request, struct http_response *response,
+static struct slice slice_of_bytes(const struct bytes *bytes)
+{
+    return (struct slice){bytes->len ? bytes->at : "", bytes->len};
+}
+
+bool http_ask(struct http *http, const struct http_request *request, struct http_response *response,
               struct why *why)
 {
-    struct curl_slist *headers = add_header(NULL, "Accept", request->accept);
+    struct curl_slist *headers = make_headers(request);
+    struct curl_slist *connect_to =
+        request->connect_to ? curl_slist_append(NULL, request->connect_to) : NULL;
 
-    headers = add_header(headers, "Authorization", request->authorization);
-    start_response(response);
-    http->response = response;
-    http->len = http->header_bytes = 0;
-    set_options(http, request, headers);
+    http->request = request;
+    http->head.len = http->body.len = 0;
+    http->refused = false;
+    set_options(http, headers);
+    set_extras(http, connect_to);
     CURLcode result = curl_easy_perform(http->curl);
+    response->status = 0;
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &response->status);
-    response->body = (struct slice){http->len ? http->body : "", http->len};
-    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+    read_head(response, slice_of_bytes(&http->head));
+    response->body = slice_of_bytes(&http->body);
+    curl_easy_reset(http->curl); /* connections stay */
     curl_slist_free_all(headers);
+    curl_slist_free_all(connect_to);
+    http->request = NULL;
     return judge(http, result, why);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One GET at a time, bounded in size and time, with no redirect followed. */
+/* One request at a time, bounded in size and time, with no redirect followed. */
 #ifndef REGISTRY_HTTP_H
 #define REGISTRY_HTTP_H
 
@@ -20,16 +20,30 @@ struct http;
 struct http *http_new(void);
 void http_free(struct http *http);
 
+/* Takes a body as it comes, of whatever size. False ends the request. */
+struct http_sink {
+    bool (*take)(void *context, struct slice bytes);
+    void *context;
+};
+
 struct http_request {
     const char *url;
-    const char *accept;        /* NULL: anything */
-    const char *authorization; /* NULL: none */
+    const char *method;         /* NULL: GET */
+    const char *accept;         /* NULL: anything */
+    const char *authorization;  /* NULL: none */
+    const char *range;          /* of bytes, "0-99"; NULL: the whole */
+    const char *const *headers; /* further lines, "Name: value", ended by NULL; NULL: none */
+    const char *connect_to;     /* HOST:PORT:ADDRESS:PORT in place of DNS; NULL: no such */
+    const char *ca_file;        /* certificates that are trusted; NULL: the system's */
+    struct http_sink sink;      /* for the body of a 2xx answer; else it is kept */
+    bool (*stopped)(void);      /* asked at least once a second; true ends it; NULL: never */
 };
 
 struct http_response {
     long status;
-    struct slice body; /* lives until the next request */
-    char type[128];    /* Content-Type without parameters, in lower case */
+    struct slice head; /* its header lines; like the body, it lives until the next request */
+    struct slice body;
+    char type[128]; /* Content-Type without parameters, in lower case */
     char location[HTTP_HEADER_MAX], link[HTTP_HEADER_MAX];
     char challenge[HTTP_HEADER_MAX]; /* WWW-Authenticate, the one that names Bearer */
     long retry_after;                /* seconds, or HTTP_RETRY_UNKNOWN */
@@ -39,7 +53,7 @@ struct http_response {
  * Asks, and waits for the whole answer. False, with the reason, if none came; the
  * reason follows a URL: "… cannot be read: <reason>".
  */
-bool http_get(struct http *http, const struct http_request *request, struct http_response *response,
+bool http_ask(struct http *http, const struct http_request *request, struct http_response *response,
               struct why *why);
 
 /* A URL resolved against another (RFC 3986, 5), to be freed; NULL if it is none over HTTP. */

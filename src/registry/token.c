@@ -62,7 +62,7 @@ static char *fetch_token(struct http *http, const char *url, struct why *why)
 
     if (!response)
         return NULL;
-    if (!http_get(http, &(struct http_request){.url = url}, response, &reason))
+    if (!http_ask(http, &(struct http_request){.url = url}, response, &reason))
         why_not(why, "%.160s cannot be read: %.120s", url, reason.text);
     else if (response->status != 200)
         why_not(why, "%.200s answers %ld, where an anonymous token should be", url,
