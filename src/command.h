@@ -14,6 +14,7 @@ int cmd_check(int argc, char **argv);
 int cmd_drain(int argc, char **argv); /* undrain, too */
 int cmd_explain(int argc, char **argv);
 int cmd_hosts(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 int cmd_places(int argc, char **argv);

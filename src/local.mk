@@ -102,6 +102,12 @@ src_libranges_a_SOURCES = \
 	src/ranges/save.c src/ranges/save.h \
 	src/ranges/sources.c src/ranges/sources.h
 
+# A configuration made from archeio's: for the command and the tests.
+noinst_LIBRARIES += src/libimport.a
+src_libimport_a_SOURCES = \
+	src/import/archeio.c src/import/archeio.h \
+	src/import/manifest.c src/import/manifest.h
+
 # What a new configuration would change: for the command and the tests.
 noinst_LIBRARIES += src/libreplay.a
 src_libreplay_a_SOURCES = \
@@ -158,6 +164,7 @@ src_signpost_SOURCES = \
 	src/cmd_drain.c \
 	src/cmd_explain.c \
 	src/cmd_hosts.c \
+	src/cmd_import.c \
 	src/cmd_index.c \
 	src/cmd_options.c \
 	src/cmd_places.c \
@@ -176,5 +183,5 @@ src_signpost_SOURCES = \
 	src/print_config.c src/print_config.h \
 	src/progress.c src/progress.h \
 	src/signpost.c
-src_signpost_LDADD = src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
-	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+src_signpost_LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
+	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -16,6 +16,7 @@ static const struct {
     {"drain", cmd_drain, "sends no more requests to a target"},
     {"explain", cmd_explain, "says where a request goes, and why"},
     {"hosts", cmd_hosts, "lists every host that clients may be sent to"},
+    {"import", cmd_import, "makes a configuration from that of archeio"},
     {"index", cmd_index, "writes and checks the index of signatures' digests"},
     {"options", cmd_options, "lists every option of a configuration"},
     {"places", cmd_places, "lists and searches the known regions and countries"},
@@ -56,6 +57,9 @@ static void version(void)
 #endif
 #ifdef HAVE_LIBCURL
            ", libcurl"
+#endif
+#ifdef HAVE_LIBYAML
+           ", libyaml"
 #endif
            "\n",
            PACKAGE_VERSION);

@@ -50,9 +50,9 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
-LDADD = src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a fcgi/libloop.a src/libsignpost.a \
+LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
-	$(LIBCRYPTO_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 
 # ---- fuzz targets: replay_NAME reads the corpus again, fuzz_NAME looks for more ----
@@ -64,6 +64,7 @@ REPLAYS = \
 	t/fuzz/replay_guard \
 	t/fuzz/replay_index \
 	t/fuzz/replay_log_line \
+	t/fuzz/replay_manifest \
 	t/fuzz/replay_ranges \
 	t/fuzz/replay_region_value \
 	t/fuzz/replay_registry
@@ -75,6 +76,7 @@ t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
 t_fuzz_replay_guard_SOURCES = t/fuzz/fuzz_guard.c t/fuzz/replay.c
 t_fuzz_replay_index_SOURCES = t/fuzz/fuzz_index.c t/fuzz/replay.c
 t_fuzz_replay_log_line_SOURCES = t/fuzz/fuzz_log_line.c t/fuzz/replay.c
+t_fuzz_replay_manifest_SOURCES = t/fuzz/fuzz_manifest.c t/fuzz/replay.c
 t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
 t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
 t_fuzz_replay_registry_SOURCES = t/fuzz/fuzz_registry.c t/fuzz/replay.c
@@ -89,6 +91,7 @@ noinst_PROGRAMS += \
 	t/fuzz/fuzz_guard \
 	t/fuzz/fuzz_index \
 	t/fuzz/fuzz_log_line \
+	t/fuzz/fuzz_manifest \
 	t/fuzz/fuzz_ranges \
 	t/fuzz/fuzz_region_value \
 	t/fuzz/fuzz_registry
@@ -99,6 +102,7 @@ t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_log_line_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_manifest_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK)
