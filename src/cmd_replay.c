@@ -4,13 +4,16 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "command.h"
 #include "configuration.h"
+#include "progress.h"
 #include "replay/compare.h"
 #include "replay/log_line.h"
 #include "replay/report.h"
@@ -32,6 +35,7 @@ static const char usage[] =
     "                     SIGNPOST_REGION; may be given again\n"
     "  --top N            shows the N largest changes (20); 0 shows all\n"
     "  --fail-over P%     the exit status is 1 if more than P percent change\n"
+    "  --skip N           passes over the first N lines, all logs together\n"
     "  --json             prints JSON, with all changes\n"
     "\n"
     "Images are taken to be wherever they are asked for; signatures are known by the\n"
@@ -40,7 +44,7 @@ static const char usage[] =
 struct call {
     const char *present_file, *next_file;
     struct comparison comparison;
-    size_t top;
+    uint64_t top, skip;
     double fail_over; /* percent; negative: never */
     bool json;
     char *const *logs;
@@ -76,13 +80,15 @@ static bool take_percent(struct call *call, const char *word)
            call->fail_over <= 100;
 }
 
-static bool take_top(struct call *call, const char *word)
+static bool take_count(uint64_t *count, const char *word)
 {
     char *end;
 
-    call->top = strtoul(word, &end, 10);
+    *count = strtoull(word, &end, 10);
     return end != word && !*end && *word != '-';
 }
+
+enum { LINES_A_LOOK = 16384 }; /* between two looks at the terminal and the signals */
 
 static void count_line(const struct comparison *comparison, struct report *report,
                        struct tally *tally, char *text, size_t len, bool *memory)
@@ -105,10 +111,27 @@ static void count_line(const struct comparison *comparison, struct report *repor
     }
 }
 
-/* Reads one log to its end. */
-static bool replay_stream(const struct call *call, FILE *log, struct report *report,
-                          struct tally *tally)
+/* What is read, and how it goes. */
+struct reading {
+    struct report report;
+    struct tally *tally;
+    struct progress progress;
+    bool interrupted;
+};
+
+/* Whether to go on. */
+static bool look_up(struct reading *reading, const char *name)
 {
+    progress_show(&reading->progress, "%s: %" PRIu64 " lines", name, reading->report.lines);
+    reading->interrupted = interrupt_came();
+    return !reading->interrupted;
+}
+
+/* Reads one log to its end. */
+static bool replay_stream(const struct call *call, FILE *log, const char *name,
+                          struct reading *reading)
+{
+    struct report *report = &reading->report;
     char *text = NULL;
     size_t size = 0;
     bool memory = true;
@@ -116,7 +139,13 @@ static bool replay_stream(const struct call *call, FILE *log, struct report *rep
     for (ssize_t len; memory && (len = getline(&text, &size, log)) > 0;) {
         if (text[len - 1] == '\n')
             len--;
-        count_line(&call->comparison, report, tally, text, (size_t)len, &memory);
+        if (report->lines < call->skip) {
+            report->lines++;
+            continue;
+        }
+        count_line(&call->comparison, report, reading->tally, text, (size_t)len, &memory);
+        if (report->lines % LINES_A_LOOK == 0 && !look_up(reading, name))
+            break;
     }
     free(text);
     if (!memory)
@@ -124,13 +153,13 @@ static bool replay_stream(const struct call *call, FILE *log, struct report *rep
     return memory && !ferror(log);
 }
 
-static bool replay_file(const struct call *call, const char *name, struct report *report,
-                        struct tally *tally)
+static bool replay_file(const struct call *call, const char *name, struct reading *reading)
 {
     bool is_stdin = strcmp(name, "-") == 0;
     FILE *log = is_stdin ? stdin : fopen(name, "re");
-    bool good = log && replay_stream(call, log, report, tally);
+    bool good = log && replay_stream(call, log, name, reading);
 
+    progress_wipe(&reading->progress);
     if (!good)
         fprintf(stderr, "signpost replay: the log %s cannot be read: %s.\n", name, strerror(errno));
     if (log && !is_stdin)
@@ -138,12 +167,12 @@ static bool replay_file(const struct call *call, const char *name, struct report
     return good;
 }
 
-static bool replay_all(const struct call *call, struct report *report, struct tally *tally)
+static bool replay_all(const struct call *call, struct reading *reading)
 {
     if (!*call->logs)
-        return replay_file(call, "-", report, tally);
-    for (char *const *log = call->logs; *log; log++)
-        if (!replay_file(call, *log, report, tally))
+        return replay_file(call, "-", reading);
+    for (char *const *log = call->logs; *log && !reading->interrupted; log++)
+        if (!replay_file(call, *log, reading))
             return false;
     return true;
 }
@@ -172,15 +201,26 @@ static int conclude(const struct call *call, struct report *report)
 
 static int replay(const struct call *call)
 {
-    struct report report = {.comparison = &call->comparison, .next_file = call->next_file};
-    struct tally *tally = tally_new();
+    struct reading reading = {
+        .report = {.comparison = &call->comparison, .next_file = call->next_file},
+        .tally = tally_new()};
     int status = EXIT_FINDING;
 
-    if (tally && replay_all(call, &report, tally)) {
-        report.row = tally_sort(tally, &report.row_count);
-        status = conclude(call, &report);
+    progress_start(&reading.progress);
+    if (*call->logs || !isatty(STDIN_FILENO)) /* else Ctrl-C would wait for a line to come */
+        interrupt_hold();
+    if (reading.tally && replay_all(call, &reading)) {
+        reading.report.row = tally_sort(reading.tally, &reading.report.row_count);
+        status = conclude(call, &reading.report);
     }
-    tally_free(tally);
+    if (reading.interrupted) {
+        fprintf(stderr,
+                "signpost replay: stopped after %" PRIu64 " lines, of which this is the report; "
+                "--skip %" PRIu64 " goes on there.\n",
+                reading.report.lines, reading.report.lines);
+        status = EXIT_FINDING;
+    }
+    tally_free(reading.tally);
     return status;
 }
 
@@ -220,7 +260,9 @@ static const char *take_option(struct call *call, int option, const char *value)
         return take_quoted(call, value) ? NULL
                                         : "--quoted wants N=HEADER, such as 4=X-Forwarded-For.";
     case 't':
-        return take_top(call, value) ? NULL : "--top wants a number.";
+        return take_count(&call->top, value) ? NULL : "--top wants a number.";
+    case 's':
+        return take_count(&call->skip, value) ? NULL : "--skip wants a number of lines.";
     case 'f':
         return take_percent(call, value) ? NULL : "--fail-over wants a percentage, such as 0.5%.";
     case 'j':
@@ -238,6 +280,7 @@ int cmd_replay(int argc, char **argv)
                                             {"quoted", required_argument, NULL, 'q'},
                                             {"top", required_argument, NULL, 't'},
                                             {"fail-over", required_argument, NULL, 'f'},
+                                            {"skip", required_argument, NULL, 's'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};

@@ -132,6 +132,7 @@ subtest 'for people, and for CI' => sub {
         qr/25 % of the requests change, more than 1 %\./, 'which it says' );
     like( replay( '--top', '1', @quoted, $log, $t->file( 'more.log', line( $asked{blob}, 1, 'JP' ) ) )
             ->{out}, qr/and 1 more kinds of change/, 'not all are shown' );
+    is( replay_json( @quoted, '--skip', '1', $log )->{changed}, 0, 'lines can be passed over' );
     open my $in, '<', $log or die $!;
     $run = $t->run( [ $signpost, 'replay', '--config', $now, '--against', $now, @quoted, '-' ],
         stdin => $in );
