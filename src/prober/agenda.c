@@ -57,18 +57,13 @@ static bool may_spend(struct agenda *agenda, struct remote *remote, struct slice
                  : budget_spend(&remote->other, &rules->other, now.steady_ms);
 }
 
-/* The job that will tell: one under way, or a new one; NULL if there may be none. */
-static struct job *job_for(struct agenda *agenda, struct remote *remote,
-                           const struct object *object, struct instant now)
+/* Begins a request, if there may be one. */
+static struct job *begin_job(struct agenda *agenda, struct remote *remote,
+                             const struct object *object, const struct cache_key *key,
+                             struct instant now)
 {
     const struct probing *rules = &agenda->config->probing;
-    struct cache_key key = cache_key(cache_writer_secret(agenda->cache), remote->target, object);
-    struct job *job = jobs_find(agenda, &key);
 
-    if (job) {
-        agenda->counters.shared++;
-        return job;
-    }
     if (remote->pulse.down && now.steady_ms < remote->pulse.next_ms) {
         agenda->counters.skipped++;
         remote->counters.skipped++;
@@ -81,10 +76,27 @@ static struct job *job_for(struct agenda *agenda, struct remote *remote,
     }
     if (!pulse_may_probe(&remote->pulse, rules, &agenda->dice, now))
         return NULL;
-    job = jobs_begin_probe(agenda, remote, object, &key);
+    struct job *job = jobs_begin_probe(agenda, remote, object, key);
     if (!job)
         agenda->counters.overflow++;
     return job;
+}
+
+/*
+ * The job that will tell: one under way, or a new one; NULL if there may be none.
+ * A target that is down is tried now and then, but nobody waits for it.
+ */
+static struct job *job_for(struct agenda *agenda, struct remote *remote,
+                           const struct object *object, struct instant now)
+{
+    struct cache_key key = cache_key(cache_writer_secret(agenda->cache), remote->target, object);
+    struct job *job = jobs_find(agenda, &key);
+
+    if (job)
+        agenda->counters.shared++;
+    else
+        job = begin_job(agenda, remote, object, &key, now);
+    return remote->pulse.down ? NULL : job;
 }
 
 static struct remote *remote_for(struct agenda *agenda, uint64_t id, struct instant now)
