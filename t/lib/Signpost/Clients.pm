@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Registry clients that people use (see t/install-clients), kept off the internet:
+#
+#     my $clients = Signpost::Clients->new( $t, key_pair( $t, 'ours' ) );
+#     my $run     = $clients->run( 'crane', 'ls', 'localhost:5000/app' );
+#     $clients->signs( 'cosign3', "localhost:5000/app\@$digest" );
+#     $clients->run( 'cosign3', $clients->verify( 'verify', 'localhost:5000/app:v1' ) );
+package Signpost::Clients;
+
+use strict;
+use warnings;
+
+# The key signs for cosign and notation.
+sub new {
+    my ( $class, $t, $key ) = @_;
+    my %env = (
+        HTTPS_PROXY     => 'http://127.0.0.1:1',     # trust roots are on the internet: do without
+        TUF_ROOT        => $t->folder . '/tuf',
+        COSIGN_PASSWORD => '',
+        XDG_CONFIG_HOME => $t->folder . '/config',
+        XDG_CACHE_HOME  => $t->folder . '/cache',
+    );
+    return bless { t => $t, key => $key, env => \%env }, $class;
+}
+
+sub run {
+    my ( $self, $name, @arguments ) = @_;
+    return $self->{t}->run( [ $self->{t}->find($name), @arguments ], env => $self->{env} );
+}
+
+sub _must {
+    my ( $self, @command ) = @_;
+    my $run = $self->run(@command);
+    die "@command: $run->{err}" if $run->{status};
+    return;
+}
+
+# The key in the form of cosign's.
+sub _cosign_key {
+    my ($self)   = @_;
+    my $name     = $self->{t}->folder . '/cosign-key';
+    my ($cosign) = grep { $self->{t}->find($_) } qw(cosign cosign3);
+    $self->_must( $cosign, 'import-key-pair', '--key', $self->{key}{private},
+        '--output-key-prefix', $name )
+        if !-e "$name.key";
+    return "$name.key";
+}
+
+sub _how {
+    my ( $self, $cosign ) = @_;
+    return ( '--yes', '--key', $self->_cosign_key, '--tlog-upload=false',
+        $cosign eq 'cosign3' ? '--use-signing-config=false' : () );
+}
+
+# Signs what a reference means, as cosign 2 (a tag) or 3 (a bundle) does.
+sub signs {
+    my ( $self, $cosign, $reference ) = @_;
+    $self->_must( $cosign, 'sign', $self->_how($cosign), $reference );
+    return;
+}
+
+sub attests {
+    my ( $self, $cosign, $reference ) = @_;
+    my $predicate = $self->{t}->file( 'predicate.json', '{"tested":true}' );
+    $self->_must( $cosign, 'attest', $self->_how($cosign),
+        '--predicate', $predicate, '--type', 'custom', $reference );
+    return;
+}
+
+# What cosign is called with to `verify` or `verify-attestation`.
+sub verify {
+    my ( $self, $command, @more ) = @_;
+    return ( $command, '--key', $self->{key}{public}, '--insecure-ignore-tlog', @more );
+}
+
+1;
