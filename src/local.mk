@@ -128,6 +128,7 @@ src_libregistry_a_SOURCES = \
 	src/registry/http.c src/registry/http.h \
 	src/registry/manifest.c src/registry/manifest.h \
 	src/registry/reference.c src/registry/reference.h \
+	src/registry/referrers.c src/registry/referrers.h \
 	src/registry/signatures.c src/registry/signatures.h \
 	src/registry/tags.c src/registry/tags.h \
 	src/registry/token.c src/registry/token.h

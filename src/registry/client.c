@@ -11,14 +11,15 @@
 
 enum {
     REDIRECTS_MAX = 5,
-    TRIES_MAX = 5,          /* of a request that is put off (429) */
+    TRIES_MAX = 5,          /* of a request that is put off (429), unless told otherwise */
     FAULTS_MAX = 3,         /* of a request that fails (5xx, no answer) */
-    WAIT_MAX_SECONDS = 60,  /* before one try */
+    WAIT_MAX_SECONDS = 60,  /* before one try, unless told otherwise */
     WAIT_UNTOLD_SECONDS = 2 /* where Retry-After does not say */
 };
 
 struct registry_client {
     struct registry_access access;
+    const struct registry_pace *pace;
     struct http *http;
     struct http_response response;
     char *authorization; /* "Bearer …", NULL: none is needed so far */
@@ -28,12 +29,25 @@ struct registry_client {
     size_t requests;
 };
 
+static bool wait_alone(void *context, double seconds)
+{
+    struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+    (void)context;
+    while (nanosleep(&pause, &pause) < 0)
+        ;
+    return true;
+}
+
+static const struct registry_pace alone = {wait_alone, NULL, TRIES_MAX, WAIT_MAX_SECONDS};
+
 struct registry_client *registry_client_new(const struct registry_access *access)
 {
     struct registry_client *client = calloc(1, sizeof *client);
 
     if (client) {
         client->access = *access;
+        client->pace = access->pace ? access->pace : &alone;
         client->http = http_new();
     }
     if (client && client->http)
@@ -72,6 +86,7 @@ static const char *accept_of(enum registry_endpoint endpoint)
     case REGISTRY_REFERRERS:
         return "application/vnd.oci.image.index.v1+json";
     case REGISTRY_TAGS:
+    case REGISTRY_CATALOG:
         return "application/json";
     case REGISTRY_BLOB:
         break;
@@ -79,51 +94,49 @@ static const char *accept_of(enum registry_endpoint endpoint)
     return "*/*";
 }
 
-static void wait_seconds(double seconds)
-{
-    struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-    while (nanosleep(&pause, &pause) < 0)
-        ;
-}
-
 /* How often a request was put off, and how often it failed. */
 struct tries {
     unsigned off, failed;
 };
 
-/* Whether to ask again, after a wait, since the registry is busy or not well. */
-static bool try_again(const struct http_response *response, bool answered, struct tries *tries)
+/* Whether to ask again, since the registry is busy or not well; and how long to wait before. */
+static bool is_worth_a_try(const struct registry_client *client, bool answered, struct tries *tries,
+                           double *seconds)
 {
-    long told = response->retry_after;
+    const struct http_response *response = &client->response;
+    long told = response->retry_after, most = client->pace->wait_max_seconds;
 
     if (answered && response->status == 429) {
-        if (++tries->off == TRIES_MAX || told > WAIT_MAX_SECONDS)
-            return false;
-        wait_seconds(told == HTTP_RETRY_UNKNOWN ? WAIT_UNTOLD_SECONDS : (double)told);
-        return true;
+        *seconds = told == HTTP_RETRY_UNKNOWN ? WAIT_UNTOLD_SECONDS : (double)told;
+        return ++tries->off < client->pace->tries_max && told <= most;
     }
-    if ((answered && response->status < 500) || ++tries->failed == FAULTS_MAX)
-        return false;
-    wait_seconds(0.25 * tries->failed);
-    return true;
+    *seconds = 0.25 * ++tries->failed;
+    if (answered && told != HTTP_RETRY_UNKNOWN && told > *seconds)
+        *seconds = (double)told;
+    return !(answered && response->status < 500) && tries->failed < FAULTS_MAX &&
+           *seconds <= (double)most;
 }
 
 /* One GET, repeated where that may help. False: no answer came. */
 static bool ask(struct registry_client *client, const char *url, struct why *why)
 {
+    const struct registry_pace *pace = client->pace;
     bool own = http_same_host(url, client->access.url);
     struct http_request request = {.url = url,
                                    .accept = accept_of(client->endpoint),
-                                   .authorization = own ? client->authorization : NULL};
+                                   .authorization = own ? client->authorization : NULL,
+                                   .stopped = client->access.stopped};
     struct tries tries = {0, 0};
-    bool answered;
+    double seconds = 0;
 
-    do {
+    for (;;) {
+        if (!pace->wait(pace->context, seconds))
+            return why_not(why, "it was interrupted");
         client->requests++;
-        answered = http_ask(client->http, &request, &client->response, why);
-    } while (try_again(&client->response, answered, &tries));
-    return answered;
+        bool answered = http_ask(client->http, &request, &client->response, why);
+        if (!is_worth_a_try(client, answered, &tries, &seconds))
+            return answered;
+    }
 }
 
 /* ---- redirects ---- */
@@ -263,6 +276,8 @@ static char *url_of(const struct registry_client *client, struct slice reference
                                         [REGISTRY_TAGS] = "tags"};
     char *url;
 
+    if (client->endpoint == REGISTRY_CATALOG)
+        return asprintf(&url, "%s/v2/_catalog?n=1000", client->access.url) < 0 ? NULL : url;
     if (reference.len == 0)
         reference = SLICE("list");
     if (asprintf(&url, "%s/v2/%s/%s/%.*s", client->access.url, client->repository,

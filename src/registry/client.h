@@ -13,7 +13,13 @@
 #include "slice.h"
 #include "why.h"
 
-enum registry_endpoint { REGISTRY_MANIFEST, REGISTRY_BLOB, REGISTRY_REFERRERS, REGISTRY_TAGS };
+enum registry_endpoint {
+    REGISTRY_MANIFEST,
+    REGISTRY_BLOB,
+    REGISTRY_REFERRERS,
+    REGISTRY_TAGS,
+    REGISTRY_CATALOG /* the registry's repositories, under their names there */
+};
 
 enum registry_outcome {
     REGISTRY_FOUND,
@@ -23,12 +29,26 @@ enum registry_outcome {
 
 struct registry_client;
 
+/* How patient a client is, and how it waits where several ask the same registry. */
+struct registry_pace {
+    /*
+     * Called before each request with 0, and with the seconds to wait for before one
+     * is sent again. False ends it: nothing is asked any more.
+     */
+    bool (*wait)(void *context, double seconds);
+    void *context;
+    unsigned tries_max;    /* of a request that is put off (429) */
+    long wait_max_seconds; /* the longest Retry-After that is waited for */
+};
+
 /* What a client needs to know; all is borrowed for its life. */
 struct registry_access {
     const char *url;          /* of the registry, without a slash at its end */
     const char *prefix;       /* of the repositories there, perhaps empty */
     const char *const *hosts; /* URLs whose hosts redirects may lead to */
     size_t host_count;
+    const struct registry_pace *pace; /* NULL: five tries, a minute */
+    bool (*stopped)(void);            /* see http.h */
 };
 
 /* NULL if libcurl cannot be started. */
@@ -37,16 +57,16 @@ void registry_client_free(struct registry_client *client);
 
 /*
  * Asks for something of a repository: a manifest by tag or digest, a blob by
- * digest, the referrers of a digest, or (reference empty) the list of tags. What
- * is asked for by digest is checked to be that. The response lives until the next
- * call.
+ * digest, the referrers of a digest, or (reference empty) the list of tags; or (name
+ * empty, too) for the registry's catalog. What is asked for by digest is checked to be that. The
+ * response lives until the next call.
  */
 enum registry_outcome registry_get(struct registry_client *client, struct slice name,
                                    enum registry_endpoint endpoint, struct slice reference,
                                    const struct http_response **response, struct why *why);
 
 /*
- * Asks for the page after the one that came last, for referrers and tags.
+ * Asks for the page after the one that came last, for all that are lists.
  * REGISTRY_ABSENT: that was the last one.
  */
 enum registry_outcome registry_get_next(struct registry_client *client,

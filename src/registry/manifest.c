@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include "oci.h"
 
 /* A descriptor's digest; empty if it has none. */
@@ -32,6 +33,43 @@ static bool add_all(struct digest_set *set, const json_t *list)
     return true;
 }
 
+/* Notes which parts of an index are indexes themselves. */
+static void note_indexes(struct digest_set *indexes, const json_t *parts)
+{
+    for (size_t i = 0; i < json_array_size(parts); i++) {
+        const json_t *part = json_array_get(parts, i);
+        const char *type = json_string_value(json_object_get(part, "mediaType"));
+        if (type &&
+            (strcmp(type, "application/vnd.oci.image.index.v1+json") == 0 ||
+             strcmp(type, "application/vnd.docker.distribution.manifest.list.v2+json") == 0))
+            add(indexes, part);
+    }
+}
+
+static bool note_layers(struct digest_set *set, const json_t *layers)
+{
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        char digest[DIGEST_SHA256_TEXT];
+        char *text =
+            json_dumps(json_array_get(layers, i), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+        if (!text)
+            return false;
+        digest_of(slice_of(text), digest);
+        free(text);
+        digest_set_add(set, slice_of(digest));
+    }
+    return true;
+}
+
+static char *type_of(const json_t *json, const json_t *config)
+{
+    const char *type = json_string_value(json_object_get(json, "artifactType"));
+
+    if (!type || !*type)
+        type = json_string_value(json_object_get(config, "mediaType"));
+    return type ? strdup(type) : NULL;
+}
+
 static bool read_manifest(struct manifest *manifest, const json_t *json)
 {
     const json_t *parts = json_object_get(json, "manifests");
@@ -42,10 +80,12 @@ static bool read_manifest(struct manifest *manifest, const json_t *json)
 
     if (subject.len)
         manifest->subject = strndup(subject.at, subject.len);
+    manifest->type = type_of(json, config);
     manifest->is_index = json_is_array(parts);
     add(&manifest->content, config);
+    note_indexes(&manifest->indexes, parts);
     return add_all(&manifest->parts, parts) && add_all(&manifest->content, layers) &&
-           add_all(&manifest->content, blobs);
+           add_all(&manifest->content, blobs) && note_layers(&manifest->layers, layers);
 }
 
 bool manifest_parse(struct manifest *manifest, struct slice text)
@@ -63,7 +103,10 @@ bool manifest_parse(struct manifest *manifest, struct slice text)
 void manifest_clear(struct manifest *manifest)
 {
     free(manifest->subject);
+    free(manifest->type);
     digest_set_clear(&manifest->content);
     digest_set_clear(&manifest->parts);
+    digest_set_clear(&manifest->indexes);
+    digest_set_clear(&manifest->layers);
     *manifest = (struct manifest){0};
 }

@@ -12,9 +12,14 @@ enum { MANIFEST_PARTS_MAX = 10000 /* manifests, or layers, that one may list */ 
 
 struct manifest {
     char *subject;             /* its digest; NULL: none */
+    char *type;                /* of an artifact, or else of its configuration; NULL: none */
     bool is_index;             /* it lists manifests */
     struct digest_set content; /* its configuration, and its layers or blobs */
     struct digest_set parts;   /* the manifests that an index lists */
+    struct digest_set indexes; /* those of them that are indexes */
+    /* Its layers with all that is said of them (cosign keeps signatures in their
+     * annotations), each as the sha256 digest of its descriptor in one spelling. */
+    struct digest_set layers;
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "registry/manifest.h"
+#include "registry/referrers.h"
 #include "registry/tags.h"
 
 /* Something that may be signed or referred to. */
@@ -20,8 +21,8 @@ struct walk {
     struct digest_set asked; /* subjects, those still to be asked for too */
     struct subject *queue;
     size_t queued, room, next;
-    struct tag_list tags; /* the repository's signature tags, where they had to be listed */
-    size_t manifests;     /* read */
+    struct name_list tags; /* the repository's signature tags, where they had to be listed */
+    size_t manifests;      /* read */
     struct why *why;
 };
 
@@ -227,7 +228,8 @@ static void list_tags(struct walk *walk)
     struct why why, sentence;
 
     if (!prefixes_are_open(walk->reader->tags) ||
-        tag_list_read(&walk->tags, walk->reader->client, walk->name, walk->reader->tags, &why))
+        tags_read(&walk->tags, walk->reader->client, walk->name, walk->reader->tags, &why) !=
+            REGISTRY_FAILED)
         return;
     why_not(&sentence,
             "The tags of %.*s cannot be listed, so signatures under tags with a prefix are not "
@@ -274,35 +276,13 @@ static bool take_referrers(struct walk *walk, const struct subject *subject,
     return true;
 }
 
-/* Collects the digests on all pages of the referrers API. */
-static bool list_referrers(struct walk *walk, const struct subject *subject,
-                           struct digest_set *referrers)
-{
-    const struct http_response *response;
-    enum registry_outcome outcome =
-        registry_get(walk->reader->client, walk->name, REGISTRY_REFERRERS,
-                     slice_of(subject->digest), &response, walk->why);
-
-    for (unsigned pages = 0; outcome == REGISTRY_FOUND; pages++) {
-        struct manifest index;
-        if (pages == SIGNATURES_PAGES_MAX)
-            return why_not(walk->why, "it has more than %d pages of referrers",
-                           SIGNATURES_PAGES_MAX);
-        /* Some answer anything they do not know with a page for people. */
-        if (!manifest_parse(&index, response->body))
-            return pages == 0 || why_not(walk->why, "a page of its referrers is no index");
-        digest_set_merge(referrers, &index.parts);
-        manifest_clear(&index);
-        outcome = registry_get_next(walk->reader->client, &response, walk->why);
-    }
-    return outcome == REGISTRY_ABSENT;
-}
-
 static bool read_referrers(struct walk *walk, const struct subject *subject)
 {
     struct digest_set referrers = {0};
     size_t accepted, refused;
-    bool good = list_referrers(walk, subject, &referrers) &&
+    enum registry_outcome outcome = referrers_list(
+        walk->reader->client, walk->name, slice_of(subject->digest), &referrers, walk->why);
+    bool good = outcome != REGISTRY_FAILED &&
                 take_referrers(walk, subject, &referrers, &accepted, &refused);
 
     digest_set_clear(&referrers);
@@ -352,7 +332,7 @@ static void end_walk(struct walk *walk)
 {
     free(walk->queue);
     digest_set_clear(&walk->asked);
-    tag_list_clear(&walk->tags);
+    name_list_clear(&walk->tags);
 }
 
 bool signatures_read(const struct signatures_reader *reader, struct slice name,

@@ -14,10 +14,9 @@
 #include "why.h"
 
 enum {
-    SIGNATURES_DEPTH_MAX = 3,        /* signatures of signatures of signatures */
-    SIGNATURES_NESTING_MAX = 4,      /* indexes in indexes */
-    SIGNATURES_MANIFESTS_MAX = 5000, /* read for one image */
-    SIGNATURES_PAGES_MAX = 1000      /* of referrers */
+    SIGNATURES_DEPTH_MAX = 3,       /* signatures of signatures of signatures */
+    SIGNATURES_NESTING_MAX = 4,     /* indexes in indexes */
+    SIGNATURES_MANIFESTS_MAX = 5000 /* read for one image */
 };
 
 struct signatures_reader {

@@ -5,61 +5,111 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static bool add(struct tag_list *tags, struct slice tag, struct why *why)
+static bool add(struct name_list *names, struct slice name, struct why *why)
 {
-    if (tags->count == tags->room) {
-        size_t room = tags->room ? 2 * tags->room : 64;
-        char **list = tags->count < TAG_LIST_MAX ? realloc(tags->list, room * sizeof *list) : NULL;
+    if (names->count == names->room) {
+        size_t room = names->room ? 2 * names->room : 64;
+        char **list =
+            names->count < NAME_LIST_MAX ? realloc(names->list, room * sizeof *list) : NULL;
         if (!list)
-            return why_not(why, "there are more than %zu signature tags", tags->count);
-        tags->list = list;
-        tags->room = room;
+            return why_not(why, "there are more than %zu names in the list", names->count);
+        names->list = list;
+        names->room = room;
     }
-    tags->list[tags->count] = strndup(tag.at, tag.len);
-    if (!tags->list[tags->count])
+    names->list[names->count] = strndup(name.at, name.len);
+    if (!names->list[names->count])
         return why_not(why, "there is not enough memory");
-    tags->count++;
+    names->count++;
     return true;
 }
 
-static bool add_page(struct tag_list *tags, struct slice body, const struct signature_tags *wanted,
-                     struct why *why)
+/* What one entry of a list is wanted as; empty if it is not wanted. */
+struct filter {
+    struct slice (*take)(const struct filter *filter, struct slice entry);
+    const struct signature_tags *tags;
+    struct slice prefix;
+};
+
+static struct slice take_tag(const struct filter *filter, struct slice tag)
+{
+    bool wanted = oci_is_tag(tag) && (!filter->tags || oci_is_signature_tag(tag, filter->tags));
+
+    return wanted ? tag : (struct slice){NULL, 0};
+}
+
+static struct slice take_repository(const struct filter *filter, struct slice name)
+{
+    size_t cut = filter->prefix.len ? filter->prefix.len + 1 : 0;
+
+    if (cut && (name.len <= cut || name.at[cut - 1] != '/' || !slice_starts(name, filter->prefix)))
+        return (struct slice){NULL, 0};
+    name = slice_from(name, cut);
+    return oci_is_name(name) ? name : (struct slice){NULL, 0};
+}
+
+static bool add_page(struct name_list *names, struct slice body, const char *key,
+                     const struct filter *filter, struct why *why)
 {
     json_t *json = json_loadb(body.at, body.len, 0, NULL);
-    const json_t *list = json_object_get(json, "tags");
-    bool good = json_is_object(json) || why_not(why, "the answer is no list of tags");
+    const json_t *list = json_object_get(json, key);
+    bool good = json_is_object(json) || why_not(why, "the answer is no list of %s", key);
 
     for (size_t i = 0; good && i < json_array_size(list); i++) {
         const json_t *text = json_array_get(list, i);
-        struct slice tag = {json_string_value(text), json_string_length(text)};
-        if (oci_is_tag(tag) && oci_is_signature_tag(tag, wanted))
-            good = add(tags, tag, why);
+        struct slice entry = {json_string_value(text), json_string_length(text)};
+        struct slice name = filter->take(filter, entry);
+        if (name.len)
+            good = add(names, name, why);
     }
     json_decref(json);
     return good;
 }
 
-bool tag_list_read(struct tag_list *tags, struct registry_client *client, struct slice name,
-                   const struct signature_tags *wanted, struct why *why)
+/* Reads all pages, of which the first has been asked for. */
+static enum registry_outcome read_pages(struct name_list *names, struct registry_client *client,
+                                        enum registry_outcome outcome,
+                                        const struct http_response *response, const char *key,
+                                        const struct filter *filter, struct why *why)
 {
+    for (unsigned pages = 0; outcome == REGISTRY_FOUND; pages++) {
+        if (pages == NAME_PAGES_MAX)
+            why_not(why, "there are more than %d pages of %s", NAME_PAGES_MAX, key);
+        if (pages == NAME_PAGES_MAX || !add_page(names, response->body, key, filter, why))
+            return REGISTRY_FAILED;
+        outcome = registry_get_next(client, &response, why);
+        if (outcome == REGISTRY_ABSENT)
+            return REGISTRY_FOUND;
+    }
+    return outcome;
+}
+
+enum registry_outcome tags_read(struct name_list *tags, struct registry_client *client,
+                                struct slice name, const struct signature_tags *wanted,
+                                struct why *why)
+{
+    const struct filter filter = {.take = take_tag, .tags = wanted};
     const struct http_response *response;
     enum registry_outcome outcome =
         registry_get(client, name, REGISTRY_TAGS, SLICE(""), &response, why);
 
-    for (unsigned pages = 0; outcome == REGISTRY_FOUND; pages++) {
-        if (pages == TAG_PAGES_MAX)
-            return why_not(why, "there are more than %d pages of tags", TAG_PAGES_MAX);
-        if (!add_page(tags, response->body, wanted, why))
-            return false;
-        outcome = registry_get_next(client, &response, why);
-    }
-    return outcome == REGISTRY_ABSENT;
+    return read_pages(tags, client, outcome, response, "tags", &filter, why);
 }
 
-void tag_list_clear(struct tag_list *tags)
+enum registry_outcome catalog_read(struct name_list *names, struct registry_client *client,
+                                   struct slice prefix, struct why *why)
 {
-    for (size_t i = 0; i < tags->count; i++)
-        free(tags->list[i]);
-    free(tags->list);
-    *tags = (struct tag_list){0};
+    const struct filter filter = {.take = take_repository, .prefix = prefix};
+    const struct http_response *response;
+    enum registry_outcome outcome =
+        registry_get(client, SLICE(""), REGISTRY_CATALOG, SLICE(""), &response, why);
+
+    return read_pages(names, client, outcome, response, "repositories", &filter, why);
+}
+
+void name_list_clear(struct name_list *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->list[i]);
+    free(names->list);
+    *names = (struct name_list){0};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The signature tags in a repository, by its list of tags. */
+/* The tags of a repository, and the repositories of a registry. */
 #ifndef REGISTRY_TAGS_H
 #define REGISTRY_TAGS_H
 
@@ -10,22 +10,30 @@
 #include "slice.h"
 #include "why.h"
 
-enum { TAG_LIST_MAX = 1000 * 1000, TAG_PAGES_MAX = 1000 };
+enum { NAME_LIST_MAX = 1000 * 1000, NAME_PAGES_MAX = 1000 };
 
 /* Start it with {0}; the strings are the list's own. */
-struct tag_list {
+struct name_list {
     char **list;
     size_t count, room;
 };
 
 /*
- * Adds the tags of a repository that hold signatures, from all pages. A repository
- * without a list has none. False, with the reason, if not all could be read; those
- * that could are there.
+ * Adds the tags of a repository that hold signatures, or with wanted NULL all tags,
+ * from all pages. REGISTRY_ABSENT: there is no such repository; REGISTRY_FAILED,
+ * with the reason: not all could be read, those that could are there.
  */
-bool tag_list_read(struct tag_list *tags, struct registry_client *client, struct slice name,
-                   const struct signature_tags *wanted, struct why *why);
+enum registry_outcome tags_read(struct name_list *tags, struct registry_client *client,
+                                struct slice name, const struct signature_tags *wanted,
+                                struct why *why);
 
-void tag_list_clear(struct tag_list *tags);
+/*
+ * Adds the names of a registry's repositories, without the prefix that it has them
+ * under; others are passed over. REGISTRY_ABSENT: it has no catalog.
+ */
+enum registry_outcome catalog_read(struct name_list *names, struct registry_client *client,
+                                   struct slice prefix, struct why *why);
+
+void name_list_clear(struct name_list *names);
 
 #endif
