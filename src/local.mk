@@ -18,6 +18,7 @@ src_libsignpost_a_SOURCES = \
 	src/compile_targets.c \
 	src/configuration.c src/configuration.h \
 	src/control.c src/control.h \
+	src/counters.c src/counters.h \
 	src/decide.c src/decide.h \
 	src/environment.c src/environment.h \
 	src/forwarded.c src/forwarded.h \
@@ -149,7 +150,12 @@ src_libprober_a_SOURCES = \
 	src/prober/pulse.c src/prober/pulse.h \
 	src/prober/questions.c \
 	src/prober/remote.c src/prober/remote.h \
-	src/prober/serve.c src/prober/serve.h
+	src/prober/serve.c src/prober/serve.h \
+	src/prober/showing.c src/prober/showing.h \
+	src/status/json.c \
+	src/status/metrics.c \
+	src/status/public.c src/status/public.h \
+	src/status/status.c src/status/status.h
 if HAVE_LMDB
 src_libprober_a_SOURCES += \
 	src/cache_store.c src/cache_store_lmdb.h \

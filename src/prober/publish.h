@@ -11,12 +11,8 @@
 #define PROBER_PUBLISH_H
 
 #include "prober/remote.h"
+#include "status/status.h"
 #include "why.h"
-
-struct counter_line {
-    const char *name;
-    uint64_t value;
-};
 
 struct publication {
     const struct remotes *remotes;

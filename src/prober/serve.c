@@ -16,6 +16,7 @@
 #include "prober/door.h"
 #include "prober/head.h"
 #include "prober/publish.h"
+#include "prober/showing.h"
 
 enum {
     CLIENTS_MAX = 512,
@@ -47,6 +48,7 @@ struct server {
     struct cache_writer *cache;
     struct heads *heads;
     struct agenda *agenda;
+    struct showing showing;
     int epoll, signals;
     struct peer clients[CLIENTS_MAX];
     size_t client_count;
@@ -176,12 +178,15 @@ static bool may_follow(void *context, const char *from, const char *to)
 static void reload(struct server *server)
 {
     struct config *config = server->options->load(server->options->file);
+    struct counters *counters = config ? counters_new(config) : NULL;
 
-    if (!config || !agenda_configure(server->agenda, config)) {
+    if (!counters || !agenda_configure(server->agenda, config)) {
+        counters_free(counters);
         config_free(config);
         say(server, "The new configuration is refused; the prober goes on with the old one.");
         return;
     }
+    showing_take(&server->showing, config, counters, server->now);
     heads_configure(server->heads, &config->probing);
     if (strcmp(config->state, server->state) != 0)
         say(server, "The state directory is another one now: the prober stays with the old one "
@@ -285,6 +290,23 @@ static void publish_if_due(struct server *server, bool at_once)
     publish_now(server, &what, mark);
 }
 
+/* The public files; at_once: even if they were written a moment ago. */
+static void show_if_due(struct server *server, bool at_once)
+{
+    struct counter_line lines[64];
+    struct showing_view view = {.remotes = agenda_remotes(server->agenda),
+                                .control = &server->control,
+                                .lines = lines,
+                                .now = server->now};
+    struct why why;
+
+    if (!at_once && !showing_is_due(&server->showing, server->now))
+        return;
+    view.line_count = list_counters(server, lines);
+    if (!showing_write(&server->showing, &view, server->door.directory, &why))
+        say(server, why.text);
+}
+
 static bool is_lonely(const struct server *server)
 {
     int64_t patience = server->options->linger_ms;
@@ -309,6 +331,7 @@ static void look_around(struct server *server)
     if (server->committing && server->now.steady_ms >= server->commit_ms)
         commit(server);
     publish_if_due(server, false);
+    show_if_due(server, false);
     if (is_lonely(server))
         server->stop = true;
 }
@@ -426,6 +449,10 @@ static bool make_parts(struct server *server)
     if (!server->agenda || !agenda_configure(server->agenda, server->config))
         return fail(server, "There is not enough memory.");
     recall(server);
+    struct counters *counters = counters_new(server->config);
+    if (!counters)
+        return fail(server, "There is not enough memory.");
+    showing_take(&server->showing, server->config, counters, server->now);
     return true;
 }
 
@@ -444,6 +471,7 @@ static bool start(struct server *server)
     if (!make_parts(server))
         return false;
     publish_if_due(server, true);
+    show_if_due(server, true);
     return (watch(server, server->signals, EVENT_SIGNAL) &&
             watch(server, server->door.socket, EVENT_DOOR) &&
             watch(server, heads_fd(server->heads), EVENT_HEADS)) ||
@@ -452,8 +480,11 @@ static bool start(struct server *server)
 
 static void finish(struct server *server)
 {
-    if (server->agenda)
+    if (server->showing.counters) {
         publish_if_due(server, true);
+        show_if_due(server, true);
+    }
+    showing_end(&server->showing);
     for (size_t slot = 0; slot < CLIENTS_MAX; slot++)
         if (server->clients[slot].fd >= 0)
             drop_client(server, slot);

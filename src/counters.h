@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is counted of requests: by each responder since its last report to the
+ * prober, and by the prober in all. Both use the same cells, so a report is a list
+ * of cells and what is to be added to them. Memory depends on the number of
+ * targets alone.
+ */
+#ifndef COUNTERS_H
+#define COUNTERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "classify.h"
+#include "place.h"
+
+struct config;
+struct routed;
+
+/* Continents as they are counted; the first stands for clients of unknown place, and for
+ * requests that are answered here without a look at where the client is. */
+enum { CONTINENTS = 8, CONTINENT_UNKNOWN = 0 };
+extern const char *const counters_continents[CONTINENTS]; /* "unknown", "AF" … */
+
+/* HTTP statuses as they are counted; the last one stands for all others. */
+enum { STATUSES = 8 };
+extern const char *const counters_statuses[STATUSES]; /* "200" … "other" */
+
+enum { CLASSES = CLASS_OTHER + 1 };
+
+/* Decisions by time: at most so many nanoseconds; the last bucket has no limit. */
+enum { TOOK_BUCKETS = 14 };
+extern const uint64_t counters_took_ns[TOOK_BUCKETS];
+
+/* What else happens to a responder. */
+enum happening {
+    HAPPENED_CONNECTION,     /* a web server has connected */
+    HAPPENED_STRANGER,       /* one that FCGI_WEB_SERVER_ADDRS does not list */
+    HAPPENED_MALFORMED,      /* a connection was closed, for what was sent on it */
+    HAPPENED_PARKED,         /* a request waited for the prober */
+    HAPPENED_IN_TIME,        /* … and got its answer, */
+    HAPPENED_LATE,           /* … or did not in time, */
+    HAPPENED_DESERTED,       /* … or lost its prober */
+    HAPPENED_NO_PROBER,      /* a request that could not ask, or got no answer at once */
+    HAPPENED_CROWDED,        /* a request did not wait, since too many did */
+    HAPPENED_RELOAD,         /* a configuration was taken */
+    HAPPENED_REFUSED_RELOAD, /* … or refused */
+    HAPPENINGS
+};
+
+/* Arrays of uint64_t only: a cell is one of them, by its number. */
+struct counters_general {
+    uint64_t answered[CLASSES][STATUSES][CONTINENTS]; /* requests not sent to a target */
+    uint64_t took[TOOK_BUCKETS]; /* requests, by the time until the decision was made */
+    uint64_t took_ns;            /* … the sum of their times */
+    uint64_t happened[HAPPENINGS];
+};
+
+struct counters_target {
+    uint64_t redirected[CLASS_ROUTED][CONTINENTS]; /* requests sent to it */
+};
+
+struct counters {
+    struct counters_general general;
+    place_index continent[CONTINENTS];
+    uint64_t changes; /* so many additions */
+    size_t target_count;
+    const uint64_t *id;              /* target.id of each */
+    struct counters_target target[]; /* in the configuration's order */
+};
+
+/* Counters for a configuration's targets, all zero. NULL: no memory. */
+struct counters *counters_new(const struct config *config);
+
+/* Frees them; NULL is fine. */
+void counters_free(struct counters *counters);
+
+/* Counts a request that has been decided on with the counters' configuration. */
+void counters_request(struct counters *counters, const struct config *config,
+                      const struct routed *routed, uint64_t took_ns);
+
+/* Counts something else, n times. */
+static inline void counters_happened(struct counters *counters, enum happening what, uint64_t n)
+{
+    counters->general.happened[what] += n;
+}
+
+/* What a cell holds, or what is to be added to it. */
+struct count {
+    uint64_t target; /* target.id; 0: a cell of the general ones */
+    uint64_t n;
+    uint32_t cell;
+    uint32_t unused; /* 0 */
+};
+
+/*
+ * The next cell that is not zero. *position is 0 at first. False: there is none.
+ */
+bool counters_next(const struct counters *counters, size_t *position, struct count *count);
+
+/*
+ * Adds to a cell. A request that was sent to a target these counters do not know is
+ * counted without one. False: there is no such cell, or n is beyond all reason.
+ */
+bool counters_add(struct counters *counters, const struct count *count);
+
+/* Whether a target of this id is among theirs. */
+bool counters_knows(const struct counters *counters, uint64_t target);
+
+/* Takes from a cell what was added elsewhere; it must hold that much. */
+void counters_take_away(struct counters *counters, const struct count *count);
+
+/* All requests; those of a class, a status, a target or a continent. */
+struct counters_sums {
+    uint64_t all, class[CLASSES], status[STATUSES], continent[CONTINENTS];
+};
+
+struct counters_sums counters_sum(const struct counters *counters);
+
+/* All requests that were sent to a target. */
+uint64_t counters_sum_target(const struct counters_target *target);
+
+#endif

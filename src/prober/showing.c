@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "prober/showing.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+#include "status/public.h"
+
+enum { WRITE_MS = 2000 };
+
+/* Counts of targets that are gone go with them: their series end. */
+static void take_over(struct counters *counters, const struct counters *former)
+{
+    size_t position = 0;
+    struct count count;
+
+    while (counters_next(former, &position, &count))
+        if (count.target == 0 || counters_knows(counters, count.target))
+            counters_add(counters, &count);
+}
+
+void showing_take(struct showing *showing, const struct config *config, struct counters *counters,
+                  struct instant now)
+{
+    if (showing->counters)
+        take_over(counters, showing->counters);
+    else
+        showing->started_s = now.wall_s;
+    counters_free(showing->counters);
+    showing->counters = counters;
+    showing->config = config;
+    showing->mark = 0;
+    showing->written_ms = now.steady_ms - WRITE_MS;
+}
+
+void showing_end(struct showing *showing)
+{
+    counters_free(showing->counters);
+    showing->counters = NULL;
+}
+
+/* ---- a moment's status ---- */
+
+static struct target_health health_of_remote(const struct remote *remote,
+                                             const struct probing *rules, struct instant now)
+{
+    const struct pulse *pulse = &remote->pulse;
+    struct target_health health = {.known = true,
+                                   .up = !pulse->down,
+                                   .admit = pulse_admit(pulse, rules, now),
+                                   .head_ms = (unsigned)ceil(pulse->head_ms),
+                                   .changed_s = pulse->changed_s,
+                                   .counters = remote->counters};
+
+    memcpy(health.failure, pulse->failure, sizeof health.failure);
+    return health;
+}
+
+static void add_targets(struct status *status, const struct showing *showing,
+                        const struct showing_view *view)
+{
+    const struct config *config = showing->config;
+
+    status->target_count = config->target_count;
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct target *target = &config->targets[i];
+        const struct remote *remote = remotes_find(view->remotes, target->id);
+        struct status_target *t = &status->target[i];
+        *t = (struct status_target){
+            .target = target,
+            .health = health_of_remote(remote, &config->probing, view->now),
+            .drained = control_is_drained(view->control, target_name(target)),
+            .counted = &showing->counters->target[i],
+        };
+        t->takes = t->drained ? 0 : t->health.admit;
+    }
+}
+
+static void gather(struct status *status, const struct showing *showing,
+                   const struct showing_view *view)
+{
+    status->version = PACKAGE_VERSION;
+    status->config = showing->config;
+    status->now_s = view->now.wall_s;
+    status->started_s = showing->started_s;
+    status->process = (int)getpid();
+    status->counters = showing->counters;
+    status->prober = view->lines;
+    status->prober_count = view->line_count;
+    add_targets(status, showing, view);
+}
+
+/* ---- news ---- */
+
+static void mix(uint64_t *mark, const void *at, size_t len)
+{
+    const unsigned char *bytes = at;
+
+    for (size_t i = 0; i < len; i++)
+        *mark = (*mark ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
+
+/* A number that is another one when anything is that the files tell, but for the time. */
+static uint64_t mark_of(const struct status *status)
+{
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+
+    mix(&mark, &status->counters->changes, sizeof status->counters->changes);
+    for (size_t i = 0; i < status->prober_count; i++)
+        mix(&mark, &status->prober[i].value, sizeof status->prober[i].value);
+    for (size_t i = 0; i < status->target_count; i++) {
+        const struct status_target *t = &status->target[i];
+        mix(&mark, &t->takes, sizeof t->takes);
+        mix(&mark, &t->health.head_ms, sizeof t->health.head_ms);
+        mix(&mark, t->health.failure, strlen(t->health.failure));
+        mix(&mark, &t->health.counters, sizeof t->health.counters);
+    }
+    return mark | 1; /* never 0, which stands for nothing written */
+}
+
+bool showing_is_due(const struct showing *showing, struct instant now)
+{
+    return now.steady_ms - showing->written_ms >= WRITE_MS;
+}
+
+bool showing_write(struct showing *showing, const struct showing_view *view, int directory,
+                   struct why *why)
+{
+    struct status status;
+
+    gather(&status, showing, view);
+    uint64_t mark = mark_of(&status);
+    if (mark == showing->mark)
+        return true;
+    bool failed_before = showing->failed;
+    showing->failed = !public_write(&status, directory, why);
+    showing->written_ms = view->now.steady_ms;
+    showing->mark = showing->failed ? 0 : mark;
+    return !showing->failed || failed_before;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The status as JSON, for programs. */
+#include "config.h"
+#include "status/public.h"
+
+#ifdef HAVE_JANSSON
+#include <jansson.h>
+
+static void set(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+/* { "WORD": n, … }, without those that are 0. */
+static json_t *by_word(const char *const *words, const uint64_t *n, size_t count)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < count; i++)
+        if (n[i])
+            set(object, words[i], n[i]);
+    return object;
+}
+
+static json_t *requests_json(const struct status *s)
+{
+    struct counters_sums sums = counters_sum(s->counters);
+    const char *classes[CLASSES];
+    json_t *targets = json_object();
+
+    for (unsigned class = 0; class < CLASSES; class ++)
+        classes[class] = class_name((enum request_class) class);
+    for (size_t i = 0; i < s->target_count; i++)
+        set(targets, s->target[i].target->name, counters_sum_target(s->target[i].counted));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "all", (json_int_t)sums.all, "by_class",
+                     by_word(classes, sums.class, CLASSES), "by_status",
+                     by_word(counters_statuses, sums.status, STATUSES), "by_continent",
+                     by_word(counters_continents, sums.continent, CONTINENTS), "by_target",
+                     targets);
+}
+
+static json_t *target_json(const struct status_target *t)
+{
+    const struct target *target = t->target;
+    const struct target_health *h = &t->health;
+    const struct target_counters *c = &h->counters;
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s%, s:f, s:i, s:I, s:s, s:I}", "name", target->name,
+                             "kind", status_kind(target), "state", status_word(h, t->drained),
+                             "url", target->url.at, target->url.len, "takes", t->takes, "head_ms",
+                             (int)h->head_ms, "since", (json_int_t)h->changed_s, "failure",
+                             h->failure, "requests", (json_int_t)counters_sum_target(t->counted));
+
+    json_object_set_new(json, "probes",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
+                                  (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
+                                  (json_int_t)c->present, "absent", (json_int_t)c->absent, "failed",
+                                  (json_int_t)c->failed, "refused", (json_int_t)c->refused,
+                                  "skipped", (json_int_t)c->skipped));
+    return json;
+}
+
+void status_write_json(const struct status *s, FILE *out)
+{
+    json_t *targets = json_array(), *prober = json_object();
+
+    for (size_t i = 0; i < s->target_count; i++)
+        json_array_append_new(targets, target_json(&s->target[i]));
+    for (size_t i = 0; i < s->prober_count; i++)
+        set(prober, s->prober[i].name, s->prober[i].value);
+    json_t *json =
+        json_pack("{s:s, s:s%, s:I, s:I, s:i, s:o, s:o, s:o}", "version", s->version, "registry",
+                  s->config->name.at, s->config->name.len, "written", (json_int_t)s->now_s,
+                  "started", (json_int_t)s->started_s, "process", s->process, "requests",
+                  requests_json(s), "targets", targets, "prober", prober);
+    json_dumpf(json, out, JSON_INDENT(2));
+    putc('\n', out);
+    json_decref(json);
+}
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prometheus' text format 0.0.4, with the names and units its conventions ask for.
+ * Counters begin at zero with the prober, as those of any process do with it.
+ */
+#include "status/public.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The head of a metric. */
+static void head(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP signpost_%s %s\n# TYPE signpost_%s %s\n", name, help, name, type);
+}
+
+/* Names of targets and classes are of letters, digits, dots, dashes and underscores: nothing is
+ * to be escaped. */
+static void write_requests(const struct status *s, FILE *out)
+{
+    const struct counters *c = s->counters;
+
+    head(out, "requests_total", "counter",
+         "Requests by what they ask for, HTTP status, the target they were sent to, and the "
+         "client's continent.");
+    for (unsigned class = 0; class < CLASSES; class ++)
+        for (unsigned status = 0; status < STATUSES; status++)
+            for (unsigned k = 0; k < CONTINENTS; k++)
+                if (c->general.answered[class][status][k])
+                    fprintf(out,
+                            "signpost_requests_total{class=\"%s\",status=\"%s\",target=\"\","
+                            "continent=\"%s\"} %" PRIu64 "\n",
+                            class_name((enum request_class) class), counters_statuses[status],
+                            counters_continents[k], c->general.answered[class][status][k]);
+    for (size_t i = 0; i < s->target_count; i++)
+        for (unsigned class = 0; class < CLASS_ROUTED; class ++)
+            for (unsigned k = 0; k < CONTINENTS; k++)
+                if (s->target[i].counted->redirected[class][k])
+                    fprintf(out,
+                            "signpost_requests_total{class=\"%s\",status=\"307\",target=\"%s\","
+                            "continent=\"%s\"} %" PRIu64 "\n",
+                            class_name((enum request_class) class), s->target[i].target->name,
+                            counters_continents[k], s->target[i].counted->redirected[class][k]);
+}
+
+static void write_durations(const struct status *s, FILE *out)
+{
+    const struct counters_general *general = &s->counters->general;
+    uint64_t count = 0;
+
+    head(
+        out, "decision_seconds", "histogram",
+        "Time from a request's arrival until it was decided on, the wait for the prober included.");
+    for (size_t i = 0; i < TOOK_BUCKETS; i++) {
+        count += general->took[i];
+        if (counters_took_ns[i] == UINT64_MAX)
+            fputs("signpost_decision_seconds_bucket{le=\"+Inf\"}", out);
+        else
+            fprintf(out, "signpost_decision_seconds_bucket{le=\"%g\"}",
+                    (double)counters_took_ns[i] / 1e9);
+        fprintf(out, " %" PRIu64 "\n", count);
+    }
+    fprintf(out,
+            "signpost_decision_seconds_sum %.9f\n"
+            "signpost_decision_seconds_count %" PRIu64 "\n",
+            (double)general->took_ns / 1e9, count);
+}
+
+/* What happens to responders; those of one name follow one another. */
+static const struct {
+    enum happening what;
+    const char *name, *label, *help;
+} happenings[] = {
+    {HAPPENED_CONNECTION, "connections_total", "", "Connections of web servers."},
+    {HAPPENED_STRANGER, "connections_refused_total", "",
+     "Connections of web servers that FCGI_WEB_SERVER_ADDRS does not list."},
+    {HAPPENED_MALFORMED, "connections_malformed_total", "",
+     "Connections that were closed for what was sent on them, or was not sent in time."},
+    {HAPPENED_IN_TIME, "waits_total", "{result=\"answered\"}",
+     "Requests that waited for the prober, by what came of it."},
+    {HAPPENED_LATE, "waits_total", "{result=\"late\"}", NULL},
+    {HAPPENED_DESERTED, "waits_total", "{result=\"deserted\"}", NULL},
+    {HAPPENED_NO_PROBER, "waits_impossible_total", "{reason=\"prober\"}",
+     "Requests that could have waited for the prober, and did not."},
+    {HAPPENED_CROWDED, "waits_impossible_total", "{reason=\"crowded\"}", NULL},
+    {HAPPENED_RELOAD, "reloads_total", "{result=\"taken\"}",
+     "Configurations that responders have read again."},
+    {HAPPENED_REFUSED_RELOAD, "reloads_total", "{result=\"refused\"}", NULL},
+};
+
+static void write_happenings(const struct status *s, FILE *out)
+{
+    for (size_t i = 0; i < sizeof happenings / sizeof *happenings; i++) {
+        if (happenings[i].help)
+            head(out, happenings[i].name, "counter", happenings[i].help);
+        fprintf(out, "signpost_%s%s %" PRIu64 "\n", happenings[i].name, happenings[i].label,
+                s->counters->general.happened[happenings[i].what]);
+    }
+}
+
+/* ---- targets ---- */
+
+static double is_up(const struct status_target *t)
+{
+    return !t->health.known || t->health.up;
+}
+
+static double is_drained(const struct status_target *t)
+{
+    return t->drained;
+}
+
+static double takes(const struct status_target *t)
+{
+    return t->takes;
+}
+
+static double head_seconds(const struct status_target *t)
+{
+    return t->health.head_ms / 1e3;
+}
+
+static const struct {
+    const char *name, *help;
+    double (*value)(const struct status_target *target);
+} gauges[] = {
+    {"target_up", "Whether a target is up.", is_up},
+    {"target_drained", "Whether the operator has drained a target.", is_drained},
+    {"target_takes_ratio", "Which part of the requests meant for it a target takes now.", takes},
+    {"target_head_seconds", "How long a HEAD takes at a target; 0: not measured.", head_seconds},
+};
+
+static void write_gauges(const struct status *s, FILE *out)
+{
+    for (size_t g = 0; g < sizeof gauges / sizeof *gauges; g++) {
+        head(out, gauges[g].name, "gauge", gauges[g].help);
+        for (size_t i = 0; i < s->target_count; i++)
+            fprintf(out, "signpost_%s{target=\"%s\",kind=\"%s\"} %g\n", gauges[g].name,
+                    s->target[i].target->name, status_kind(s->target[i].target),
+                    gauges[g].value(&s->target[i]));
+    }
+}
+
+#define TARGET_COUNTER(field) offsetof(struct target_counters, field)
+
+static const struct {
+    const char *name, *label, *help;
+    size_t offset;
+} target_counters[] = {
+    {"target_probes_total", "", "HEAD requests that the prober has sent to a target.",
+     TARGET_COUNTER(probes)},
+    {"target_checks_total", "", "Requests that the prober has sent to see whether a target is up.",
+     TARGET_COUNTER(checks)},
+    {"target_findings_total", ",result=\"present\"", "What came of the HEAD requests.",
+     TARGET_COUNTER(present)},
+    {"target_findings_total", ",result=\"absent\"", NULL, TARGET_COUNTER(absent)},
+    {"target_findings_total", ",result=\"failed\"", NULL, TARGET_COUNTER(failed)},
+    {"target_not_probed_total", ",reason=\"budget\"",
+     "Questions about a target that were not looked into.", TARGET_COUNTER(refused)},
+    {"target_not_probed_total", ",reason=\"down\"", NULL, TARGET_COUNTER(skipped)},
+};
+
+static void write_target_counters(const struct status *s, FILE *out)
+{
+    for (size_t c = 0; c < sizeof target_counters / sizeof *target_counters; c++) {
+        if (target_counters[c].help)
+            head(out, target_counters[c].name, "counter", target_counters[c].help);
+        for (size_t i = 0; i < s->target_count; i++) {
+            uint64_t value;
+            memcpy(&value, (const char *)&s->target[i].health.counters + target_counters[c].offset,
+                   sizeof value);
+            fprintf(out, "signpost_%s{target=\"%s\"%s} %" PRIu64 "\n", target_counters[c].name,
+                    s->target[i].target->name, target_counters[c].label, value);
+        }
+    }
+}
+
+/* ---- the prober ---- */
+
+static const struct {
+    const char *line; /* its name in the file "health" */
+    const char *name, *type, *help;
+} prober[] = {
+    {"questions", "prober_questions_total", "counter", "Questions of responders."},
+    {"answers", "prober_answers_total", "counter", "Answers to responders."},
+    {"answers_dropped", "prober_answers_dropped_total", "counter",
+     "Answers that a responder had no room for."},
+    {"malformed", "prober_malformed_total", "counter", "Packets that were no question."},
+    {"hits", "prober_cache_hits_total", "counter", "Verdicts that were known already."},
+    {"probes", "prober_probes_total", "counter", "HEAD requests sent."},
+    {"shared", "prober_shared_total", "counter",
+     "Verdicts that waited for a HEAD request under way."},
+    {"refused", "prober_refused_by_budget_total", "counter",
+     "Verdicts not looked for, since the budget was spent."},
+    {"skipped", "prober_skipped_total", "counter",
+     "Verdicts not looked for, since the target was down."},
+    {"overflow", "prober_overflow_total", "counter",
+     "Verdicts not looked for, since too much was under way."},
+    {"strangers", "prober_strangers_total", "counter",
+     "Verdicts asked about targets that the prober's configuration does not have."},
+    {"checks", "prober_checks_total", "counter", "Requests sent to see whether a target is up."},
+    {"redirected_away", "prober_redirected_away_total", "counter",
+     "HEAD requests that were redirected to a host of no target."},
+    {"other_objects", "prober_other_objects_total", "counter",
+     "HEAD requests that were answered for another digest."},
+    {"clients", "prober_responders", "gauge", "Responders that are connected."},
+    {"clients_refused", "prober_responders_refused_total", "counter",
+     "Responders that were turned away."},
+    {"cache_present", "cache_present_entries", "gauge", "Findings kept of what is there."},
+    {"cache_absent", "cache_absent_entries", "gauge", "Findings kept of what is not."},
+    {"cache_pages", "cache_pages", "gauge", "Pages of the cache's file in use."},
+    {"cache_page_limit", "cache_pages_limit", "gauge", "Pages from which on room is made."},
+    {"cache_evicted", "cache_evicted_total", "counter", "Findings pushed out by others."},
+    {"cache_lost", "cache_lost_total", "counter", "Findings that could not be written."},
+    {"cache_commits", "cache_commits_total", "counter", "Writes to the cache."},
+    {"cache_rebuilt", "cache_rebuilt_total", "counter", "Caches begun anew after damage."},
+};
+
+static const struct counter_line *find_line(const struct status *s, const char *name)
+{
+    for (size_t i = 0; i < s->prober_count; i++)
+        if (strcmp(s->prober[i].name, name) == 0)
+            return &s->prober[i];
+    return NULL;
+}
+
+static void write_prober(const struct status *s, FILE *out)
+{
+    for (size_t i = 0; i < sizeof prober / sizeof *prober; i++) {
+        const struct counter_line *line = find_line(s, prober[i].line);
+        if (!line)
+            continue;
+        head(out, prober[i].name, prober[i].type, prober[i].help);
+        fprintf(out, "signpost_%s %" PRIu64 "\n", prober[i].name, line->value);
+    }
+}
+
+void status_write_metrics(const struct status *s, FILE *out)
+{
+    head(out, "build_info", "gauge", "The version of signpost; always 1.");
+    fprintf(out, "signpost_build_info{version=\"%s\"} 1\n", s->version);
+    head(out, "start_time_seconds", "gauge",
+         "When the prober was started, with which all counters begin; in seconds since 1970.");
+    fprintf(out, "signpost_start_time_seconds %" PRId64 "\n", s->started_s);
+    write_requests(s, out);
+    write_durations(s, out);
+    write_happenings(s, out);
+    write_gauges(s, out);
+    write_target_counters(s, out);
+    write_prober(s, out);
+}

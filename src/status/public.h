@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files for everybody, in the folder "public" of the state directory: a web
+ * server serves them, as they are.
+ */
+#ifndef STATUS_PUBLIC_H
+#define STATUS_PUBLIC_H
+
+#include <stdio.h>
+#include "status/status.h"
+#include "why.h"
+
+#define PUBLIC_FOLDER "public"
+
+/* Those who write the status down. An error of the stream is all that can go wrong. */
+typedef void status_writer(const struct status *status, FILE *out);
+
+status_writer status_write_metrics; /* Prometheus' text format, 0.0.4 */
+status_writer status_write_json;    /* nothing without jansson */
+
+/*
+ * Replaces the public files, each by rename, in an open state directory. They can be
+ * read by everyone who may enter the directory. False with the reason.
+ */
+bool public_write(const struct status *status, int directory, struct why *why);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "status/status.h"
+
+const char *status_word(const struct target_health *health, bool drained)
+{
+    if (drained)
+        return "drained";
+    if (!health || !health->known)
+        return "unknown";
+    if (!health->up)
+        return "down";
+    return health->admit < 1 ? "returning" : "up";
+}
+
+const char *status_kind(const struct target *target)
+{
+    return target->kind == TARGET_UPSTREAM ? "upstream" : "bucket";
+}

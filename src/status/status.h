@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How everything is at one moment, as plain data: what the prober knows of the
+ * targets, and what all responders have counted. It borrows all that it points to.
+ * Those who write it down in one form or another (see public.h) need nothing else.
+ */
+#ifndef STATUS_H
+#define STATUS_H
+
+#include "configuration.h"
+#include "counters.h"
+#include "health.h"
+
+/* One counter of the prober as a whole ("questions", "hits" …). */
+struct counter_line {
+    const char *name;
+    uint64_t value;
+};
+
+struct status_target {
+    const struct target *target; /* name, kind, place, URL */
+    struct target_health health; /* up, since when, last failure, what it was asked */
+    bool drained;                /* by the operator */
+    double takes;                /* which part of the requests meant for it it takes now, 0 to 1 */
+    const struct counters_target *counted; /* requests sent to it */
+};
+
+struct status {
+    const char *version; /* signpost's */
+    const struct config *config;
+    int64_t now_s, started_s;                 /* seconds since 1970: now, and when counting began */
+    int process;                              /* the prober's */
+    struct status_target target[TARGETS_MAX]; /* in the configuration's order */
+    size_t target_count;
+    const struct counters *counters; /* requests, by class, status, target, continent … */
+    const struct counter_line *prober;
+    size_t prober_count;
+};
+
+/* "up", "down", "returning", "drained" or "unknown". health may be NULL: unknown. */
+const char *status_word(const struct target_health *health, bool drained);
+
+/* "upstream" or "bucket". */
+const char *status_kind(const struct target *target);
+
+#endif
