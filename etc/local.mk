@@ -18,8 +18,37 @@ EXTRA_DIST += etc/signpost-ranges.service etc/signpost-ranges.timer
 # The manual's list of options is made from the table that the program reads them by.
 EXTRA_DIST += etc/signpost.conf.5.in
 CLEANFILES += etc/signpost.conf.5
-nodist_man_MANS = etc/signpost.conf.5
+nodist_man_MANS = etc/signpost.conf.5 fcgi/signpost.fcgi.8 $(COMMAND_MANUALS)
 etc/signpost.conf.5: $(top_srcdir)/etc/signpost.conf.5.in src/signpost$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) etc && src/signpost$(EXEEXT) options --mdoc > $@.options && \
 		sed -e '/^@OPTIONS@$$/{' -e 'r $@.options' -e 'd' -e '}' \
 			$(top_srcdir)/etc/signpost.conf.5.in > $@ && rm -f $@.options
+
+# The programs' pages are made from their --help, with examples from the .mdoc beside each.
+MANUAL_DATE = November 24, 2026
+COMMANDS = check drain explain hosts import index options places prober ranges reload replay state \
+	undrain where
+COMMAND_MANUALS = src/signpost.1 src/signpost-check.1 src/signpost-drain.1 src/signpost-explain.1 \
+	src/signpost-hosts.1 src/signpost-import.1 src/signpost-index.1 src/signpost-options.1 \
+	src/signpost-places.1 src/signpost-prober.1 src/signpost-ranges.1 src/signpost-reload.1 \
+	src/signpost-replay.1 src/signpost-state.1 src/signpost-undrain.1 src/signpost-where.1
+MANUAL_PARTS = $(top_srcdir)/src/manuals.sh $(top_srcdir)/src/manual.awk \
+	$(top_srcdir)/src/signpost.mdoc $(top_srcdir)/src/cmd_check.mdoc \
+	$(top_srcdir)/src/cmd_drain.mdoc $(top_srcdir)/src/cmd_explain.mdoc \
+	$(top_srcdir)/src/cmd_hosts.mdoc $(top_srcdir)/src/cmd_import.mdoc \
+	$(top_srcdir)/src/cmd_index.mdoc $(top_srcdir)/src/cmd_places.mdoc \
+	$(top_srcdir)/src/cmd_prober.mdoc $(top_srcdir)/src/cmd_ranges.mdoc \
+	$(top_srcdir)/src/cmd_reload.mdoc $(top_srcdir)/src/cmd_replay.mdoc \
+	$(top_srcdir)/src/cmd_state.mdoc $(top_srcdir)/src/cmd_where.mdoc \
+	$(top_srcdir)/fcgi/signpost.fcgi.mdoc
+EXTRA_DIST += $(MANUAL_PARTS)
+CLEANFILES += src/manuals.stamp fcgi/signpost.fcgi.8 $(COMMAND_MANUALS)
+src/manuals.stamp: $(MANUAL_PARTS) src/signpost$(EXEEXT) fcgi/signpost.fcgi$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) src fcgi && $(SHELL) $(top_srcdir)/src/manuals.sh $(top_srcdir) \
+		src/signpost$(EXEEXT) fcgi/signpost.fcgi$(EXEEXT) "$(MANUAL_DATE)" $(COMMANDS) && touch $@
+$(COMMAND_MANUALS) fcgi/signpost.fcgi.8: src/manuals.stamp
+	@test -e $@ || { rm -f src/manuals.stamp && $(MAKE) $(AM_MAKEFLAGS) src/manuals.stamp; }
+
+# bash finds completions by the command's name.
+completionsdir = $(datadir)/bash-completion/completions
+dist_completions_DATA = src/completion/signpost
