@@ -67,6 +67,6 @@ is_deeply( completed( $signpost, 'rel' ), ['reload'], '  one command' );
 is_deeply( completed( $signpost, 'replay', '--f' ), ['--fail-over'], '  an option' );
 is_deeply( completed( $signpost, 'drain', '--config', $conf, '' ), [ 'eu', 'us' ], '  targets' );
 is_deeply( completed( $signpost, 'where', 'gcp:europe-west1' ),
-    [ map { "gcp:europe-west1$_" } '', 0, 2 ], '  places' );
+    [ map { "gcp:europe-west1$_" } '', 0, 2, 5 ], '  places' );
 
 $t->done;
