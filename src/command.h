@@ -16,6 +16,7 @@ int cmd_explain(int argc, char **argv);
 int cmd_hosts(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_index(int argc, char **argv);
+int cmd_map(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 int cmd_places(int argc, char **argv);
 int cmd_prober(int argc, char **argv);

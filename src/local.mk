@@ -117,6 +117,33 @@ src_libreplay_a_SOURCES = \
 	src/replay/report.c src/replay/report.h \
 	src/replay/tally.c src/replay/tally.h
 
+# The map and the status page: for the command, the prober and the tests.
+noinst_LIBRARIES += src/libstatus.a
+src_libstatus_a_SOURCES = \
+	src/status/destinations.c src/status/destinations.h \
+	src/status/equal_earth.c src/status/equal_earth.h \
+	src/status/land.h \
+	src/status/map.c src/status/map.h \
+	src/status/map_labels.c \
+	src/status/map_layout.c src/status/map_layout.h \
+	src/status/map_legend.c src/status/map_legend.h \
+	src/status/map_plane.c src/status/map_plane.h \
+	src/status/map_spread.c src/status/map_spread.h \
+	src/status/markup.c src/status/markup.h
+nodist_src_libstatus_a_SOURCES = src/status/land_data.c src/status/map_style.c
+STATUS_LIBS = src/libstatus.a
+
+EXTRA_DIST += src/status/land.awk src/status/land.txt src/status/map.css src/status/style.awk
+CLEANFILES += src/status/land_data.c src/status/map_style.c
+src/status/land_data.c: $(top_srcdir)/src/status/land.txt $(top_srcdir)/src/status/land.awk
+	$(AM_V_GEN)$(MKDIR_P) src/status && LC_ALL=C $(AWK) -f $(top_srcdir)/src/status/land.awk \
+		$(top_srcdir)/src/status/land.txt > $@.tmp && mv $@.tmp $@
+src/status/map_style.c: $(top_srcdir)/src/status/map.css $(top_srcdir)/src/status/style.awk
+	$(AM_V_GEN)$(MKDIR_P) src/status && \
+		sha256sum $(top_srcdir)/src/status/map.css | LC_ALL=C $(AWK) -v name=map_style \
+		-f $(top_srcdir)/src/status/style.awk - $(top_srcdir)/src/status/map.css \
+		> $@.tmp && mv $@.tmp $@
+
 # The registry client: for the command and the prober.
 if HAVE_REGISTRY
 noinst_LIBRARIES += src/libregistry.a
@@ -173,6 +200,7 @@ src_signpost_SOURCES = \
 	src/cmd_hosts.c \
 	src/cmd_import.c \
 	src/cmd_index.c \
+	src/cmd_map.c \
 	src/cmd_options.c \
 	src/cmd_places.c \
 	src/cmd_prober.c \
@@ -190,5 +218,5 @@ src_signpost_SOURCES = \
 	src/print_config.c src/print_config.h \
 	src/progress.c src/progress.h \
 	src/signpost.c
-src_signpost_LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a src/libsignpost.a \
+src_signpost_LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -18,6 +18,7 @@ static const struct {
     {"hosts", cmd_hosts, "lists every host that clients may be sent to"},
     {"import", cmd_import, "makes a configuration from that of archeio"},
     {"index", cmd_index, "writes and checks the index of signatures' digests"},
+    {"map", cmd_map, "draws a world map of the targets and of who goes where"},
     {"options", cmd_options, "lists every option of a configuration"},
     {"places", cmd_places, "lists and searches the known regions and countries"},
     {"prober", cmd_prober, "looks who holds what, and who is up, for all responders"},

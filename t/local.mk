@@ -31,6 +31,8 @@ UNIT_TESTS = \
 	t/unit/test_index_merge \
 	t/unit/test_log_line \
 	t/unit/test_loop \
+	t/unit/test_map \
+	t/unit/test_markup \
 	t/unit/test_mmdb_write \
 	t/unit/test_nearest \
 	t/unit/test_oci \
@@ -51,7 +53,7 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
-LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a fcgi/libloop.a src/libsignpost.a \
+LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
