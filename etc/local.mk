@@ -52,3 +52,6 @@ $(COMMAND_MANUALS) fcgi/signpost.fcgi.8: src/manuals.stamp
 # bash finds completions by the command's name.
 completionsdir = $(datadir)/bash-completion/completions
 dist_completions_DATA = src/completion/signpost
+
+# One layout by hand and by signpost, for those who move over.
+EXTRA_DIST += etc/moving/apache-maps.conf etc/moving/nginx-maps.conf etc/moving/signpost.conf
