@@ -69,8 +69,8 @@ void health_free(struct health *health)
     free(health);
 }
 
-/* "target ID up|down ADMIT HEAD_MS CHANGED PROBES CHECKS PRESENT ABSENT FAILED REFUSED SKIPPED
- * NAME FAILURE"; the failure is the rest of the line. */
+/* "target ID up|down ADMIT HEAD_MS CHANGED FAILED_AT PROBES CHECKS PRESENT ABSENT FAILED REFUSED
+ * SKIPPED NAME FAILURE"; the failure is the rest of the line. */
 static void read_target(struct health *health, const char *line)
 {
     struct target_health h = {.known = true};
@@ -80,10 +80,10 @@ static void read_target(struct health *health, const char *line)
     int admit, rest = 0;
 
     if (sscanf(line,
-               "target %" SCNx64 " %7s %d %u %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-               " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*s %n",
-               &id, state, &admit, &h.head_ms, &h.changed_s, &c->probes, &c->checks, &c->present,
-               &c->absent, &c->failed, &c->refused, &c->skipped, &rest) < 12 ||
+               "target %" SCNx64 " %7s %d %u %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64
+               " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*s %n",
+               &id, state, &admit, &h.head_ms, &h.changed_s, &h.failed_s, &c->probes, &c->checks,
+               &c->present, &c->absent, &c->failed, &c->refused, &c->skipped, &rest) < 13 ||
         rest == 0 || admit < 0 || admit > 100)
         return;
     h.up = strcmp(state, "up") == 0;

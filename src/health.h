@@ -14,7 +14,7 @@
 
 #define HEALTH_FILE "health"
 
-enum { HEALTH_FAILURE_SIZE = 96, HEALTH_VERSION = 1 };
+enum { HEALTH_FAILURE_SIZE = 96, HEALTH_VERSION = 2 };
 
 /* What the prober has counted for one target since it was started. */
 struct target_counters {
@@ -32,7 +32,8 @@ struct target_health {
                           between them while it returns */
     unsigned head_ms;  /* how long a HEAD takes, 0: not measured */
     int64_t changed_s; /* since when it is up or down, seconds since 1970; 0: from the start */
-    char failure[HEALTH_FAILURE_SIZE]; /* what was wrong last, empty if nothing was */
+    int64_t failed_s;  /* when something was wrong last, seconds since 1970; 0: never */
+    char failure[HEALTH_FAILURE_SIZE]; /* what it was, empty if nothing was */
     struct target_counters counters;
 };
 

@@ -46,12 +46,12 @@ static void write_target(const struct publication *p, const struct remote *remot
     const struct target_counters *c = &remote->counters;
 
     fprintf(out,
-            "target %016" PRIx64 " %s %ld %ld %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-            " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n",
+            "target %016" PRIx64 " %s %ld %ld %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64
+            " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n",
             remote->id, pulse->down ? "down" : "up",
             lrint(100 * pulse_admit(pulse, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
-            pulse->changed_s, c->probes, c->checks, c->present, c->absent, c->failed, c->refused,
-            c->skipped, remote->target->name, pulse->failure);
+            pulse->changed_s, pulse->failed_s, c->probes, c->checks, c->present, c->absent,
+            c->failed, c->refused, c->skipped, remote->target->name, pulse->failure);
 }
 
 static void write_all(const struct publication *p, FILE *out)

@@ -3,7 +3,7 @@
  * Writes the file "health" in the state directory, for responders and people:
  *
  *     signpost-health VERSION PUBLISHED_S INTERVAL_MS PROCESS
- *     target ID up|down ADMIT_PERCENT HEAD_MS CHANGED_S PROBES CHECKS PRESENT ABSENT
+ *     target ID up|down ADMIT_PERCENT HEAD_MS CHANGED_S FAILED_S PROBES CHECKS PRESENT ABSENT
  *            FAILED REFUSED SKIPPED NAME [LAST FAILURE]                  (one line)
  *     counter NAME VALUE
  */

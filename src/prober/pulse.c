@@ -148,6 +148,7 @@ static bool take_bad(struct pulse *pulse, const struct probing *rules,
         pulse->bad_probe_ms = now.steady_ms;
     }
     snprintf(pulse->failure, sizeof pulse->failure, "%s", report->failure ? report->failure : "");
+    pulse->failed_s = now.wall_s;
     pulse->good = 0;
     pulse->bad++;
     if (pulse->down || pulse->bad < rules->fall)

@@ -36,8 +36,8 @@ struct pulse {
     int64_t next_ms;      /* when it is to be asked next */
     int64_t bad_probe_ms; /* when an object was last answered badly */
     bool has_bad_probe, used;
-    double head_ms; /* mean, newer ones count more; 0: not measured */
-    int64_t changed_s;
+    double head_ms;              /* mean, newer ones count more; 0: not measured */
+    int64_t changed_s, failed_s; /* seconds since 1970 */
     char failure[HEALTH_FAILURE_SIZE];
 };
 

@@ -77,6 +77,7 @@ void remotes_recall(struct remotes *remotes, const struct health *health, struct
             continue;
         remote->pulse.head_ms = before->head_ms;
         remote->pulse.changed_s = before->changed_s;
+        remote->pulse.failed_s = before->failed_s;
         memcpy(remote->pulse.failure, before->failure, sizeof before->failure);
         remote->pulse.down = !before->up;
         remote->pulse.next_ms = now.steady_ms;

@@ -51,6 +51,7 @@ static struct target_health health_of_remote(const struct remote *remote,
                                    .admit = pulse_admit(pulse, rules, now),
                                    .head_ms = (unsigned)ceil(pulse->head_ms),
                                    .changed_s = pulse->changed_s,
+                                   .failed_s = pulse->failed_s,
                                    .counters = remote->counters};
 
     memcpy(health.failure, pulse->failure, sizeof health.failure);

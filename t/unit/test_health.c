@@ -296,6 +296,7 @@ static void test_published(void)
     ok(h->known && !h->up && !(h->admit > 0), "the other is down");
     is(h->failure, "it said so", "as it said");
     cmp_ok(h->changed_s, ==, NOW_S, "since then");
+    cmp_ok(h->failed_s, ==, NOW_S, "and when it said so last");
     cmp_ok(h->counters.skipped, ==, 7, "with its counters");
     char wanted[] = "probes";
     health_counters(health, count, wanted);
@@ -323,12 +324,12 @@ static void test_published(void)
     us.pulse.down = false;
     cmp_ok(publish_mark(&publication), !=, mark, "and for a change of state");
 
-    write_text("signpost-health 2 1700000000 30000 1\ntarget 0000000000000001 down 0 1 1 1 1 1 1 1 "
-               "1 1 eu x\n");
+    write_text("signpost-health 1 1700000000 30000 1\ntarget 0000000000000001 down 0 1 1 1 1 1 1 1 "
+               "1 1 1 eu x\n");
     health_refresh(health, folder, NOW_S + 3);
     ok(!health_of(health, &targets[0])->known, "another version is not read");
-    write_text("signpost-health 1 1700000000 30000 1\ntarget 0000000000000001 down 0 1\ntarget "
-               "zz\nnonsense\ntarget 0000000000000002 up 7000 1 1 1 1 1 1 1 1 1 us x\n");
+    write_text("signpost-health 2 1700000000 30000 1\ntarget 0000000000000001 down 0 1\ntarget "
+               "zz\nnonsense\ntarget 0000000000000002 up 7000 1 1 1 1 1 1 1 1 1 1 us x\n");
     health_refresh(health, folder, NOW_S + 4);
     ok(!health_of(health, &targets[0])->known && !health_of(health, &targets[1])->known,
        "nor are lines that are not whole, or nonsense");

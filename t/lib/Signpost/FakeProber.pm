@@ -65,8 +65,8 @@ sub connections {
 # Publishes how long a HEAD of each target takes: { id => ms }.
 sub publish {
     my ( $self, %head_ms ) = @_;
-    my $text = sprintf "signpost-health 1 %d 30000 %d\n", time, $$;
-    $text .= sprintf "target %x up 100 %d 0 0 0 0 0 0 0 0 t%x\n", $_, $head_ms{$_}, $_
+    my $text = sprintf "signpost-health 2 %d 30000 %d\n", time, $$;
+    $text .= sprintf "target %x up 100 %d 0 0 0 0 0 0 0 0 0 t%x\n", $_, $head_ms{$_}, $_
         for keys %head_ms;
     $self->{t}->file( "$self->{state}/health.new", $text );
     rename "$self->{state}/health.new", "$self->{state}/health" or die "rename: $!";

@@ -84,7 +84,7 @@ sub health {
     my ($self) = @_;
     my %health;
     for ( split /\n/, $self->{t}->slurp("$self->{state}/health") ) {
-        my ( $what, @rest ) = split / /, $_, 15;
+        my ( $what, @rest ) = split / /, $_, 16;
         if ( $what eq 'signpost-health' ) {
             @health{qw(version published interval process)} = @rest;
         }
@@ -94,7 +94,7 @@ sub health {
         elsif ( $what eq 'target' ) {
             my %target;
             @target{
-                qw(id state admit head_ms changed probes checks present absent failed
+                qw(id state admit head_ms changed failed_at probes checks present absent failed
                     refused skipped name failure)
             } = @rest;
             $health{target}{ $target{name} } = \%target;
