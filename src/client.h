@@ -28,13 +28,6 @@ struct client {
     unsigned prefix_bits;       /* of that database's entry */
 };
 
-/*
- * A number from 0 up to 1, the same for the same client and salt in every process
- * at all times: which clients belong to a share. It is made of the address, or
- * of what the client's region says where there is none; neither is kept.
- */
-double client_lot(const struct client *client, uint64_t salt);
-
 /* Clients that a rule is for: by place, network or autonomous system. Owned by a configuration. */
 struct client_set {
     struct place_set places;

@@ -6,7 +6,6 @@
 #include "command.h"
 #include "configuration.h"
 #include "control.h"
-#include "suggest.h"
 
 static const char usage[] =
     "Usage: signpost drain [--config FILE] TARGET…\n"
@@ -19,26 +18,13 @@ static const char usage[] =
     "\n"
     "  --config FILE   the configuration that names the targets and the state directory\n";
 
-static bool is_known(const char *command, const struct config *config, const char *name)
-{
-    struct suggestion near = suggest_start(slice_of(name));
-
-    if (config_target(config, slice_of(name)))
-        return true;
-    for (size_t i = 0; i < config->target_count; i++)
-        suggest_try(&near, config->targets[i].name);
-    fprintf(stderr, "signpost %s: there is no target \"%.60s\"%s\n", command, name,
-            suggest_ending(near.best).text);
-    return false;
-}
-
 static int apply(const char *command, const struct config *config, char **names)
 {
     bool drain = strcmp(command, "drain") == 0;
     struct why why;
 
     for (char **name = names; *name; name++)
-        if (!is_known(command, config, *name))
+        if (!command_target(command, config, *name))
             return EXIT_MISUSE;
     for (char **name = names; *name; name++)
         if (!control_drain(config->state, *name, drain, &why)) {

@@ -30,7 +30,7 @@ static const char usage[] =
 static const char *word_for(const struct knowledge *knowledge, const struct target *target,
                             const struct target_health *health)
 {
-    if (knowledge->drained[target - knowledge->config->targets])
+    if (knowledge_part(knowledge, target).drained)
         return "drained";
     if (!health || !health->known)
         return "unknown";
@@ -68,7 +68,7 @@ static void print_row(const struct knowledge *knowledge, const struct target *ta
         health = &nothing;
     printf("%-*s  %-8s  %-9s  %4.0f%%  ", width, target->name,
            target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", word,
-           100 * knowledge_admits(knowledge, target));
+           100 * part_taken(knowledge_part(knowledge, target)));
     if (health->head_ms)
         printf("%5u ms", health->head_ms);
     else
@@ -108,11 +108,12 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
     if (!health)
         health = &nothing;
     const struct target_counters *c = &health->counters;
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s%, s:f, s:i, s:I, s:s}", "name", target->name, "kind",
-        target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", "state", word, "url",
-        target->url.at, target->url.len, "takes", knowledge_admits(knowledge, target), "head_ms",
-        (int)health->head_ms, "since", (json_int_t)health->changed_s, "failure", health->failure);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s%, s:f, s:i, s:I, s:s}", "name", target->name, "kind",
+                  target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", "state", word, "url",
+                  target->url.at, target->url.len, "takes",
+                  part_taken(knowledge_part(knowledge, target)), "head_ms", (int)health->head_ms,
+                  "since", (json_int_t)health->changed_s, "failure", health->failure);
     json_object_set_new(json, "counters",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "probes",
                                   (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
@@ -139,8 +140,8 @@ static int print_json(const struct knowledge *knowledge)
     }
     for (size_t i = 0; i < config->target_count; i++)
         json_array_append_new(targets, target_json(knowledge, &config->targets[i]));
-    json_t *json =
-        json_pack("{s:I, s:o, s:o}", "published", published, "prober", counters, "targets", targets);
+    json_t *json = json_pack("{s:I, s:o, s:o}", "published", published, "prober", counters,
+                             "targets", targets);
     json_dumpf(json, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(json);
@@ -154,10 +155,16 @@ static int print_json(const struct knowledge *knowledge)
 }
 #endif
 
+/* By a share of none nobody is surprised. */
+static bool is_out(struct part part)
+{
+    return part.drained || part.health <= 0;
+}
+
 static bool all_up(const struct knowledge *knowledge)
 {
     for (size_t i = 0; i < knowledge->config->target_count; i++)
-        if (knowledge_admits(knowledge, &knowledge->config->targets[i]) <= 0)
+        if (is_out(knowledge_part(knowledge, &knowledge->config->targets[i])))
             return false;
     return true;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "configuration.h"
+#include "suggest.h"
 
 struct config *command_load(const char *file, bool with_warnings)
 {
@@ -24,6 +25,21 @@ struct config *command_load(const char *file, bool with_warnings)
 void command_say(void *context, const char *sentence)
 {
     fprintf(stderr, "signpost %s: %s\n", (const char *)context, sentence);
+}
+
+const struct target *command_target(const char *command, const struct config *config,
+                                    const char *name)
+{
+    const struct target *target = config_target(config, slice_of(name));
+    struct suggestion near = suggest_start(slice_of(name));
+
+    if (target)
+        return target;
+    for (size_t i = 0; i < config->target_count; i++)
+        suggest_try(&near, config->targets[i].name);
+    fprintf(stderr, "signpost %s: there is no target \"%.60s\"%s\n", command, name,
+            suggest_ending(near.best).text);
+    return NULL;
 }
 
 int command_misuse(const char *command, const char *format, ...)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct config;
+struct target;
 
 enum { EXIT_FINE = 0, EXIT_FINDING = 1, EXIT_MISUSE = 2 };
 
@@ -23,6 +24,7 @@ int cmd_prober(int argc, char **argv);
 int cmd_ranges(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_share(int argc, char **argv);
 int cmd_state(int argc, char **argv);
 int cmd_where(int argc, char **argv);
 
@@ -32,6 +34,13 @@ int cmd_where(int argc, char **argv);
  * is none or it has a mistake. The caller frees it.
  */
 struct config *command_load(const char *file, bool with_warnings);
+
+/*
+ * The upstream or bucket of this name. NULL if there is none, which is said on stderr
+ * with the nearest name.
+ */
+const struct target *command_target(const char *command, const struct config *config,
+                                    const char *name);
 
 /* What most subcommands take. */
 struct command_line {

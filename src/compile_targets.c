@@ -12,7 +12,7 @@ struct target_setting {
     struct slice prefix;
     struct words regions, serves;
     bool ipv4_only;
-    double accept_extra;
+    double share, accept_extra;
 };
 
 struct target_list {
@@ -114,6 +114,7 @@ static struct target *add_target(const struct compiler *compiler, struct target_
                               .prefix = setting->prefix,
                               .place = NOWHERE,
                               .ipv4_only = setting->ipv4_only,
+                              .share = (float)setting->share,
                               .accept_extra = (float)setting->accept_extra};
     while (target->kind == TARGET_UPSTREAM && url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
@@ -216,7 +217,8 @@ static void add_upstreams(const struct compiler *compiler, struct target_list *l
         struct slice prefix = s->prefix.text.at ? s->prefix.text : compiler->settings->prefix.text;
         add(compiler, list,
             &(struct target_setting){s->at, TARGET_UPSTREAM, s->name, s->url, s->provider, s->place,
-                                     prefix, s->regions, s->serves, s->ipv4_only, s->accept_extra});
+                                     prefix, s->regions, s->serves, s->ipv4_only, s->share,
+                                     s->accept_extra});
     }
 }
 
@@ -234,7 +236,8 @@ static void add_buckets(const struct compiler *compiler, struct target_list *lis
                                      .provider = s->provider,
                                      .regions = s->regions,
                                      .serves = s->serves,
-                                     .ipv4_only = s->ipv4_only});
+                                     .ipv4_only = s->ipv4_only,
+                                     .share = s->share});
         if (s->regions.count == 0 && s->serves.count == 0)
             COMPILE_ERROR(compiler, s->at,
                           "the bucket needs `serves` or `regions`: which clients is it for?");

@@ -42,17 +42,57 @@ static void read_control(config_t *tree, int directory)
     }
 }
 
+/* The wish for the target of this name; NULL if there is none in the configuration. */
+static struct wish *wish_for(struct control *control, const char *name)
+{
+    const struct target *target = name ? config_target(control->config, slice_of(name)) : NULL;
+
+    return target ? &control->wish[target - control->config->targets] : NULL;
+}
+
 static void note_drained(struct control *control, const config_t *tree)
 {
     const config_setting_t *list = config_lookup(tree, "drained");
     int count = list ? config_setting_length(list) : 0;
 
-    control->drained_count = 0;
-    for (int i = 0; i < count && control->drained_count < CONTROL_DRAINED_MAX; i++) {
-        const char *name = config_setting_get_string_elem(list, i);
-        if (name && strlen(name) < CONTROL_NAME_SIZE)
-            strcpy(control->drained[control->drained_count++], name);
+    for (int i = 0; i < count; i++) {
+        struct wish *wish = wish_for(control, config_setting_get_string_elem(list, i));
+        if (wish)
+            wish->drained = true;
     }
+}
+
+/* "shares = ( { target = "eu"; share = 0.05; } );" */
+static void note_shares(struct control *control, const config_t *tree)
+{
+    const config_setting_t *list = config_lookup(tree, "shares");
+    int count = list && config_setting_is_list(list) ? config_setting_length(list) : 0;
+
+    for (int i = 0; i < count; i++) {
+        const config_setting_t *entry = config_setting_get_elem(list, (unsigned)i);
+        const char *name = NULL;
+        double share = CONTROL_NO_SHARE;
+        if (!config_setting_is_group(entry))
+            continue;
+        config_setting_lookup_string(entry, "target", &name);
+        config_setting_lookup_float(entry, "share", &share);
+        struct wish *wish = wish_for(control, name);
+        if (wish && share >= 0 && share <= 1)
+            wish->share = (float)share;
+    }
+}
+
+static void clear_wishes(struct control *control)
+{
+    for (size_t i = 0; i < control->config->target_count; i++)
+        control->wish[i] = (struct wish){.share = CONTROL_NO_SHARE};
+}
+
+static void note_wishes(struct control *control, const config_t *tree)
+{
+    clear_wishes(control);
+    note_drained(control, tree);
+    note_shares(control, tree);
 }
 
 /* Takes in what the file says now. */
@@ -73,7 +113,7 @@ static enum control_news read_news(struct control *control)
     bool reload = *mark && strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
     if (reload)
         snprintf(control->reload, sizeof control->reload, "%s", mark);
-    note_drained(control, &tree);
+    note_wishes(control, &tree);
     config_destroy(&tree);
     return reload ? CONTROL_RELOAD : CONTROL_CHANGED;
 }
@@ -95,13 +135,14 @@ static bool has_changed(struct control *control)
     return true;
 }
 
-void control_open(struct control *control, const char *directory)
+void control_open(struct control *control, const char *directory, const struct config *config)
 {
     control->directory = directory;
+    control->config = config;
     control->changed = (struct timespec){0, 0};
     control->inode = 0;
     control->reload[0] = '\0';
-    control->drained_count = 0;
+    clear_wishes(control);
     control_refresh(control);
 }
 
@@ -110,12 +151,13 @@ enum control_news control_refresh(struct control *control)
     return has_changed(control) ? read_news(control) : CONTROL_SAME;
 }
 
-bool control_is_drained(const struct control *control, struct slice name)
+struct part control_part(const struct control *control, const struct target *target, double health)
 {
-    for (size_t i = 0; i < control->drained_count; i++)
-        if (slice_equal(slice_of(control->drained[i]), name))
-            return true;
-    return false;
+    struct wish wish = control_wish(control, target);
+
+    return (struct part){.share = wish.share >= 0 ? wish.share : target->share,
+                         .health = health,
+                         .drained = wish.drained};
 }
 
 static bool write_tree(config_t *tree, int directory, struct why *why)
@@ -150,29 +192,55 @@ static void set_mark(config_t *tree)
     config_setting_set_string(config_setting_add(root, "reload", CONFIG_TYPE_STRING), mark);
 }
 
-static void set_drained(config_t *tree, const char *name, bool drain)
+/* The member of a kind; if somebody has written another one there, it is replaced. */
+static config_setting_t *member(config_t *tree, const char *name, int type)
 {
     config_setting_t *root = config_root_setting(tree);
-    config_setting_t *list = config_setting_get_member(root, "drained");
+    config_setting_t *found = config_setting_get_member(root, name);
 
-    if (list && !config_setting_is_aggregate(list))
-        config_setting_remove(root, "drained"); /* somebody has written to the file */
-    if (!list || !config_setting_get_member(root, "drained"))
-        list = config_setting_add(root, "drained", CONFIG_TYPE_ARRAY);
+    if (found && config_setting_type(found) == type)
+        return found;
+    config_setting_remove(root, name);
+    return config_setting_add(root, name, type);
+}
+
+static void set_drained(config_t *tree, const char *name, bool drain)
+{
+    config_setting_t *list = member(tree, "drained", CONFIG_TYPE_ARRAY);
+
     for (int i = config_setting_length(list); i-- > 0;) {
         const char *present = config_setting_get_string_elem(list, i);
-        if (present && strcmp(present, name) == 0)
+        if (!present || strcmp(present, name) == 0)
             config_setting_remove_elem(list, (unsigned)i);
     }
     if (drain)
         config_setting_set_string_elem(list, -1, name);
 }
 
+static void set_share(config_t *tree, const char *name, float share)
+{
+    config_setting_t *list = member(tree, "shares", CONFIG_TYPE_LIST);
+
+    for (int i = config_setting_length(list); i-- > 0;) {
+        const config_setting_t *entry = config_setting_get_elem(list, (unsigned)i);
+        const char *present = NULL;
+        if (config_setting_is_group(entry))
+            config_setting_lookup_string(entry, "target", &present);
+        if (!present || strcmp(present, name) == 0)
+            config_setting_remove_elem(list, (unsigned)i);
+    }
+    if (share < 0)
+        return;
+    config_setting_t *entry = config_setting_add(list, NULL, CONFIG_TYPE_GROUP);
+    config_setting_set_string(config_setting_add(entry, "target", CONFIG_TYPE_STRING), name);
+    config_setting_set_float(config_setting_add(entry, "share", CONFIG_TYPE_FLOAT), share);
+}
+
 /* One change to the file, while nobody else makes one. */
 struct change {
     void (*apply)(config_t *tree, const struct change *change);
     const char *name;
-    bool drain;
+    struct wish wish; /* what apply takes of it */
 };
 
 static void apply_mark(config_t *tree, const struct change *change)
@@ -183,7 +251,12 @@ static void apply_mark(config_t *tree, const struct change *change)
 
 static void apply_drain(config_t *tree, const struct change *change)
 {
-    set_drained(tree, change->name, change->drain);
+    set_drained(tree, change->name, change->wish.drained);
+}
+
+static void apply_share(config_t *tree, const struct change *change)
+{
+    set_share(tree, change->name, change->wish.share);
 }
 
 static bool make_change(const char *directory, const struct change *change, struct why *why)
@@ -214,5 +287,14 @@ bool control_ask_reload(const char *directory, struct why *why)
 
 bool control_drain(const char *directory, const char *name, bool drain, struct why *why)
 {
-    return make_change(directory, &(struct change){apply_drain, name, drain}, why);
+    struct wish wish = {.drained = drain};
+
+    return make_change(directory, &(struct change){apply_drain, name, wish}, why);
+}
+
+bool control_set_share(const char *directory, const char *name, float share, struct why *why)
+{
+    struct wish wish = {.share = share};
+
+    return make_change(directory, &(struct change){apply_share, name, wish}, why);
 }

@@ -8,42 +8,60 @@
 #define CONTROL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/stat.h>
-#include "slice.h"
+#include "admission.h"
+#include "configuration.h"
 #include "why.h"
 
-enum { CONTROL_DRAINED_MAX = 256, CONTROL_NAME_SIZE = 64 };
+#define CONTROL_NO_SHARE (-1.0F)
+
+/* What is set for one target. */
+struct wish {
+    bool drained;
+    float share; /* 0 to 1; CONTROL_NO_SHARE: it is left to the configuration */
+};
 
 /* What one process has seen of the file. */
 struct control {
-    const char *directory; /* borrowed */
+    const char *directory;       /* borrowed */
+    const struct config *config; /* borrowed: whose targets the wishes are for */
     struct timespec changed;
     ino_t inode;
-    char reload[64]; /* the mark of the last reload that was asked for */
-    char drained[CONTROL_DRAINED_MAX][CONTROL_NAME_SIZE]; /* names of targets */
-    size_t drained_count;
+    char reload[64];               /* the mark of the last reload that was asked for */
+    struct wish wish[TARGETS_MAX]; /* by the target's place in the configuration */
 };
 
-/* Reads the file; a reload that it asks for counts as done. None is the same as an empty one. */
-void control_open(struct control *control, const char *directory);
+/*
+ * Reads the file in a state directory; a reload that it asks for counts as done. None is
+ * the same as an empty one.
+ */
+void control_open(struct control *control, const char *directory, const struct config *config);
 
 enum control_news {
     CONTROL_SAME = 0,
-    CONTROL_CHANGED = 1, /* the list of drained targets may be another one */
+    CONTROL_CHANGED = 1, /* the wishes may be other ones */
     CONTROL_RELOAD = 2   /* and a reload has been asked for since the last call */
 };
 
 /* Looks whether the file is another one. Costs one stat if it is not. */
 enum control_news control_refresh(struct control *control);
 
-/* Whether the target of this name is drained. */
-bool control_is_drained(const struct control *control, struct slice name);
+/* What is set for a target of the configuration. */
+static inline struct wish control_wish(const struct control *control, const struct target *target)
+{
+    return control->wish[target - control->config->targets];
+}
+
+/* Which part of its requests a target takes that is as healthy as this, from 0 to 1. */
+struct part control_part(const struct control *control, const struct target *target, double health);
 
 /* Asks all running processes for a reload; false with the reason. */
 bool control_ask_reload(const char *directory, struct why *why);
 
 /* Drains a target (sends no request to it any more), or ends that; false with the reason. */
 bool control_drain(const char *directory, const char *name, bool drain, struct why *why);
+
+/* Sets a target's share, or with CONTROL_NO_SHARE ends that; false with the reason. */
+bool control_set_share(const char *directory, const char *name, float share, struct why *why);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide.h"
 
-#include "nearest.h"
+#include "search.h"
 
 /*
  * Codes matter to clients: a 404 below manifests/ must say MANIFEST_UNKNOWN (with
@@ -60,89 +60,6 @@ static const struct page *find_page(const struct config *config, struct slice pa
     return NULL;
 }
 
-/* The search for targets on behalf of one request; the nearest is looked for once. */
-struct search {
-    const struct question *question;
-    const struct target *nearest;
-};
-
-static bool speaks_to(const struct client *client, const struct target *target)
-{
-    return !target->ipv4_only || address_unwrap(client->address).family != ADDRESS_IPV6;
-}
-
-/* Whether the target may take this client's request; while it returns, only some clients'. */
-static bool admits(const struct question *q, const struct target *target)
-{
-    double admitted = q->knowledge ? knowledge_admits(q->knowledge, target) : 1;
-
-    return admitted >= 1 || (admitted > 0 && client_lot(q->client, target->id) < admitted);
-}
-
-static bool is_reachable(const void *ctx, const struct target *target)
-{
-    return speaks_to(((const struct question *)ctx)->client, target);
-}
-
-static bool is_usable(const void *ctx, const struct target *target)
-{
-    return is_reachable(ctx, target) && admits(ctx, target);
-}
-
-/*
- * The nearest upstream; the next one if that is down, unless all are: then it
- * after all. A stand-in takes only as much extra as it accepts.
- */
-static const struct target *find_nearest(struct search *search)
-{
-    const struct question *q = search->question;
-
-    if (search->nearest)
-        return search->nearest;
-    const struct target *first = nearest_upstream(q->config, q->client, is_reachable, q);
-    search->nearest = first;
-    if (!first || admits(q, first))
-        return first;
-    const struct target *stand_in = nearest_upstream(q->config, q->client, is_usable, q);
-    if (stand_in && client_lot(q->client, stand_in->id ^ first->id) < stand_in->accept_extra)
-        search->nearest = stand_in;
-    return search->nearest;
-}
-
-static const struct target *find_canonical(const struct question *q)
-{
-    const struct target *first = NULL;
-
-    for (size_t i = 0; i < q->config->canonical_count; i++) {
-        const struct target *target = q->config->canonical[i];
-        if (is_usable(q, target))
-            return target;
-        if (!first && is_reachable(q, target))
-            first = target;
-    }
-    return first;
-}
-
-/* The target that a word of a rule means for this client, or NULL. */
-static const struct target *resolve(struct search *search, const struct step *step)
-{
-    const struct question *q = search->question;
-
-    switch (step->kind) {
-    case STEP_NEAREST:
-        return find_nearest(search);
-    case STEP_BUCKET:
-        return nearest_bucket(q->config, q->client, is_reachable, q);
-    case STEP_CANONICAL:
-        return find_canonical(q);
-    case STEP_DEFAULT:
-        return q->config->fallback;
-    case STEP_TARGET:
-        break;
-    }
-    return step->target;
-}
-
 static enum holding find_holding(const struct question *q, const struct target *target)
 {
     const struct classified *c = q->classified;
@@ -154,17 +71,9 @@ static enum holding find_holding(const struct question *q, const struct target *
     return q->knowledge ? knowledge_holding(q->knowledge, target, &object) : HOLDING_UNKNOWN;
 }
 
-static enum verdict judge(const struct question *q, const struct step *step,
-                          const struct target *target, bool last)
+static enum verdict judge_holding(const struct question *q, const struct step *step,
+                                  const struct target *target)
 {
-    if (!target)
-        return VERDICT_NONE;
-    if (target->kind == TARGET_BUCKET && q->classified->class != CLASS_BLOB)
-        return VERDICT_NO_BLOB;
-    if (!speaks_to(q->client, target))
-        return VERDICT_IPV4_ONLY;
-    if (!last && step->kind != STEP_NEAREST && !admits(q, target))
-        return VERDICT_DOWN;
     if (!step->if_held || !q->classified->is_digest)
         return VERDICT_TAKEN;
     switch (find_holding(q, target)) {
@@ -178,11 +87,24 @@ static enum verdict judge(const struct question *q, const struct step *step,
     return VERDICT_NOT_KNOWN;
 }
 
-static void tell(const struct question *q, const struct step *step, const struct target *target,
-                 enum verdict verdict)
+static enum verdict judge(struct search *search, const struct step *step,
+                          const struct target *target, bool last)
 {
-    if (q->trace)
-        q->trace->saw(q->trace->ctx, step, target, verdict);
+    const struct question *q = search->question;
+
+    if (!target)
+        return VERDICT_NONE;
+    if (target->kind == TARGET_BUCKET && q->classified->class != CLASS_BLOB)
+        return VERDICT_NO_BLOB;
+    if (!search_speaks_to(q->client, target))
+        return VERDICT_IPV4_ONLY;
+    if (last || step->kind == STEP_NEAREST)
+        return judge_holding(q, step, target);
+    enum admission admission = search_admission(search, step->kind, target);
+    search_note_draw(search, target, admission != ADMISSION_NOT_IN_SHARE);
+    if (admission == ADMISSION_NOT_IN_SHARE)
+        return VERDICT_NOT_IN_SHARE;
+    return admission == ADMISSION_TAKEN ? judge_holding(q, step, target) : VERDICT_DOWN;
 }
 
 static const struct rule *find_rule(const struct question *q)
@@ -201,16 +123,20 @@ static struct decision take(struct decision *decision, const struct step *step,
     return *decision;
 }
 
+static bool takes(const struct search *search, enum step_kind kind, const struct target *target)
+{
+    return search_admission(search, kind, target) == ADMISSION_TAKEN;
+}
+
 /* A registry that is up, for a request whose unsure target is not: pulls depend on none alone. */
 static const struct target *find_stand_in(struct search *search, const struct decision *decision)
 {
-    const struct question *q = search->question;
-
     for (size_t i = 0; i < decision->ask_count; i++)
-        if (decision->ask[i]->kind == TARGET_UPSTREAM && admits(q, decision->ask[i]))
+        if (decision->ask[i]->kind == TARGET_UPSTREAM &&
+            takes(search, STEP_NEAREST, decision->ask[i]))
             return decision->ask[i];
-    const struct target *nearest = find_nearest(search);
-    return nearest && admits(q, nearest) ? nearest : NULL;
+    const struct target *nearest = search_nearest(search);
+    return nearest && takes(search, STEP_NEAREST, nearest) ? nearest : NULL;
 }
 
 /* Nobody is known to hold the object, and not everybody is known not to. */
@@ -218,19 +144,19 @@ static struct decision choose_unsure(struct search *search, struct decision *dec
 {
     const struct question *q = search->question;
     const struct step *step = rule_unsure_step(decision->rule, q->classified->class);
-    const struct target *target = resolve(search, step);
+    const struct target *target = search_target(search, step);
 
-    if (target && !admits(q, target)) {
+    if (target && !takes(search, step->kind, target)) {
         const struct target *stand_in = find_stand_in(search, decision);
         if (stand_in) {
-            tell(q, step, target, VERDICT_DOWN);
+            search_tell(search, step, target, VERDICT_DOWN);
             target = stand_in;
         }
     }
     if (!target)
         target = q->config->fallback; /* every target is out of this client's reach */
     decision->unsure = decision->ask_count > 0;
-    tell(q, step, target, VERDICT_TAKEN);
+    search_tell(search, step, target, VERDICT_TAKEN);
     return take(decision, step, target);
 }
 
@@ -243,19 +169,20 @@ static bool is_last_resort(struct search *search, const struct rule *rule,
 {
     const struct step *last = &rule->step[rule->step_count - 1];
 
-    return !last->if_held && resolve(search, last) == target;
+    return !last->if_held && search_target(search, last) == target;
 }
 
 static struct decision choose(const struct question *q)
 {
     struct decision decision = {.outcome = OUTCOME_REDIRECT, .rule = find_rule(q)};
-    struct search search = {q, NULL};
+    struct search search = {
+        .question = q, .guest = {q->client, q->classified->name}, .decision = &decision};
     const struct rule *rule = decision.rule;
 
     for (size_t i = 0; i < rule->step_count; i++) {
         const struct step *step = &rule->step[i];
-        const struct target *target = resolve(&search, step);
-        enum verdict verdict = judge(q, step, target, i + 1 == rule->step_count);
+        const struct target *target = search_target(&search, step);
+        enum verdict verdict = judge(&search, step, target, i + 1 == rule->step_count);
         bool certain = !step->if_held;
         if (verdict == VERDICT_NOT_KNOWN && is_last_resort(&search, rule, target)) {
             verdict = VERDICT_TAKEN;
@@ -263,7 +190,7 @@ static struct decision choose(const struct question *q)
         }
         if (verdict == VERDICT_TAKEN && certain && decision.ask_count > 0)
             break;
-        tell(q, step, target, verdict);
+        search_tell(&search, step, target, verdict);
         if (verdict == VERDICT_TAKEN) {
             decision.ask_count = 0;
             return take(&decision, step, target);

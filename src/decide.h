@@ -26,6 +26,14 @@ struct oci_error {
     const char *message;
 };
 
+/* A target with a share that the request was meant for, and whether the client is in it. */
+struct draw {
+    const struct target *target;
+    bool is_in;
+};
+
+enum { DRAWS_MAX = 8 };
+
 struct decision {
     enum outcome outcome;
     const struct oci_error *error; /* OUTCOME_ERROR */
@@ -40,17 +48,20 @@ struct decision {
      */
     const struct target *ask[FINDINGS_MAX];
     size_t ask_count;
+    struct draw draw[DRAWS_MAX]; /* at most one for a target */
+    size_t draw_count;
 };
 
 /* What became of a target that was looked at. */
 enum verdict {
     VERDICT_TAKEN,
-    VERDICT_NOT_KNOWN,  /* it is not known whether it holds the object */
-    VERDICT_ABSENT,     /* it is known not to hold it */
-    VERDICT_DOWN,       /* it is down or drained */
-    VERDICT_NONE,       /* the word means no target for this client */
-    VERDICT_NO_BLOB,    /* a bucket holds only blobs */
-    VERDICT_IPV4_ONLY   /* the client has an IPv6 address */
+    VERDICT_NOT_KNOWN,    /* it is not known whether it holds the object */
+    VERDICT_ABSENT,       /* it is known not to hold it */
+    VERDICT_DOWN,         /* it is down or drained, or returns and takes this client's not yet */
+    VERDICT_NOT_IN_SHARE, /* it takes a share of its requests, and this client is not in it */
+    VERDICT_NONE,         /* the word means no target for this client */
+    VERDICT_NO_BLOB,      /* a bucket holds only blobs */
+    VERDICT_IPV4_ONLY     /* the client has an IPv6 address */
 };
 
 /* Told of every target that is looked at, so that a decision can be explained. */
@@ -66,8 +77,8 @@ struct question {
     const struct knowledge *knowledge; /* NULL: nothing is known */
     const struct request *request;
     const struct classified *classified;
-    const struct client *client;     /* looked at only for a class that rules match */
-    const struct findings *findings; /* what the prober has answered; NULL: not asked */
+    const struct client *client;        /* looked at only for a class that rules match */
+    const struct findings *findings;    /* what the prober has answered; NULL: not asked */
     const struct decision_trace *trace; /* NULL: nobody wants to know why */
 };
 

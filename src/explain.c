@@ -28,11 +28,14 @@ static int compare_ranks(const void *a, const void *b)
 
 static void rank_upstreams(struct explanation *e, const struct knowledge *knowledge)
 {
+    const struct guest guest = {&e->routed.client, e->routed.classified.name};
+
     for (size_t i = 0; i < e->config->upstream_count; i++) {
         const struct target *target = &e->config->targets[i];
-        e->rank[e->rank_count++] = (struct explained_rank){
-            target, nearest_rank(e->config, &e->routed.client, target),
-            knowledge ? knowledge_admits(knowledge, target) : 1};
+        struct part part = knowledge_part(knowledge, target);
+        e->rank[e->rank_count++] =
+            (struct explained_rank){target, nearest_rank(e->config, &e->routed.client, target),
+                                    part, admission_at(target, part, &guest)};
     }
     qsort(e->rank, e->rank_count, sizeof *e->rank, compare_ranks);
 }
@@ -92,7 +95,8 @@ const char *explain_verdict(enum verdict verdict)
         [VERDICT_TAKEN] = "taken",
         [VERDICT_NOT_KNOWN] = "passed over: it is not known whether it holds the object",
         [VERDICT_ABSENT] = "passed over: it is known not to hold the object",
-        [VERDICT_DOWN] = "passed over: it is down or drained",
+        [VERDICT_DOWN] = "passed over: it is down or drained, or only just returning",
+        [VERDICT_NOT_IN_SHARE] = "passed over: it takes a share, and this client is not in it",
         [VERDICT_NONE] = "passed over: there is none for this client",
         [VERDICT_NO_BLOB] = "passed over: a bucket holds only blobs",
         [VERDICT_IPV4_ONLY] = "passed over: it has no IPv6 address, and the client no IPv4 one",
@@ -135,7 +139,7 @@ static void clear_behind(struct address *address, unsigned bits)
     if (address->family == ADDRESS_IPV4)
         bits += 96;
     for (unsigned bit = bits; bit < 128; bit++)
-        address->bytes[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+        address->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 }
 
 const char *explain_prefix(const struct client *client, char text[EXPLAIN_PREFIX_TEXT])
@@ -202,6 +206,21 @@ static void print_steps(const struct explanation *e, FILE *out)
     }
 }
 
+/* What keeps an upstream from taking all of its clients, and whether it takes this one. */
+static void print_part(const struct explained_rank *r, FILE *out)
+{
+    if (r->part.share < 1)
+        fprintf(out, ", with a share of %g %%: this client is%s in it", 100 * r->part.share,
+                r->admission == ADMISSION_NOT_IN_SHARE ? " not" : "");
+    if (r->part.drained)
+        fputs(", but it is drained", out);
+    else if (r->part.health <= 0)
+        fputs(", but it is down", out);
+    else if (r->part.health < 1)
+        fprintf(out, ", returning with %.0f %%: this client is%s among them", 100 * r->part.health,
+                r->admission == ADMISSION_TAKEN ? "" : " not");
+}
+
 void explain_print_ranks(const struct explanation *e, size_t count, FILE *out)
 {
     for (size_t i = 0; i < e->rank_count && i < count; i++) {
@@ -211,10 +230,7 @@ void explain_print_ranks(const struct explanation *e, size_t count, FILE *out)
                 explain_nearness(r->rank.nearness));
         if (km >= 0)
             fprintf(out, ", %.0f km", km);
-        if (r->admits <= 0)
-            fputs(", but it is down or drained", out);
-        else if (r->admits < 1)
-            fprintf(out, ", but it takes only %.0f %% for now", 100 * r->admits);
+        print_part(r, out);
         putc('\n', out);
     }
     if (e->rank_count > count)

@@ -19,7 +19,8 @@ struct explained_step {
 struct explained_rank {
     const struct target *target;
     struct rank rank;
-    double admits; /* which part of its requests it takes now */
+    struct part part;         /* of its requests that it takes now */
+    enum admission admission; /* and whether this client's are among them */
 };
 
 struct explanation {
@@ -27,7 +28,8 @@ struct explanation {
     const char *method, *asked; /* as given; borrowed */
     struct request request;
     struct routed routed;
-    struct explained_step step[RULE_STEPS_MAX + 2]; /* the rule's, and those of `unsure` */
+    /* Those of the rule and of `unsure`, and whose share the client is not in. */
+    struct explained_step step[RULE_STEPS_MAX + 2 + DRAWS_MAX];
     size_t step_count;
     struct explained_rank rank[TARGETS_MAX]; /* upstreams, the nearest first */
     size_t rank_count;

@@ -23,16 +23,14 @@ json_t *explain_client_json(const struct explanation *e)
     char address[ADDRESS_TEXT], prefix[EXPLAIN_PREFIX_TEXT];
     bool found = client->database >= 0;
 
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s?, s:s, s:s?, s:s?, s:i}", "from",
-                     explain_source(client), "told", text_of(client->told), "region",
-                     key_of(places, client->place.region), "country",
-                     key_of(places, client->place.country), "continent",
-                     key_of(places, client->place.continent), "upstream",
-                     client->named ? client->named->name : NULL, "address",
-                     address_format(&client->address, address), "prefix",
-                     found ? explain_prefix(client, prefix) : NULL, "database",
-                     found ? e->config->databases[client->database].file : NULL, "asn",
-                     (int)client->asn);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:s?, s:s, s:s?, s:s?, s:i}", "from", explain_source(client),
+        "told", text_of(client->told), "region", key_of(places, client->place.region), "country",
+        key_of(places, client->place.country), "continent", key_of(places, client->place.continent),
+        "upstream", client->named ? client->named->name : NULL, "address",
+        address_format(&client->address, address), "prefix",
+        found ? explain_prefix(client, prefix) : NULL, "database",
+        found ? e->config->databases[client->database].file : NULL, "asn", (int)client->asn);
 }
 
 static json_t *steps_json(const struct explanation *e)
@@ -56,10 +54,12 @@ json_t *explain_ranks_json(const struct explanation *e)
     for (size_t i = 0; i < e->rank_count; i++) {
         const struct explained_rank *r = &e->rank[i];
         double km = explain_km(e, r->target);
-        json_array_append_new(list, json_pack("{s:s, s:f, s:s, s:o}", "upstream", r->target->name, "takes",
-                                              r->admits, "why",
-                                              explain_nearness(r->rank.nearness), "km",
-                                              km < 0 ? json_null() : json_integer((json_int_t)km)));
+        json_t *distance = km < 0 ? json_null() : json_integer((json_int_t)km);
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:b, s:s, s:o}", "upstream",
+                                              r->target->name, "share", r->part.share, "takes",
+                                              part_taken(r->part), "takes_client",
+                                              r->admission == ADMISSION_TAKEN, "why",
+                                              explain_nearness(r->rank.nearness), "km", distance));
     }
     return list;
 }

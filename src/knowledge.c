@@ -4,15 +4,6 @@
 #include <unistd.h>
 #include "state.h"
 
-static void note_drained(struct knowledge *knowledge)
-{
-    const struct config *config = knowledge->config;
-
-    for (size_t i = 0; i < config->target_count; i++)
-        knowledge->drained[i] =
-            control_is_drained(&knowledge->control, target_name(&config->targets[i]));
-}
-
 static void open_databases(struct knowledge *knowledge, knowledge_log *log, void *context)
 {
     const struct config *config = knowledge->config;
@@ -20,8 +11,8 @@ static void open_databases(struct knowledge *knowledge, knowledge_log *log, void
 
     if (config->database_count == 0)
         return;
-    knowledge->geodb = geodb_new(config->databases, config->database_count, &config->places, log,
-                                 context, &why);
+    knowledge->geodb =
+        geodb_new(config->databases, config->database_count, &config->places, log, context, &why);
     if (!knowledge->geodb)
         log(context, why.text);
 }
@@ -45,7 +36,7 @@ static void refresh_findings(struct knowledge *knowledge)
 void knowledge_open_files(struct knowledge *knowledge, const struct config *config,
                           struct instant now, knowledge_log *log, void *context)
 {
-    /* The list of drained names is left alone: a CGI pays for each page touched. */
+    /* The list of wishes is left alone: a CGI pays for each page touched. */
     memset(knowledge, 0, offsetof(struct knowledge, control));
     knowledge->config = config;
     knowledge->now = now;
@@ -61,8 +52,7 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, st
 {
     knowledge_open_files(knowledge, config, now, log, context);
     refresh_findings(knowledge);
-    control_open(&knowledge->control, config->state);
-    note_drained(knowledge);
+    control_open(&knowledge->control, config->state, config);
 }
 
 bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
@@ -74,8 +64,6 @@ bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
         geodb_refresh(knowledge->geodb, now.steady_ms);
     index_refresh(knowledge->index, now.steady_ms);
     refresh_findings(knowledge);
-    if (news != CONTROL_SAME)
-        note_drained(knowledge);
     return news == CONTROL_RELOAD;
 }
 
@@ -85,11 +73,11 @@ enum holding knowledge_holding(const struct knowledge *knowledge, const struct t
     return cache_look(knowledge->cache, target, object, knowledge->now.wall_s);
 }
 
-double knowledge_admits(const struct knowledge *knowledge, const struct target *target)
+struct part knowledge_part(const struct knowledge *knowledge, const struct target *target)
 {
-    if (knowledge->drained[target - knowledge->config->targets])
-        return 0;
-    return knowledge->health ? health_of(knowledge->health, target)->admit : 1;
+    if (!knowledge)
+        return (struct part){.share = target->share, .health = 1};
+    return control_part(&knowledge->control, target, health_of(knowledge->health, target)->admit);
 }
 
 void knowledge_close(struct knowledge *knowledge)

@@ -4,6 +4,7 @@
 #define KNOWLEDGE_H
 
 #include <stdbool.h>
+#include "admission.h"
 #include "cache.h"
 #include "configuration.h"
 #include "control.h"
@@ -26,7 +27,6 @@ struct knowledge {
     knowledge_log *log;
     void *log_context;
     struct control control;
-    bool drained[TARGETS_MAX]; /* by the target's place in the configuration */
 };
 
 /*
@@ -56,10 +56,10 @@ enum holding knowledge_holding(const struct knowledge *knowledge, const struct t
                                const struct object *object);
 
 /*
- * Which part of the requests meant for it a target may take now: 1 all, 0 none
- * (it is down or drained), between them while it returns gradually.
+ * Which part of the requests meant for it a target takes now; where nothing is known
+ * (NULL), by its configuration alone.
  */
-double knowledge_admits(const struct knowledge *knowledge, const struct target *target);
+struct part knowledge_part(const struct knowledge *knowledge, const struct target *target);
 
 /* Closes all files. */
 void knowledge_close(struct knowledge *knowledge);

@@ -4,6 +4,7 @@
 noinst_LIBRARIES += src/libsignpost.a
 src_libsignpost_a_SOURCES = \
 	src/address.c src/address.h \
+	src/admission.c src/admission.h \
 	src/arena.c src/arena.h \
 	src/ask.c src/ask.h \
 	src/cache.c src/cache.h \
@@ -51,6 +52,7 @@ src_libsignpost_a_SOURCES = \
 	src/respond.c src/respond.h \
 	src/route.c src/route.h \
 	src/rule.c src/rule.h \
+	src/search.c src/search.h \
 	src/settings.c src/settings.h \
 	src/siphash.c src/siphash.h \
 	src/slice.h \
@@ -207,6 +209,7 @@ src_signpost_SOURCES = \
 	src/cmd_ranges.c \
 	src/cmd_reload.c \
 	src/cmd_replay.c \
+	src/cmd_share.c \
 	src/cmd_state.c \
 	src/cmd_where.c \
 	src/command.c src/command.h \

@@ -40,7 +40,7 @@ static inline struct rank rank_of(const struct config *config, const struct clie
 {
     struct rank rank = {.nearness = serves(target->serves, &client->place, hint)};
 
-    if (client->place.has_point && target->place.has_point)
+    if (client->place.has_point && target->place.has_point && target->kind == TARGET_UPSTREAM)
         rank.closeness = dot(client->place.point, target->place.point);
     if (client->named == target)
         rank.nearness = NEAR_NAMED;
@@ -61,8 +61,7 @@ bool nearest_before(struct rank a, struct rank b)
 }
 
 const struct target *nearest_upstream(const struct config *config, const struct client *client,
-                                      bool (*allowed)(const void *ctx, const struct target *),
-                                      const void *ctx)
+                                      nearest_filter *allowed, void *context)
 {
     const struct target *found = NULL;
     struct rank best = {NEAR_NOT, 0};
@@ -71,7 +70,7 @@ const struct target *nearest_upstream(const struct config *config, const struct 
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct target *target = &config->targets[i];
         struct rank rank = rank_of(config, client, target, hint);
-        if ((found && !nearest_before(rank, best)) || (allowed && !allowed(ctx, target)))
+        if ((found && !nearest_before(rank, best)) || (allowed && !allowed(context, target)))
             continue;
         found = target;
         best = rank;
@@ -79,10 +78,18 @@ const struct target *nearest_upstream(const struct config *config, const struct 
     return found;
 }
 
+bool nearest_precedes(const struct config *config, const struct client *client,
+                      const struct target *a, const struct target *b)
+{
+    uint64_t hint = place_hint(&client->place);
+    struct rank of_a = rank_of(config, client, a, hint), of_b = rank_of(config, client, b, hint);
+
+    return nearest_before(of_a, of_b) || (a < b && !nearest_before(of_b, of_a));
+}
+
 /* Buckets have no distance: what they serve decides, and none goes before a region's own. */
 const struct target *nearest_bucket(const struct config *config, const struct client *client,
-                                    bool (*allowed)(const void *ctx, const struct target *),
-                                    const void *ctx)
+                                    nearest_filter *allowed, void *context)
 {
     const struct target *found = NULL;
     enum nearness best = NEAR_NOT;
@@ -91,7 +98,7 @@ const struct target *nearest_bucket(const struct config *config, const struct cl
     for (size_t i = config->upstream_count; i < config->target_count; i++) {
         const struct target *bucket = &config->targets[i];
         enum nearness nearness = serves(bucket->serves, &client->place, hint);
-        if (nearness <= best || (allowed && !allowed(ctx, bucket)))
+        if (nearness <= best || (allowed && !allowed(context, bucket)))
             continue;
         found = bucket;
         best = nearness;

@@ -34,17 +34,23 @@ struct rank nearest_rank(const struct config *config, const struct client *clien
 /* Whether a ranks before b. */
 bool nearest_before(struct rank a, struct rank b);
 
+/* Whether a goes before b for the client: by rank, and of equals by the file's order. */
+bool nearest_precedes(const struct config *config, const struct client *client,
+                      const struct target *a, const struct target *b);
+
+/* Whether a target may be taken. */
+typedef bool nearest_filter(void *context, const struct target *target);
+
 /*
  * The upstream nearest to the client among those for which allowed() is true
- * (all if it is NULL); the first in the file of equals. NULL if none is allowed.
+ * (all if it is NULL); the first in the file of equals. NULL if none is allowed. It is
+ * called for each that goes before the result, and for some others.
  */
 const struct target *nearest_upstream(const struct config *config, const struct client *client,
-                                      bool (*allowed)(const void *ctx, const struct target *),
-                                      const void *ctx);
+                                      nearest_filter *allowed, void *context);
 
 /* The bucket that serves the client's place, by the same order; NULL if none does. */
 const struct target *nearest_bucket(const struct config *config, const struct client *client,
-                                    bool (*allowed)(const void *ctx, const struct target *),
-                                    const void *ctx);
+                                    nearest_filter *allowed, void *context);
 
 #endif

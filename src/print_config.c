@@ -46,6 +46,8 @@ static void print_target(const struct target *target, FILE *out)
     }
     if (target->serves_words)
         fprintf(out, " serves = [ %s ];", target->serves_words);
+    if (target->share < 1)
+        fprintf(out, " share = %.6f;", (double)target->share);
     if (target->kind == TARGET_UPSTREAM && target->accept_extra < 1)
         fprintf(out, " accept_extra = %.3f;", (double)target->accept_extra);
     if (target->ipv4_only)

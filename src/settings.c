@@ -90,6 +90,12 @@ static const struct option_spec upstream_options[] = {
      .example = "\"team/images\""},
     {"ipv4_only", OPTION_FLAG, UPSTREAM(ipv4_only),
      .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
+    {"share", OPTION_NUMBER, UPSTREAM(share), .min = 0, .max = 1, .number_default = 1,
+     .help = "The part of its clients that an upstream takes; the rest stays with the next nearest,\n"
+             "or the next of the rule. Who is in is drawn by the client's address (of IPv6, the /64),\n"
+             "and stays in when the share grows. `signpost share` changes it at once. Signatures go\n"
+             "to a canonical upstream whatever its share, if no other one is listed.",
+     .example = "0.05"},
     {"accept_extra", OPTION_NUMBER, UPSTREAM(accept_extra), .min = 0, .max = 1, .number_default = 1,
      .help = "While another upstream is down, the share of its clients that come here. The rest stays\n"
              "where it was: no cascade, and no surprise on the bill.",
@@ -123,6 +129,10 @@ static const struct option_spec bucket_options[] = {
      .help = "The clients that this bucket is for, as for an upstream.", .example = "[ \"*\" ]"},
     {"ipv4_only", OPTION_FLAG, BUCKET(ipv4_only),
      .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
+    {"share", OPTION_NUMBER, BUCKET(share), .min = 0, .max = 1, .number_default = 1,
+     .help = "The part of its clients that a bucket takes, as for an upstream; the rest goes to the\n"
+             "next bucket that serves them, else to the next target of the rule.",
+     .example = "0.05"},
 };
 
 static const struct option_group bucket_group = {

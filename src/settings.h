@@ -11,7 +11,7 @@ struct upstream_setting {
     struct word name, url, provider, place, prefix;
     struct words regions, serves;
     bool ipv4_only;
-    double accept_extra;
+    double share, accept_extra;
 };
 
 struct bucket_setting {
@@ -19,6 +19,7 @@ struct bucket_setting {
     struct word name, url, provider;
     struct words regions, serves;
     bool ipv4_only;
+    double share;
 };
 
 struct rule_setting {

@@ -25,6 +25,7 @@ static const struct {
     {"ranges", cmd_ranges, "compiles published address ranges into a database"},
     {"reload", cmd_reload, "has running responders read their configuration again"},
     {"replay", cmd_replay, "tells what a new configuration changes for the requests of a log"},
+    {"share", cmd_share, "sets the share of its requests that a target takes"},
     {"state", cmd_state, "shows how the upstreams and buckets are"},
     {"undrain", cmd_drain, "sends requests to a target again"},
     {"where", cmd_where, "says where an address or a region is, and what is near it"},

@@ -19,6 +19,7 @@ struct target {
     struct place place;             /* where it is, NOWHERE if that is not known */
     enum target_kind kind;
     bool ipv4_only;
+    float share;        /* the part of the requests meant for it that it takes */
     float accept_extra; /* the share of a target's requests that it takes when that one is down */
 
     uint64_t id; /* of its URL and prefix: the same in every process and after a reload */

@@ -12,6 +12,7 @@ AM_CPPFLAGS += -I$(top_srcdir)/t
 
 UNIT_TESTS = \
 	t/unit/test_address \
+	t/unit/test_admission \
 	t/unit/test_agenda \
 	t/unit/test_ask \
 	t/unit/test_asker \

@@ -193,6 +193,7 @@ static void reload(struct server *server)
                     "until it is started again.");
     config_free(server->config);
     server->config = config;
+    control_open(&server->control, server->state, config);
     server->mark = 0;
     say(server, "The configuration has been read again.");
 }
@@ -467,7 +468,7 @@ static bool start(struct server *server)
         return fail(server, "There are too few descriptors.");
     if (!door_open(&server->door, server->state, &why))
         return fail(server, why.text);
-    control_open(&server->control, server->state);
+    control_open(&server->control, server->state, server->config);
     if (!make_parts(server))
         return false;
     publish_if_due(server, true);

@@ -71,10 +71,12 @@ static void add_targets(struct status *status, const struct showing *showing,
         *t = (struct status_target){
             .target = target,
             .health = health_of_remote(remote, &config->probing, view->now),
-            .drained = control_is_drained(view->control, target_name(target)),
             .counted = &showing->counters->target[i],
         };
-        t->takes = t->drained ? 0 : t->health.admit;
+        struct part part = control_part(view->control, target, t->health.admit);
+        t->drained = part.drained;
+        t->share = part.share;
+        t->takes = part_taken(part);
     }
 }
 

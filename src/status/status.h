@@ -21,6 +21,7 @@ struct status_target {
     const struct target *target; /* name, kind, place, URL */
     struct target_health health; /* up, since when, last failure, what it was asked */
     bool drained;                /* by the operator */
+    double share;                /* which part it is to take: configured, or set by the operator */
     double takes;                /* which part of the requests meant for it it takes now, 0 to 1 */
     const struct counters_target *counted; /* requests sent to it */
 };

@@ -4,10 +4,39 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "asking.h"
 #include "tap.h"
 
 static char directory[] = "/tmp/signpost-control-XXXXXX";
 static struct control control;
+static struct config *config;
+
+static const struct target *named(const char *name)
+{
+    return config_target(config, slice_of(name));
+}
+
+static bool is_drained(const char *name)
+{
+    return control_wish(&control, named(name)).drained;
+}
+
+/* In percent; -100: none is set. */
+static int share_of(const char *name)
+{
+    float share = control_wish(&control, named(name)).share;
+    return (int)(share * 100 + (share > 0 ? 0.5F : -0.5F));
+}
+
+/* How many targets have a wish. */
+static int wishes(void)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < config->target_count; i++)
+        count += control.wish[i].drained || control.wish[i].share >= 0;
+    return count;
+}
 
 static const char *path_of(const char *file)
 {
@@ -31,8 +60,8 @@ static void write_file(const char *text)
 
 static void check_nothing(void)
 {
-    control_open(&control, directory);
-    cmp_ok(control.drained_count, ==, 0, "without a file nothing is drained");
+    control_open(&control, directory, config);
+    cmp_ok(wishes(), ==, 0, "without a file nothing is drained");
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "and nothing is asked");
 }
 
@@ -43,7 +72,7 @@ static void check_reload(void)
     ok(control_ask_reload(directory, NULL), "a reload can be asked for");
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "who looks sees it");
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "once");
-    control_open(&other, directory);
+    control_open(&other, directory, config);
     cmp_ok(control_refresh(&other), ==, CONTROL_SAME, "who starts later has the new one already");
     control_ask_reload(directory, NULL);
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "the next one is seen");
@@ -55,19 +84,16 @@ static void check_drain(void)
 {
     ok(control_drain(directory, "eu", true, NULL), "a target can be drained");
     cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "who looks sees it, and no reload");
-    ok(control_is_drained(&control, SLICE("eu")), "it is drained");
-    ok(!control_is_drained(&control, SLICE("e")) && !control_is_drained(&control, SLICE("eu2")) &&
-           !control_is_drained(&control, SLICE("")),
-       "and none of a similar name");
+    ok(is_drained("eu"), "it is drained");
+    cmp_ok(wishes(), ==, 1, "and none of a similar name");
     control_drain(directory, "us", true, NULL);
     control_drain(directory, "eu", true, NULL);
     control_ask_reload(directory, NULL);
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "a reload leaves it so");
-    cmp_ok(control.drained_count, ==, 2, "twice is once");
+    ok(is_drained("eu") && is_drained("us"), "for both");
     control_drain(directory, "eu", false, NULL);
     control_refresh(&control);
-    ok(!control_is_drained(&control, SLICE("eu")) && control_is_drained(&control, SLICE("us")),
-       "it ends for one alone");
+    ok(!is_drained("eu") && is_drained("us"), "it ends for one alone, and at once: twice is once");
     ok(control_drain(directory, "eu", false, NULL), "to end what is not drained is fine");
 }
 
@@ -77,7 +103,7 @@ static void check_removal(void)
     control_refresh(&control);
     unlink(path_of("control"));
     cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "a file that is gone is no reload");
-    cmp_ok(control.drained_count, ==, 0, "and drains nobody");
+    cmp_ok(wishes(), ==, 0, "and drains nobody");
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "which is said once");
 }
 
@@ -91,32 +117,59 @@ static void check_damage(void)
                                           "drained = [ 1, 2 ];",
                                           "drained = ( { }, 1.5 );",
                                           "drained = { eu = 1; };",
+                                          "shares = 5;",
+                                          "shares = [ \"eu\", \"us\" ];",
+                                          "shares = ( \"eu\", { }, { target = \"eu\"; } );",
+                                          "shares = ( { target = 1; share = 0.5; } );",
+                                          "shares = ( { target = \"eu\"; share = \"1\"; } );",
+                                          "shares = ( { target = \"eu\"; share = 1.5; },"
+                                          "           { target = \"eu\"; share = -0.1; } );",
                                           "\xff\xfe"};
 
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         write_file(damages[i]);
         cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "damage %zu is no reload", i);
-        cmp_ok(control.drained_count, ==, 0, "  and drains nobody");
+        cmp_ok(wishes(), ==, 0, "  and wishes nothing");
     }
     write_file("drained = \"eu\";");
     control_drain(directory, "eu", true, NULL);
     control_refresh(&control);
-    ok(control_is_drained(&control, SLICE("eu")), "a wrong list is replaced");
+    ok(is_drained("eu"), "a wrong list is replaced");
+    write_file("shares = ( \"eu\", { }, { target = \"us\"; share = 0.5; } );");
+    control_set_share(directory, "eu", 0.25F, NULL);
+    control_refresh(&control);
+    ok(share_of("eu") == 25 && share_of("us") == 50, "so is what is wrong in one");
     write_file("other = 1; drained = [ \"us\" ];");
     control_ask_reload(directory, NULL);
     control_refresh(&control);
-    ok(control_is_drained(&control, SLICE("us")), "what else it says is kept");
+    ok(is_drained("us"), "what else it says is kept");
 }
 
-static void check_long_names(void)
+static void check_strangers(void)
 {
-    char text[256] = "drained = [ \"";
-
-    memset(text + strlen(text), 'a', 64);
-    strcat(text, "\", \"eu\" ];");
-    write_file(text);
+    write_file("drained = [ \"gone\", \"eu\" ]; shares = ( { target = \"gone\"; share = 0.5; } );");
     control_refresh(&control);
-    cmp_ok(control.drained_count, ==, 1, "names of more than 63 bytes are passed over");
+    ok(is_drained("eu") && wishes() == 1, "names of no target are passed over");
+    control_drain(directory, "us", true, NULL);
+    control_refresh(&control);
+    ok(is_drained("eu") && is_drained("us"), "and do not harm");
+}
+
+static void check_shares(void)
+{
+    unlink(path_of("control"));
+    control_drain(directory, "us", true, NULL);
+    ok(control_set_share(directory, "eu", 0.05F, NULL), "a share can be set");
+    control_refresh(&control);
+    cmp_ok(share_of("eu"), ==, 5, "it is seen");
+    ok(share_of("us") == -100 && is_drained("us"), "of this one alone, and nothing else changes");
+    control_set_share(directory, "eu", 0, NULL);
+    control_refresh(&control);
+    cmp_ok(share_of("eu"), ==, 0, "none is a share, too");
+    control_set_share(directory, "eu2", 1, NULL);
+    control_set_share(directory, "eu", CONTROL_NO_SHARE, NULL);
+    control_refresh(&control);
+    ok(share_of("eu") == -100 && share_of("eu2") == 100, "it ends for one alone");
 }
 
 static void check_links(void)
@@ -129,12 +182,12 @@ static void check_links(void)
     if (rename(path_of("control"), elsewhere) < 0 || symlink("elsewhere", path_of("control")) < 0)
         diag("no link can be made");
     control_refresh(&control);
-    cmp_ok(control.drained_count, ==, 0, "a symbolic link is not followed");
+    cmp_ok(wishes(), ==, 0, "a symbolic link is not followed");
     unlink(path_of("control"));
     unlink(path_of("elsewhere"));
     ok(!control_ask_reload("/nonexistent", &why), "there is no such directory");
     like(why.text, "/nonexistent", "  which is said");
-    control_open(&control, "/nonexistent");
+    control_open(&control, "/nonexistent", config);
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "without a directory nothing is asked");
     chmod(directory, 0777);
     ok(!control_ask_reload(directory, &why), "a directory that all may write to is refused");
@@ -147,14 +200,19 @@ int main(void)
         printf("Bail out! %s: %s\n", directory, strerror(errno));
         return 1;
     }
+    config =
+        config_of("name = \"r\"; canonical = \"us\"; upstreams = { eu = { url = \"https://a\"; };"
+                  " eu2 = { url = \"https://b\"; }; us = { url = \"https://c\"; }; };");
     check_nothing();
     check_reload();
     check_drain();
+    check_shares();
     check_removal();
     check_damage();
-    check_long_names();
+    check_strangers();
     check_links();
     unlink(path_of("control"));
+    config_free(config);
     ok(rmdir(directory) == 0, "the directory is empty at the end");
     return done_testing();
 }

@@ -20,11 +20,14 @@ static char told[1024];
 static void saw(void *ctx, const struct step *step, const struct target *target,
                 enum verdict verdict)
 {
-    static const char *const words[] = {
-        [VERDICT_TAKEN] = "taken",        [VERDICT_NOT_KNOWN] = "not known",
-        [VERDICT_ABSENT] = "absent",      [VERDICT_DOWN] = "down",
-        [VERDICT_NONE] = "none",          [VERDICT_NO_BLOB] = "no blob",
-        [VERDICT_IPV4_ONLY] = "IPv4 only"};
+    static const char *const words[] = {[VERDICT_TAKEN] = "taken",
+                                        [VERDICT_NOT_KNOWN] = "not known",
+                                        [VERDICT_ABSENT] = "absent",
+                                        [VERDICT_DOWN] = "down",
+                                        [VERDICT_NOT_IN_SHARE] = "not in its share",
+                                        [VERDICT_NONE] = "none",
+                                        [VERDICT_NO_BLOB] = "no blob",
+                                        [VERDICT_IPV4_ONLY] = "IPv4 only"};
     size_t len = strlen(told);
 
     (void)ctx;
@@ -172,6 +175,78 @@ static void check_ipv6_nowhere(void)
     config_free(config);
 }
 
+/* ---- shares ---- */
+
+static void check_share_of_none(void)
+{
+    struct config *config = config_of(
+        "name = \"r\"; canonical = [ \"new\", \"us\" ]; default = \"eu\"; upstreams = {"
+        "  new = { url = \"https://new\"; serves = \"FR\"; share = 0; };"
+        "  eu = { url = \"https://eu\"; serves = \"EU\"; share = 0.0; };"
+        "  us = { url = \"https://us\"; }; as = { url = \"https://as\"; serves = \"FR\"; }; };"
+        "buckets = ( { name = \"paris\"; url = \"https://paris/{digest}\"; serves = \"FR\"; share "
+        "= 0; },"
+        "            { name = \"cdn\"; url = \"https://cdn/{digest}\"; serves = \"*\"; } );"
+        "rules = ( { match = \"tags-list\"; to = [ \"new\", \"default\" ]; }, \"default\" );");
+
+    goes(config, TAG, "FR", "nearest new not in its share, nearest as taken", false);
+    goes(config, TAG, "DE",
+         "nearest new not in its share, nearest eu not in its share, nearest us taken", false);
+    goes(config, TAG, "US", "nearest us taken", false);
+    goes(config, BLOB, "FR",
+         "bucket? paris not in its share, bucket? cdn not known, nearest? new not in its share, "
+         "nearest? as not known, nearest as taken",
+         true);
+    goes(config, SIGNATURE, "FR", "canonical us taken", false);
+    goes(config, TAGS, "FR", "new new not in its share, default eu taken", false);
+    config_free(config);
+}
+
+/* A share is for who else may have the request: without any, nothing is lost. */
+static void check_share_alone(void)
+{
+    struct config *config = config_of(
+        "name = \"r\"; upstreams = { us = { url = \"https://us\"; share = 0; }; };"
+        "buckets = { cdn = { url = \"https://cdn/{digest}\"; serves = \"*\"; share = 0; }; };");
+
+    goes(config, TAG, NULL, "nearest us taken", false);
+    goes(config, SIGNATURE, "FR", "canonical us taken", false);
+    goes(config, MANIFEST, "FR", "nearest? us taken", false);
+    goes(config, BLOB, "FR", "bucket? cdn not in its share, nearest? us taken", false);
+    config_free(config);
+}
+
+/* Of requests from many addresses, those that go to `new` and those that count it as passed. */
+static void check_share_of_some(void)
+{
+    struct config *config =
+        config_of("name = \"r\"; canonical = \"us\"; upstreams = {"
+                  "  new = { url = \"https://new\"; serves = \"EU\"; share = 0.25; };"
+                  "  eu = { url = \"https://eu\"; serves = \"EU\"; share = 0.5; };"
+                  "  us = { url = \"https://us\"; }; };");
+    int to[3] = {0}, drawn[3] = {0}, in[3] = {0}, flips = 0;
+
+    for (int i = 0; i < 4000; i++) {
+        char address[32];
+        snprintf(address, sizeof address, "198.51.%d.%d", i / 250, i % 250);
+        struct decision d = decided(config, TAG, "FR", address);
+        to[d.target - config->targets]++;
+        flips += decided(config, "/v2/b/tags/list", "FR", address).target != d.target;
+        for (size_t k = 0; k < d.draw_count; k++) {
+            drawn[d.draw[k].target - config->targets]++;
+            in[d.draw[k].target - config->targets] += d.draw[k].is_in;
+        }
+    }
+    cmp_ok(flips, ==, 0, "a client stays with its target whatever it asks for");
+    ok(to[0] > 900 && to[0] < 1100, "a quarter goes to the first (%d)", to[0]);
+    ok(to[1] > 1400 && to[1] < 1600, "half of the rest to the second (%d)", to[1]);
+    cmp_ok(drawn[0], ==, 4000, "all were meant for the first");
+    cmp_ok(drawn[1], ==, 4000 - to[0], "what it lets pass was meant for the second");
+    ok(in[0] == to[0] && in[1] == to[1], "who is in went there");
+    cmp_ok(drawn[2], ==, 0, "who has no share is not counted");
+    config_free(config);
+}
+
 /* ---- what is answered here ---- */
 
 static void check_answers(void)
@@ -225,6 +300,9 @@ int main(void)
     check_first_match();
     check_ipv6();
     check_ipv6_nowhere();
+    check_share_of_none();
+    check_share_alone();
+    check_share_of_some();
     check_answers();
     return done_testing();
 }

@@ -150,9 +150,9 @@ static void check_buckets(void)
     config_free(config);
 }
 
-static bool allowed(const void *ctx, const struct target *target)
+static bool allowed(void *context, const struct target *target)
 {
-    return target->name[0] != *(const char *)ctx;
+    return target->name[0] != *(const char *)context;
 }
 
 static void check_allowed(void)
@@ -162,11 +162,13 @@ static void check_allowed(void)
                        "  b = { url = \"https://b\"; }; };");
     struct client client = client_in("FR");
 
-    is(name_of(nearest_upstream(config, &client, allowed, "a")), "b", "one that is not allowed");
-    is(name_of(nearest_upstream(config, &client, allowed, "c")), "a", "all are allowed");
+    is(name_of(nearest_upstream(config, &client, allowed, (char[]){"a"})), "b",
+       "one that is not allowed");
+    is(name_of(nearest_upstream(config, &client, allowed, (char[]){"c"})), "a", "all are allowed");
     config_free(config);
     config = config_of("name = \"r\"; upstreams = { a = { url = \"https://a\"; }; };");
-    is(name_of(nearest_upstream(config, &client, allowed, "a")), "none", "none is allowed");
+    is(name_of(nearest_upstream(config, &client, allowed, (char[]){"a"})), "none",
+       "none is allowed");
     is(name_of(nearest_bucket(config, &client, NULL, NULL)), "none", "there are no buckets");
     config_free(config);
 }
@@ -180,6 +182,18 @@ static void check_order(void)
        "the nearer goes first");
     ok(nearest_before(serving, closer) && !nearest_before(closer, serving), "serving goes first");
     ok(!nearest_before(closer, closer), "equals stay as they are");
+    config =
+        config_of("name = \"r\"; canonical = \"a\"; upstreams = { a = { url = \"https://a\"; };"
+                  "  b = { url = \"https://b\"; serves = \"FR\"; };"
+                  "  c = { url = \"https://c\"; serves = \"FR\"; }; };");
+    struct client client = client_in("FR");
+    const struct target *a = &config->targets[0], *b = a + 1, *c = a + 2;
+    ok(nearest_precedes(config, &client, b, a) && !nearest_precedes(config, &client, a, b),
+       "who serves the client precedes who does not");
+    ok(nearest_precedes(config, &client, b, c) && !nearest_precedes(config, &client, c, b),
+       "of equals the first in the file");
+    ok(!nearest_precedes(config, &client, b, b), "nobody precedes itself");
+    config_free(config);
 }
 
 int main(void)

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost share: which part of its requests a target takes, on a running system. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "command.h"
+#include "configuration.h"
+#include "control.h"
+
+static const char usage[] =
+    "Usage: signpost share [--config FILE] TARGET SHARE\n"
+    "       signpost share [--config FILE] TARGET default\n"
+    "\n"
+    "Has an upstream or bucket take this share of the requests that are meant for it;\n"
+    "the rest goes where it would go without it. SHARE is a percentage (25%, 0.5%) or\n"
+    "a part of one (0.25; 0 and 1 are none and all). It holds within a second, in all\n"
+    "running responders and CGIs, and across restarts, until another one is set;\n"
+    "`default` goes back to what the configuration says.\n"
+    "\n"
+    "Which clients are in is drawn by their address: each stays in when the share\n"
+    "grows, and out when it shrinks. `signpost state` shows shares, set and seen;\n"
+    "`signpost explain --ip ADDRESS` shows whether a client is in.\n"
+    "\n"
+    "  --config FILE   the configuration that names the targets and the state directory\n";
+
+/* Reads a share; false if it is none. */
+static bool read_share(const char *text, float *share)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    *share = CONTROL_NO_SHARE;
+    if (strcmp(text, "default") == 0)
+        return true;
+    if (end == text || !isfinite(value))
+        return false;
+    if (strcmp(end, "%") == 0)
+        value /= 100;
+    else if (*end)
+        return false;
+    *share = (float)value;
+    return value >= 0 && value <= 1;
+}
+
+static bool is_only_canonical(const struct config *config, const struct target *target)
+{
+    return config->canonical_count == 1 && config->canonical[0] == target;
+}
+
+static int set(const char *command, const struct config *config, const char *name, float share)
+{
+    const struct target *target = command_target(command, config, name);
+    struct why why;
+
+    if (!target)
+        return EXIT_MISUSE;
+    if (!control_set_share(config->state, name, share, &why)) {
+        fprintf(stderr, "signpost %s: %s\n", command, why.text);
+        return EXIT_FINDING;
+    }
+    if (share >= 0 && share < 1 && is_only_canonical(config, target))
+        fprintf(stderr,
+                "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
+                "signatures, is sent there all the same.\n",
+                command, name);
+    return EXIT_FINE;
+}
+
+int cmd_share(int argc, char **argv)
+{
+    struct command_line line = {.usage = usage, .least = 2, .most = 2};
+    float share;
+
+    if (!command_read(&line, argc, argv))
+        return line.status;
+    if (!read_share(line.arguments[1], &share))
+        return command_misuse(
+            argv[0],
+            "\"%.60s\" is no share: write a percentage from 0%% to 100%%, a number "
+            "from 0 to 1, or `default`.",
+            line.arguments[1]);
+    struct config *config = command_load(line.file, false);
+    int status = config ? set(argv[0], config, line.arguments[0], share) : EXIT_FINDING;
+    config_free(config);
+    return status;
+}

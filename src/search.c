@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "search.h"
+
+#include "nearest.h"
+
+void search_tell(const struct search *search, const struct step *step, const struct target *target,
+                 enum verdict verdict)
+{
+    const struct decision_trace *trace = search->question->trace;
+
+    if (trace)
+        trace->saw(trace->ctx, step, target, verdict);
+}
+
+bool search_speaks_to(const struct client *client, const struct target *target)
+{
+    return !target->ipv4_only || address_unwrap(client->address).family != ADDRESS_IPV6;
+}
+
+static enum admission admission(const struct search *search, const struct target *target)
+{
+    return admission_at(target, knowledge_part(search->question->knowledge, target),
+                        &search->guest);
+}
+
+/* The same, whatever its share. */
+static enum admission health_admission(const struct search *search, const struct target *target)
+{
+    struct part part = knowledge_part(search->question->knowledge, target);
+
+    part.share = 1;
+    return admission_at(target, part, &search->guest);
+}
+
+enum admission search_admission(const struct search *search, enum step_kind kind,
+                                const struct target *target)
+{
+    return kind == STEP_CANONICAL ? health_admission(search, target) : admission(search, target);
+}
+
+static bool is_reachable(void *context, const struct target *target)
+{
+    const struct search *search = context;
+    return search_speaks_to(search->question->client, target);
+}
+
+static bool is_usable(void *context, const struct target *target)
+{
+    return is_reachable(context, target) && admission(context, target) == ADMISSION_TAKEN;
+}
+
+static bool is_up(void *context, const struct target *target)
+{
+    return is_reachable(context, target) && health_admission(context, target) == ADMISSION_TAKEN;
+}
+
+/* Whether the request is meant for the target, be it up or down. */
+static bool is_meant(void *context, const struct target *target)
+{
+    struct search *search = context;
+
+    if (!is_reachable(search, target))
+        return false;
+    switch (admission(search, target)) {
+    case ADMISSION_NOT_IN_SHARE:
+        if (search->passed_count < DRAWS_MAX)
+            search->passed[search->passed_count++] = target;
+        return false;
+    case ADMISSION_DRAINED:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* ---- shares ---- */
+
+bool search_note_draw(struct search *search, const struct target *target, bool is_in)
+{
+    struct decision *decision = search->decision;
+
+    if (knowledge_part(search->question->knowledge, target).share >= 1)
+        return false;
+    for (size_t i = 0; i < decision->draw_count; i++)
+        if (decision->draw[i].target == target)
+            return false;
+    if (decision->draw_count == DRAWS_MAX)
+        return false;
+    decision->draw[decision->draw_count++] = (struct draw){target, is_in};
+    return true;
+}
+
+static void note_passed(struct search *search, const struct target *target)
+{
+    if (search_note_draw(search, target, false))
+        search_tell(search, search->step, target, VERDICT_NOT_IN_SHARE);
+}
+
+static const struct target *find(struct search *search, enum target_kind kind,
+                                 nearest_filter *allowed)
+{
+    const struct question *q = search->question;
+
+    return kind == TARGET_BUCKET ? nearest_bucket(q->config, q->client, allowed, search)
+                                 : nearest_upstream(q->config, q->client, allowed, search);
+}
+
+/*
+ * The nearest target in whose share the client is, be it up or not; if it is in none,
+ * the nearest after all.
+ */
+static const struct target *find_meant(struct search *search, enum target_kind kind)
+{
+    const struct question *q = search->question;
+
+    search->passed_count = 0;
+    const struct target *found = find(search, kind, is_meant);
+    if (!found)
+        return find(search, kind, is_reachable);
+    for (size_t i = 0; i < search->passed_count; i++)
+        if (nearest_precedes(q->config, q->client, search->passed[i], found))
+            note_passed(search, search->passed[i]);
+    search_note_draw(search, found, true);
+    return found;
+}
+
+/* ---- what the words of a rule mean ---- */
+
+/* A stand-in takes only as much extra as it accepts; the rest stays where it was. */
+const struct target *search_nearest(struct search *search)
+{
+    if (search->nearest)
+        return search->nearest;
+    const struct target *meant = find_meant(search, TARGET_UPSTREAM);
+    search->nearest = meant;
+    if (!meant || is_usable(search, meant))
+        return meant;
+    const struct target *stand_in = find(search, TARGET_UPSTREAM, is_usable);
+    if (stand_in && admission_instead(stand_in, meant, &search->guest))
+        search->nearest = stand_in;
+    return search->nearest;
+}
+
+static const struct target *first_canonical(struct search *search, nearest_filter *allowed)
+{
+    const struct config *config = search->question->config;
+
+    for (size_t i = 0; i < config->canonical_count; i++)
+        if (allowed(search, config->canonical[i]))
+            return config->canonical[i];
+    return NULL;
+}
+
+/*
+ * The first that is up and has the client in its share; else the first that is up; else
+ * the first: signatures are nowhere else.
+ */
+static const struct target *find_canonical(struct search *search)
+{
+    static nearest_filter *const filters[] = {is_usable, is_up, is_reachable};
+    const struct target *found = NULL;
+
+    for (size_t i = 0; i < sizeof filters / sizeof *filters && !found; i++)
+        found = first_canonical(search, filters[i]);
+    return found;
+}
+
+const struct target *search_target(struct search *search, const struct step *step)
+{
+    search->step = step;
+    switch (step->kind) {
+    case STEP_NEAREST:
+        return search_nearest(search);
+    case STEP_BUCKET:
+        return find_meant(search, TARGET_BUCKET);
+    case STEP_CANONICAL:
+        return find_canonical(search);
+    case STEP_DEFAULT:
+        return search->question->config->fallback;
+    case STEP_TARGET:
+        break;
+    }
+    return step->target;
+}
