@@ -3,6 +3,7 @@
 #include "asker.h"
 #include "ask.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -221,8 +222,7 @@ bool asker_is_connected(struct asker *asker, uint64_t now)
 }
 
 /* One packet. False: there is no room for it now, or no prober any more. */
-static bool send_packet(struct asker *asker, const struct ask_question *packet, size_t len,
-                        uint64_t now)
+static bool send_packet(struct asker *asker, const void *packet, size_t len, uint64_t now)
 {
     ssize_t n = send(asker->fd, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n == (ssize_t)len)
@@ -268,13 +268,20 @@ bool asker_ask(struct asker *asker, struct waiter *waiter, const struct object *
     return true;
 }
 
+bool asker_send(struct asker *asker, const void *packet, size_t len, int patience_ms, uint64_t now)
+{
+    if (!asker_is_connected(asker, now))
+        return false;
+    if (patience_ms > 0)
+        poll(&(struct pollfd){.fd = asker->fd, .events = POLLOUT}, 1, patience_ms);
+    return send_packet(asker, packet, len, now);
+}
+
 void asker_note_use(struct asker *asker, const struct target *const *targets, size_t target_count,
                     uint64_t now)
 {
     struct ask_question packet;
-    size_t len = ask_write_use(&packet, targets, target_count);
-    if (asker_is_connected(asker, now))
-        send_packet(asker, &packet, len, now);
+    asker_send(asker, &packet, ask_write_use(&packet, targets, target_count), 0, now);
 }
 
 /* ---- answers ---- */

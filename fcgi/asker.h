@@ -101,6 +101,12 @@ uint64_t asker_due(const struct asker *asker);
 void asker_note_use(struct asker *asker, const struct target *const *targets, size_t target_count,
                     uint64_t now);
 
+/*
+ * Sends the prober a packet that gets no answer, and waits at most patience_ms for room
+ * for it. False: it was not sent; there is no room, or no prober.
+ */
+bool asker_send(struct asker *asker, const void *packet, size_t len, int patience_ms, uint64_t now);
+
 /* Whether there is a prober. Tries to connect if that has not been tried of late. */
 bool asker_is_connected(struct asker *asker, uint64_t now);
 

@@ -5,11 +5,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     START_MS = 10 * 1000,          /* from one start of the prober to the next, … */
     START_MAX_MS = 10 * 60 * 1000, /* … longer each time while it is in vain */
-    TELL_USE_MS = 20 * 1000 /* from one word to the prober about targets in use to the next */
+    TELL_USE_MS = 20 * 1000, /* from one word to the prober about targets in use to the next */
+    LAST_REPORT_MS = 500     /* how long the last report waits for room */
 };
 
 /* A request that waits for the prober. */
@@ -18,6 +20,7 @@ struct waiting {
     struct front *front;
     struct parked *parked;
     struct setup *setup;
+    uint64_t began_ns;
 };
 
 void front_say(const char *sentence)
@@ -47,10 +50,14 @@ static void say_if_new(struct why *said, const struct why *why)
 
 /* ---- configurations ---- */
 
-static void release(struct setup *setup)
+/* What a former configuration has counted and not reported is counted with the one in use. */
+static void release(struct front *front, struct setup *setup)
 {
     if (!setup || --setup->users > 0)
         return;
+    if (setup->counters && front->setup && front->setup->counters)
+        counters_join(front->setup->counters, setup->counters);
+    counters_free(setup->counters);
     knowledge_close(&setup->knowledge);
     config_free(setup->config);
     free(setup);
@@ -58,8 +65,9 @@ static void release(struct setup *setup)
 
 void front_close(struct front *front)
 {
-    release(front->setup);
+    struct setup *setup = front->setup;
     front->setup = NULL;
+    release(front, setup);
 }
 
 static struct config *load_config(const char *file, enum front_voice voice)
@@ -79,17 +87,20 @@ bool front_load(struct front *front, enum front_voice voice)
 {
     struct config *config = load_config(front->file, voice);
     struct setup *setup = config ? malloc(sizeof *setup) : NULL;
+    struct setup *former = front->setup;
     if (!setup) {
         config_free(config);
         return false;
     }
-    front_close(front);
     setup->users = 1;
     setup->config = config;
+    /* A CGI ends before it could report. */
+    setup->counters = voice == FRONT_ALL && starter_reports(config) ? counters_new(config) : NULL;
     memset(setup->used, 0, config->target_count);
     knowledge_open(&setup->knowledge, config, instant_now(), voice == FRONT_ALL ? note : hush,
                    NULL);
     front->setup = setup;
+    release(front, former);
     return true;
 }
 
@@ -154,7 +165,7 @@ static void tell_use(struct front *front)
     const struct target *list[FINDINGS_MAX];
     uint64_t now = loop_now(front->loop);
     size_t count = 0;
-    if (!front->asker || now < front->tell_use_at || !starter_needs_prober(config))
+    if (!front->asker || now < front->tell_use_at || !starter_has_questions(config))
         return;
     front->tell_use_at = now + TELL_USE_MS;
     for (size_t i = 0; i < config->target_count; i++) {
@@ -188,14 +199,15 @@ static void over(struct waiter *waiter)
 
 /* Has a request wait for the prober. False: there is nothing to wait for. */
 static bool wait_for_prober(struct front *front, const struct passage *passage,
-                            struct parked *parked)
+                            struct parked *parked, uint64_t began_ns)
 {
     const struct decision *decision = &passage->routed.decision;
     struct object object = passage_object(passage);
     struct waiting *waiting = malloc(sizeof *waiting);
     if (!waiting)
         return false;
-    *waiting = (struct waiting){.front = front, .parked = parked, .setup = front->setup};
+    *waiting = (struct waiting){
+        .front = front, .parked = parked, .setup = front->setup, .began_ns = began_ns};
     waiting->waiter.over = over;
     waiting->waiter.ctx = waiting;
     bool asked =
@@ -213,12 +225,22 @@ static bool wait_for_prober(struct front *front, const struct passage *passage,
 
 /* ---- the service ---- */
 
-static void write_answer(struct setup *setup, const struct passage *passage, struct answer *answer)
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void write_answer(struct setup *setup, const struct passage *passage, uint64_t began_ns,
+                         struct answer *answer)
 {
     const struct decision *decision = &passage->routed.decision;
     if (decision->outcome == OUTCOME_REDIRECT)
         setup->used[decision->target - setup->config->targets] = true;
     respond_write(passage, answer);
+    if (setup->counters)
+        counters_request(setup->counters, setup->config, &passage->routed, now_ns() - began_ns);
 }
 
 static bool answer(void *ctx, char *const *variables, struct parked *parked, struct answer *answer)
@@ -226,13 +248,14 @@ static bool answer(void *ctx, char *const *variables, struct parked *parked, str
     struct front *front = ctx;
     struct setup *setup = front->setup;
     struct passage passage;
+    uint64_t began_ns = setup->counters ? now_ns() : 0;
     respond_decide(&passage, setup->config, &setup->knowledge, variables, NULL);
     if (passage_asks(&passage) && front->asker && setup->config->probing.start != PROBER_OFF) {
-        front->crowded += !parked;
-        if (parked && wait_for_prober(front, &passage, parked))
+        front->reporter.crowded += !parked;
+        if (parked && wait_for_prober(front, &passage, parked, began_ns))
             return false;
     }
-    write_answer(setup, &passage, answer);
+    write_answer(setup, &passage, began_ns, answer);
     return true;
 }
 
@@ -247,9 +270,9 @@ static void finish(void *ctx, struct parked *parked, struct answer *answer)
     rearm(front);
     respond_decide(&passage, setup->config, &setup->knowledge,
                    handover_variables(&parked->handover), findings->count ? findings : NULL);
-    write_answer(setup, &passage, answer);
+    write_answer(setup, &passage, waiting->began_ns, answer);
     free(waiting);
-    release(setup);
+    release(front, setup);
 }
 
 static void ready(void *ctx)
@@ -271,13 +294,24 @@ static void reload(void *ctx)
     struct front *front = ctx;
     struct setup *former = front->setup;
     former->users++; /* for a moment, to compare it */
-    if (!front_load(front, FRONT_ALL))
-        front_say("The new configuration is refused; the old one goes on serving.");
-    else
-        front_say("The configuration has been read again.");
+    bool taken = front_load(front, FRONT_ALL);
+    front->reporter.reloads += taken;
+    front->reporter.refused_reloads += !taken;
+    front_say(taken ? "The configuration has been read again."
+                    : "The new configuration is refused; the old one goes on serving.");
     if (front->asker && strcmp(former->config->state, front->setup->config->state) != 0)
         asker_disconnect(front->asker);
-    release(former);
+    release(front, former);
+}
+
+/* Tells the prober what was counted; at the end, waits for room if need be. */
+static void report(struct front *front, int patience_ms, uint64_t now)
+{
+    struct setup *setup = front->setup;
+    if (!front->asker || !setup->counters || !starter_has_place(setup->config))
+        return;
+    reporter_note(&front->reporter, front->asker, setup->counters);
+    reporter_send(front->asker, setup->counters, patience_ms, now);
 }
 
 static void tick(void *ctx)
@@ -288,6 +322,7 @@ static void tick(void *ctx)
     if (front->loop) {
         look_after_prober(front);
         tell_use(front);
+        report(front, 0, loop_now(front->loop));
     }
 }
 
@@ -300,7 +335,8 @@ struct service front_service(struct front *front)
                             .alarm = alarm_comes,
                             .reload = reload,
                             .tick = tick,
-                            .note = note};
+                            .note = note,
+                            .counters = &front->reporter.loop};
 }
 
 void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
@@ -315,6 +351,7 @@ void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
 void front_detach(struct front *front)
 {
     front->loop = NULL;
+    report(front, LAST_REPORT_MS, (uint64_t)instant_now().steady_ms);
     asker_free(front->asker);
     front->asker = NULL;
 }

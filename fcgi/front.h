@@ -8,12 +8,14 @@
 #include "configuration.h"
 #include "knowledge.h"
 #include "loop.h"
+#include "reporter.h"
 
 /* A configuration and what is known with it. A parked request keeps its own. */
 struct setup {
     unsigned users;
     struct config *config;
     struct knowledge knowledge;
+    struct counters *counters; /* NULL: nothing is counted */
     bool used[TARGETS_MAX]; /* targets that requests were sent to since the prober was last told */
 };
 
@@ -22,7 +24,7 @@ struct front {
     struct setup *setup;  /* NULL: none yet */
     struct loop *loop;    /* NULL: this is a CGI, or the loop has ended */
     struct asker *asker;  /* NULL: the prober is not asked */
-    uint64_t crowded;     /* requests that were not parked because too many were */
+    struct reporter reporter;
     uint64_t start_at;    /* when the prober may be started next */
     uint64_t start_pause; /* ms since the time before, 0: it has not been started in vain */
     uint64_t tell_use_at; /* when it is told next which targets are in use */

@@ -40,6 +40,7 @@ struct loop *loop_new(int listener, const struct service *service, const struct 
     if (!loop)
         return NULL;
     loop->service = service;
+    loop->counters = service->counters ? service->counters : &loop->own_counters;
     loop->limits = *limits;
     loop->guard_limits = (struct guard_limits){.header_bytes = limits->header_bytes,
                                                .max_connections = limits->max_connections};

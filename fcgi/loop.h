@@ -20,6 +20,13 @@
 
 struct loop;
 
+/* What has become of connections. */
+struct loop_counters {
+    uint64_t accepted;
+    uint64_t strangers; /* turned away: they are none of the peers */
+    uint64_t malformed; /* closed, for what was sent on them or was not sent in time */
+};
+
 /* What the loop serves with. The functions get ctx; those that may be NULL say so. */
 struct service {
     void *ctx;
@@ -43,6 +50,8 @@ struct service {
     void (*tick)(void *ctx);
     /* A sentence for the operator's log, without a newline. May be NULL. */
     void (*note)(void *ctx, const char *sentence);
+    /* Where to count. May be NULL. */
+    struct loop_counters *counters;
 };
 
 struct loop_limits {

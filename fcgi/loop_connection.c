@@ -15,6 +15,7 @@ enum {
 static void note_peer(struct loop *loop, const char *why)
 {
     char sentence[256];
+    loop->counters->malformed++;
     if (!loop->service->note)
         return;
     if (loop->now < loop->next_note) {

@@ -68,10 +68,13 @@ static enum accepted accept_one(struct loop *loop)
         return ACCEPTED; /* whom it was is gone already; another may wait */
     if (fd < 0)
         return errno == EAGAIN ? NOBODY : NO_ROOM;
-    if (address && !peers_allow(loop->peers, address))
+    if (address && !peers_allow(loop->peers, address)) {
+        loop->counters->strangers++;
         close(fd);
-    else
+    } else {
+        loop->counters->accepted++;
         welcome(loop, fd);
+    }
     return ACCEPTED;
 }
 

@@ -12,6 +12,7 @@
 
 struct loop {
     const struct service *service;
+    struct loop_counters *counters, own_counters; /* the service's, or its own */
     const struct peers *peers;
     struct loop_limits limits;
     struct guard_limits guard_limits;

@@ -17,7 +17,7 @@
 
 enum { VARIABLES_MAX = 16, DESCRIPTORS_MAX = 65536 };
 
-bool starter_needs_prober(const struct config *config)
+bool starter_has_questions(const struct config *config)
 {
     if (config->probing.start == PROBER_OFF || config->target_count < 2)
         return false;
@@ -26,6 +26,18 @@ bool starter_needs_prober(const struct config *config)
             if (config->rules[i].step[k].if_held)
                 return true;
     return false;
+}
+
+bool starter_reports(const struct config *config)
+{
+    if (config->metrics == METRICS_OFF || config->probing.start == PROBER_OFF)
+        return false;
+    return config->metrics == METRICS_ON || starter_has_questions(config);
+}
+
+bool starter_needs_prober(const struct config *config)
+{
+    return starter_has_questions(config) || starter_reports(config);
 }
 
 /* Whether a variable says that systemd has started this very process (systemd.exec(5)). */

@@ -14,6 +14,12 @@
 #include "why.h"
 
 /* Whether the configuration has questions for a prober. */
+bool starter_has_questions(const struct config *config);
+
+/* Whether what is counted is reported to a prober. */
+bool starter_reports(const struct config *config);
+
+/* Whether there has to be a prober, for either. */
 bool starter_needs_prober(const struct config *config);
 
 /* Whether there is a place for it: not if nobody has named or made a state directory. */

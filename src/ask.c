@@ -56,3 +56,36 @@ bool ask_is_use(const struct ask_question *question, size_t len)
            question->target_count <= ASK_TARGETS_MAX && question->name_len == 0 &&
            question->digest_len == 0;
 }
+
+size_t ask_write_report(struct ask_report *report, const struct counters *counters,
+                        size_t *position)
+{
+    uint16_t n = 0;
+
+    report->version = ASK_VERSION;
+    report->unused = 0;
+    report->kind = ASK_KIND_REPORT;
+    report->unused_too = 0;
+    while (n < ASK_COUNTS_MAX && counters_next(counters, position, &report->count[n]))
+        n++;
+    report->count_count = n;
+    return n ? offsetof(struct ask_report, count) + n * sizeof *report->count : 0;
+}
+
+bool ask_is_report(const union ask_packet *packet, size_t len)
+{
+    return len >= offsetof(struct ask_report, count) && packet->report.kind == ASK_KIND_REPORT;
+}
+
+bool ask_read_report(const struct ask_report *report, size_t len, struct counters *counters)
+{
+    size_t n = report->count_count;
+
+    if (report->version != ASK_VERSION || n == 0 || n > ASK_COUNTS_MAX ||
+        len != offsetof(struct ask_report, count) + n * sizeof *report->count)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!counters_add(counters, &report->count[i]))
+            return false;
+    return true;
+}

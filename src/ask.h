@@ -9,10 +9,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "counters.h"
 #include "holding.h"
 #include "oci.h"
 
-enum { ASK_VERSION = 1, ASK_TARGETS_MAX = FINDINGS_MAX };
+enum { ASK_VERSION = 2, ASK_TARGETS_MAX = FINDINGS_MAX };
 
 /* The socket's name in the state directory. */
 #define ASK_SOCKET "prober.socket"
@@ -20,11 +21,11 @@ enum { ASK_VERSION = 1, ASK_TARGETS_MAX = FINDINGS_MAX };
 /* "Which of these targets hold this object?" Sent up to the end of its text. */
 struct ask_question {
     uint32_t version;
-    uint32_t id;     /* comes back in the answer */
+    uint32_t id;      /* comes back in the answer */
     uint8_t endpoint; /* enum endpoint: manifests or blobs */
     uint8_t target_count;
     uint16_t name_len, digest_len;
-    uint64_t target[ASK_TARGETS_MAX]; /* target.id of each */
+    uint64_t target[ASK_TARGETS_MAX];         /* target.id of each */
     char text[OCI_NAME_MAX + OCI_DIGEST_MAX]; /* the name, then the digest */
 };
 
@@ -57,5 +58,39 @@ size_t ask_write_use(struct ask_question *question, const struct target *const *
 
 /* Whether a packet of len bytes is such a note. */
 bool ask_is_use(const struct ask_question *question, size_t len);
+
+enum { ASK_COUNTS_MAX = 160, ASK_KIND_REPORT = 255 };
+
+/* "Add this to what has been counted in all." Sent up to the end of its counts; no answer. */
+struct ask_report {
+    uint32_t version;
+    uint32_t unused;
+    uint8_t kind; /* ASK_KIND_REPORT, where a question has its endpoint */
+    uint8_t unused_too;
+    uint16_t count_count;
+    struct count count[ASK_COUNTS_MAX];
+};
+
+/* What a responder may send. */
+union ask_packet {
+    struct ask_question question;
+    struct ask_report report;
+};
+
+/*
+ * Fills in a report with what has been counted, from *position on, and moves that;
+ * see counters_next. Returns the length of the packet, 0 if there is nothing to report.
+ */
+size_t ask_write_report(struct ask_report *report, const struct counters *counters,
+                        size_t *position);
+
+/* Whether a packet is meant to be a report. */
+bool ask_is_report(const union ask_packet *packet, size_t len);
+
+/*
+ * Adds to the counters what a report of len bytes says. False, with some of it
+ * perhaps added, if it is malformed.
+ */
+bool ask_read_report(const struct ask_report *report, size_t len, struct counters *counters);
 
 #endif

@@ -276,6 +276,7 @@ void compile(struct config *config, const struct settings *settings, const char 
     config->max_parked = (unsigned)settings->max_parked;
     config->record_timeout_ms = (unsigned)(settings->record_timeout * 1000);
     config->state = state_directory(&compiler);
+    config->metrics = (enum metrics)settings->metrics;
     compile_places(&compiler);
     compile_targets(&compiler);
     compile_rules(&compiler);

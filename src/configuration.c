@@ -13,6 +13,8 @@
 #include "environment.h"
 #include "settings.h"
 
+const char *const metrics_words[] = {"auto", "on", "off", NULL};
+
 enum { FILE_SIZE_MAX = 8 * 1024 * 1024 };
 
 static bool is_readable(const char *file)

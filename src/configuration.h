@@ -23,6 +23,16 @@ enum {
     RULES_MAX = 256
 };
 
+/* Who is told what responders count: the prober, which writes it down. */
+enum metrics {
+    METRICS_AUTO, /* while there has to be a prober anyway */
+    METRICS_ON,   /* there has to be one for that alone */
+    METRICS_OFF
+};
+
+/* The words for them in a configuration file, ended by NULL. */
+extern const char *const metrics_words[];
+
 /* A path for people and where it redirects. */
 struct page {
     struct slice path, url;
@@ -63,6 +73,7 @@ struct config {
     const char *state; /* the state directory */
     bool state_is_default; /* nobody has named it: it may well not be there */
     struct probing probing;
+    enum metrics metrics;
     unsigned max_connections, max_parked;
     unsigned record_timeout_ms;
 };

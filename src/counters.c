@@ -181,6 +181,15 @@ void counters_take_away(struct counters *counters, const struct count *count)
         *cell -= count->n;
 }
 
+void counters_join(struct counters *counters, const struct counters *others)
+{
+    size_t position = 0;
+    struct count count;
+
+    while (counters_next(others, &position, &count))
+        counters_add(counters, &count);
+}
+
 /* ---- sums ---- */
 
 static void sum_up(struct counters_sums *sums, unsigned class, unsigned status, unsigned continent,

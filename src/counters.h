@@ -110,6 +110,9 @@ bool counters_knows(const struct counters *counters, uint64_t target);
 /* Takes from a cell what was added elsewhere; it must hold that much. */
 void counters_take_away(struct counters *counters, const struct count *count);
 
+/* Adds what other counters hold, perhaps of another configuration. */
+void counters_join(struct counters *counters, const struct counters *others);
+
 /* All requests; those of a class, a status, a target or a continent. */
 struct counters_sums {
     uint64_t all, class[CLASSES], status[STATUSES], continent[CONTINENTS];

@@ -264,6 +264,7 @@ void print_config(const struct config *config, FILE *out)
     fprintf(out, "%-18s = %u;\n", "max_parked", config->max_parked);
     print_time("record_timeout", config->record_timeout_ms, out);
     print_probing(&config->probing, out);
+    print_option("metrics", slice_of(metrics_words[config->metrics]), out);
     print_places(&config->places, out);
     print_targets("upstreams", config->targets, config->upstream_count, out);
     print_targets("buckets", config->targets + config->upstream_count,

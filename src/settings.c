@@ -3,6 +3,7 @@
 #include "settings.h"
 
 #include <stdint.h>
+#include "configuration.h"
 #include "oci.h"
 #include "probing.h"
 #include "request.h"
@@ -457,6 +458,13 @@ static const struct option_spec file_options[] = {
     {"health_return", OPTION_NUMBER, PROBING(return_time), .min = 0, .max = 3600,
      .number_default = 60, .unit = "seconds",
      .help = "How long it takes until such a target gets all of its requests again."},
+
+    {"metrics", OPTION_CHOICE, FILE_OPTION(metrics), .choices = metrics_words,
+     .section = "Metrics",
+     .help = "Whether requests are counted, and the prober writes the sums and the state of all\n"
+             "targets to files in the folder \"public\" of the state directory, which a web server\n"
+             "may show: metrics.prom for Prometheus, status.json. \"auto\": while there is a prober\n"
+             "anyway; \"on\": a prober is started for that alone; \"off\"."},
 };
 
 const struct option_group settings_group = {NULL, file_options, COUNT(file_options),

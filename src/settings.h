@@ -80,6 +80,7 @@ struct settings {
     struct word state, index;
     double max_connections, max_parked, record_timeout;
     struct probing_setting probing;
+    int metrics;
 };
 
 /* The options of the file itself; all others hang below it. */

@@ -21,6 +21,7 @@
 enum {
     CLIENTS_MAX = 512,
     PACKETS_AT_ONCE = 64, /* of one client, before others have their turn */
+    LAST_PACKETS = 1024,  /* of one client, when the prober ends */
     TICK_MS = 250,        /* while there is something to look after */
     IDLE_TICK_MS = 1000,
     FIRST_CLIENT_MS = 10000, /* how long the first one is waited for */
@@ -123,19 +124,43 @@ static void accept_clients(struct server *server)
     }
 }
 
+/* False: it is malformed. */
+static bool take_packet(struct server *server, size_t slot, const union ask_packet *packet,
+                        size_t len)
+{
+    if (len > sizeof *packet)
+        return false;
+    if (ask_is_report(packet, len))
+        return ask_read_report(&packet->report, len, server->showing.counters);
+    return agenda_hear(server->agenda, name_of(server, slot), &packet->question, len, server->now);
+}
+
 static void hear_client(struct server *server, size_t slot)
 {
-    struct ask_question question;
+    union ask_packet packet;
     struct peer *client = &server->clients[slot];
 
     for (int i = 0; i < PACKETS_AT_ONCE && client->fd >= 0; i++) {
-        ssize_t len = recv(client->fd, &question, sizeof question, MSG_DONTWAIT | MSG_TRUNC);
+        ssize_t len = recv(client->fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
         if (len < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (len <= 0 || (size_t)len > sizeof question ||
-            !agenda_hear(server->agenda, name_of(server, slot), &question, (size_t)len,
-                         server->now))
+        if (len <= 0 || !take_packet(server, slot, &packet, (size_t)len))
             drop_client(server, slot);
+    }
+}
+
+/* Before the prober ends: nothing of what was reported is to be lost. */
+static void take_last_reports(struct server *server, int fd)
+{
+    union ask_packet packet;
+    ssize_t len;
+
+    for (int i = 0; i < LAST_PACKETS; i++) {
+        len = recv(fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
+        if (len <= 0)
+            return;
+        if ((size_t)len <= sizeof packet && ask_is_report(&packet, (size_t)len))
+            ask_read_report(&packet.report, (size_t)len, server->showing.counters);
     }
 }
 
@@ -481,6 +506,9 @@ static bool start(struct server *server)
 
 static void finish(struct server *server)
 {
+    for (size_t slot = 0; server->showing.counters && slot < CLIENTS_MAX; slot++)
+        if (server->clients[slot].fd >= 0)
+            take_last_reports(server, server->clients[slot].fd);
     if (server->showing.counters) {
         publish_if_due(server, true);
         show_if_due(server, true);

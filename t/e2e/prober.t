@@ -9,7 +9,7 @@ use lib 't/lib', '../t/lib';
 use lib "$ENV{SIGNPOST_SRC}/t/lib";
 
 use POSIX              ();
-use Signpost::Prober   qw(target_id question use_of);
+use Signpost::Prober   qw(target_id question report_of use_of);
 use Signpost::Registry qw(image digest_of);
 use Signpost::Test;
 use Signpost::Upstream;
@@ -514,7 +514,16 @@ subtest 'hostile peers' => sub {
         question( [],                    'blobs',     'present/app', new_digest() ),
         question( [ ( $id->{up} ) x 9 ], 'blobs',     'present/app', new_digest() ),
         question( [ $id->{up} ],         'blobs',     'a' x 300,     new_digest() ),
-        "\x02" . substr( $good, 1 ),
+        "\x03" . substr( $good, 1 ),
+        report_of( [] ),
+        report_of( [ [ 0, 0, 1 ] ], 2 ),
+        report_of( [ [ 0, 0, 1 ] ], 0 ),
+        report_of( [ [ 0, 0xffffffff, 1 ] ] ),
+        report_of( [ [ $id->{up}, 100_000, 1 ] ] ),
+        report_of( [ [ 7, 100_000, 1 ] ] ),
+        report_of( [ [ 0, 0, -1 ] ] ),
+        report_of( [ ( [ 0, 0, 1 ] ) x 161 ] ),
+        "\x03" . substr( report_of( [ [ 0, 0, 1 ] ] ), 1 ),
     );
     $up->requests;
     for my $i ( 0 .. $#packet ) {

@@ -77,7 +77,7 @@ sub publish {
 
 sub _answer {
     my ( $id, $count, $holding, $version ) = @_;
-    return pack 'LLC9x3', $version // 1, $id, $count, map { $_ < $count ? $holding : 0 } 0 .. 7;
+    return pack 'LLC9x3', $version // 2, $id, $count, map { $_ < $count ? $holding : 0 } 0 .. 7;
 }
 
 # [ after how many seconds, packet ] of each answer to a question.
@@ -122,6 +122,7 @@ sub serve {
             if ( !length $packet ) { $select->remove($c); close $c; next }
             my ( $version, $id, $endpoint, $count, $name_len, $digest_len ) = unpack 'LLCCSS',
                 $packet;
+            next if $endpoint == 255;    # a report of what was counted
             my $name = substr $packet, 80, $name_len;
             print "$endpoint[$endpoint] $name ", substr( $packet, 80 + $name_len ), " $count\n";
             my ($how) = $name =~ m{^([^/]*)};

@@ -14,9 +14,9 @@ use warnings;
 use Exporter 'import';
 use Socket;
 
-our @EXPORT_OK = qw(target_id question use_of);
+our @EXPORT_OK = qw(target_id question report_of use_of);
 
-use constant { VERSION => 1, TARGETS_MAX => 8 };
+use constant { VERSION => 2, TARGETS_MAX => 8 };
 
 my %endpoint = ( manifests => 1, blobs => 2 );
 my @holding  = qw(unknown present absent);
@@ -44,6 +44,13 @@ sub question {
         . pack( 'q8', @ids[ 0 .. TARGETS_MAX - 1 ] )
         . $name
         . $digest;
+}
+
+# A report of counts, each [ target, cell, n ].
+sub report_of {
+    my ( $counts, $number ) = @_;
+    return pack( 'LLCCS', VERSION, 0, 255, 0, $number // @$counts )
+        . join '', map { pack 'qQLL', @$_[ 0, 2, 1 ], 0 } @$counts;
 }
 
 # "Requests go to these targets."
