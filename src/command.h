@@ -11,6 +11,7 @@ struct target;
 enum { EXIT_FINE = 0, EXIT_FINDING = 1, EXIT_MISUSE = 2 };
 
 /* A subcommand: argv[0] is its name. Returns the exit status. */
+int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_drain(int argc, char **argv); /* undrain, too */
 int cmd_explain(int argc, char **argv);

@@ -149,8 +149,23 @@ src/status/map_style.c: $(top_srcdir)/src/status/map.css $(top_srcdir)/src/statu
 # The registry client: for the command and the prober.
 if HAVE_REGISTRY
 noinst_LIBRARIES += src/libregistry.a
-REGISTRY_LIBS = src/libregistry.a $(LIBCRYPTO_LIBS)
+noinst_LIBRARIES += src/libaudit.a
+REGISTRY_LIBS = src/libaudit.a src/libregistry.a $(LIBCRYPTO_LIBS)
 endif
+# The audit of what registries hold, which the command runs.
+src_libaudit_a_SOURCES = \
+	src/audit/compare.c src/audit/compare.h \
+	src/audit/crew.c src/audit/crew.h \
+	src/audit/gate.c src/audit/gate.h \
+	src/audit/inventory.c src/audit/inventory.h \
+	src/audit/journal.c src/audit/journal.h \
+	src/audit/registries.c src/audit/registries.h \
+	src/audit/report.c src/audit/report.h \
+	src/audit/report_csv.c \
+	src/audit/report_json.c \
+	src/audit/report_text.c \
+	src/audit/repositories.c src/audit/repositories.h \
+	src/audit/totals.c src/audit/totals.h
 src_libregistry_a_SOURCES = \
 	src/registry/client.c src/registry/client.h \
 	src/registry/digest.c src/registry/digest.h \
@@ -196,6 +211,7 @@ endif
 
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
+	src/cmd_audit.c \
 	src/cmd_check.c \
 	src/cmd_drain.c \
 	src/cmd_explain.c \
@@ -221,5 +237,8 @@ src_signpost_SOURCES = \
 	src/print_config.c src/print_config.h \
 	src/progress.c src/progress.h \
 	src/signpost.c
+if HAVE_REGISTRY
+src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
+endif
 src_signpost_LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"audit", cmd_audit, "says whether signatures need to be replicated any more"},
     {"check", cmd_check, "checks a configuration, and prints what it means"},
     {"drain", cmd_drain, "sends no more requests to a target"},
     {"explain", cmd_explain, "says where a request goes, and why"},

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static bool add(struct name_list *names, struct slice name, struct why *why)
+bool name_list_add(struct name_list *names, struct slice name, struct why *why)
 {
     if (names->count == names->room) {
         size_t room = names->room ? 2 * names->room : 64;
@@ -59,7 +59,7 @@ static bool add_page(struct name_list *names, struct slice body, const char *key
         struct slice entry = {json_string_value(text), json_string_length(text)};
         struct slice name = filter->take(filter, entry);
         if (name.len)
-            good = add(names, name, why);
+            good = name_list_add(names, name, why);
     }
     json_decref(json);
     return good;

@@ -18,6 +18,9 @@ struct name_list {
     size_t count, room;
 };
 
+/* Adds a name, which is copied. False, with the reason, if there are too many. */
+bool name_list_add(struct name_list *names, struct slice name, struct why *why);
+
 /*
  * Adds the tags of a repository that hold signatures, or with wanted NULL all tags,
  * from all pages. REGISTRY_ABSENT: there is no such repository; REGISTRY_FAILED,

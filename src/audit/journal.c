@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "audit/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* Where the record of a repository is. */
+struct entry {
+    char *repository;
+    off_t at;
+    bool unread; /* a registry could not be read */
+};
+
+struct journal {
+    FILE *file;
+    char *path;         /* NULL: it has no name */
+    struct entry *list; /* sorted by name */
+    size_t count, room;
+    char *line; /* the last that was read */
+    size_t line_room;
+};
+
+/* ---- what is in it ---- */
+
+static size_t search(const struct journal *journal, const char *repository, bool *found)
+{
+    size_t low = 0, high = journal->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(journal->list[middle].repository, repository);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = false;
+    return low;
+}
+
+static bool note(struct journal *journal, const char *repository, off_t at, bool unread)
+{
+    bool found;
+    size_t place = search(journal, repository, &found);
+    struct entry *entry = journal->list + place;
+
+    if (!found) {
+        if (journal->count == journal->room) {
+            size_t room = journal->room ? 2 * journal->room : 64;
+            struct entry *list = realloc(journal->list, room * sizeof *list);
+            if (!list)
+                return false;
+            journal->list = list;
+            journal->room = room;
+        }
+        char *copy = strdup(repository);
+        if (!copy)
+            return false;
+        entry = journal->list + place;
+        memmove(entry + 1, entry, (journal->count - place) * sizeof *entry);
+        journal->count++;
+        entry->repository = copy;
+    }
+    entry->at = at;
+    entry->unread = unread;
+    return true;
+}
+
+/* A record's repository, if it is one; and whether a registry could not be read. */
+static const char *repository_of(const json_t *record, size_t registries, bool *unread)
+{
+    const json_t *list = json_object_get(record, "registries"), *registry;
+    size_t i;
+
+    *unread = false;
+    json_array_foreach(list, i, registry) *unread |= json_object_get(registry, "unread") != NULL;
+    if (json_array_size(list) != registries || !json_is_array(json_object_get(record, "findings")))
+        return NULL;
+    return json_string_value(json_object_get(record, "repository"));
+}
+
+/* ---- reading ---- */
+
+/* The line at a place; NULL if none is there, or none that is whole. */
+static json_t *read_line(struct journal *journal, off_t at, off_t *next)
+{
+    if (fseeko(journal->file, at, SEEK_SET) != 0)
+        return NULL;
+    ssize_t len = getline(&journal->line, &journal->line_room, journal->file);
+    if (len <= 0 || len > JOURNAL_LINE_MAX || journal->line[len - 1] != '\n')
+        return NULL;
+    *next = at + len;
+    return json_loadb(journal->line, (size_t)len, 0, NULL);
+}
+
+/* Reads all records there are, and cuts off what is none. */
+static bool read_records(struct journal *journal, off_t at, size_t registries, struct why *why)
+{
+    bool unread, good = true;
+
+    for (off_t next = at; good; at = next) {
+        json_t *record = read_line(journal, at, &next);
+        const char *repository = repository_of(record, registries, &unread);
+        if (!repository) {
+            json_decref(record);
+            break;
+        }
+        good = note(journal, repository, at, unread) ||
+               why_not(why, "There is not enough memory for the records in %s.", journal->path);
+        json_decref(record);
+    }
+    if (good && ftruncate(fileno(journal->file), at) != 0)
+        return why_not(why, "%s cannot be written: %s.", journal->path, strerror(errno));
+    return good;
+}
+
+/* ---- its first line ---- */
+
+static json_t *heading(const struct registries *registries, bool contents)
+{
+    json_t *places = json_array();
+
+    for (size_t i = 0; i < registries->count; i++) {
+        const struct registry *registry = &registries->list[i];
+        json_array_append_new(
+            places, json_sprintf("%s %s/%s", registry->name, registry->url, registry->prefix));
+    }
+    return json_pack("{s:i,s:o,s:b}", "signpost-audit", JOURNAL_VERSION, "registries", places,
+                     "contents", contents);
+}
+
+static bool put(struct journal *journal, const json_t *json, off_t *at, struct why *why)
+{
+    FILE *file = journal->file;
+    const char *name = journal->path ? journal->path : "the temporary file";
+
+    if (fseeko(file, 0, SEEK_END) == 0 && (*at = ftello(file)) >= 0 &&
+        json_dumpf(json, file, JSON_COMPACT) == 0 && putc('\n', file) != EOF && fflush(file) == 0)
+        return true;
+    return why_not(why, "%.160s cannot be written: %s.", name, strerror(errno));
+}
+
+static bool check_heading(struct journal *journal, const json_t *wanted, off_t *next,
+                          struct why *why)
+{
+    json_t *found = read_line(journal, 0, next);
+    const json_t *version = json_object_get(found, "signpost-audit");
+    bool good = json_equal(found, wanted);
+
+    if (!version)
+        why_not(why, "%s is no file of `signpost audit`: name another one for --resume.",
+                journal->path);
+    else if (!good && json_integer_value(version) != JOURNAL_VERSION)
+        why_not(why, "%s was written by another version of signpost: remove it to start anew.",
+                journal->path);
+    else if (!good)
+        why_not(why,
+                "%s is of an audit of other registries, or with another --index: remove it to "
+                "start anew, or name another one for --resume.",
+                journal->path);
+    json_decref(found);
+    return good;
+}
+
+/* Reads the file if something is in it, or begins it. */
+static bool begin(struct journal *journal, const struct registries *registries, bool contents,
+                  struct why *why)
+{
+    json_t *wanted = heading(registries, contents);
+    off_t at = 0;
+    bool good = wanted && fseeko(journal->file, 0, SEEK_END) == 0;
+
+    if (!good)
+        why_not(why, "There is not enough memory.");
+    else if (ftello(journal->file) > 0)
+        good = check_heading(journal, wanted, &at, why) &&
+               read_records(journal, at, registries->count, why);
+    else
+        good = put(journal, wanted, &at, why);
+    json_decref(wanted);
+    return good;
+}
+
+/* ---- opening and closing ---- */
+
+static FILE *open_file(const char *path, struct why *why)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    FILE *file = fd >= 0 ? fdopen(fd, "r+") : NULL;
+
+    if (!file) {
+        why_not(why, "%s cannot be opened: %s.", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        why_not(why, "%s is in use by another audit.", path);
+        fclose(file);
+        file = NULL;
+    }
+    return file;
+}
+
+static FILE *open_temporary(struct why *why)
+{
+    FILE *file = tmpfile();
+
+    if (!file)
+        why_not(why, "A temporary file cannot be made: %s.", strerror(errno));
+    return file;
+}
+
+struct journal *journal_open(const char *path, const struct registries *registries, bool contents,
+                             struct why *why)
+{
+    struct journal *journal = calloc(1, sizeof *journal);
+
+    if (!journal)
+        return NULL;
+    journal->path = path ? strdup(path) : NULL;
+    journal->file = path ? open_file(path, why) : open_temporary(why);
+    if (journal->file && begin(journal, registries, contents, why))
+        return journal;
+    journal_close(journal, false);
+    return NULL;
+}
+
+void journal_close(struct journal *journal, bool remove)
+{
+    if (!journal)
+        return;
+    if (remove && journal->path)
+        unlink(journal->path);
+    for (size_t i = 0; i < journal->count; i++)
+        free(journal->list[i].repository);
+    if (journal->file)
+        fclose(journal->file);
+    free(journal->list);
+    free(journal->line);
+    free(journal->path);
+    free(journal);
+}
+
+/* ---- using it ---- */
+
+bool journal_has(const struct journal *journal, const char *repository)
+{
+    bool found;
+    size_t place = search(journal, repository, &found);
+
+    return found && !journal->list[place].unread;
+}
+
+bool journal_add(struct journal *journal, const json_t *record, struct why *why)
+{
+    size_t registries = json_array_size(json_object_get(record, "registries"));
+    bool unread;
+    const char *repository = repository_of(record, registries, &unread);
+    off_t at = 0;
+
+    return put(journal, record, &at, why) &&
+           (note(journal, repository, at, unread) || why_not(why, "There is not enough memory."));
+}
+
+bool journal_each(struct journal *journal, bool (*take)(void *context, const json_t *record),
+                  void *context, struct why *why)
+{
+    for (size_t i = 0; i < journal->count; i++) {
+        off_t next;
+        json_t *record = read_line(journal, journal->list[i].at, &next);
+        if (!record)
+            return why_not(why, "%.160s cannot be read again: somebody else has changed it.",
+                           journal->path ? journal->path : "The temporary file");
+        bool goes_on = take(context, record);
+        json_decref(record);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
+size_t journal_count(const struct journal *journal, size_t *unread)
+{
+    *unread = 0;
+    for (size_t i = 0; i < journal->count; i++)
+        *unread += journal->list[i].unread;
+    return journal->count;
+}
