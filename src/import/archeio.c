@@ -16,14 +16,20 @@ static bool is_region(struct slice word)
     return word.len > 0 && place_find_region(NULL, word) != NO_PLACE;
 }
 
+/* In a configuration, braces would stand for something. */
+static bool is_url(struct slice word)
+{
+    return url_is_base(word) && !memchr(word.at, '{', word.len);
+}
+
 static const struct {
     bool (*valid)(struct slice value);
     const char *expects;
 } checks[ARCHEIO_SETTINGS] = {
-    {url_is_base, "a URL such as \"https://us-central1-docker.pkg.dev\""},
+    {is_url, "a URL such as \"https://us-central1-docker.pkg.dev\""},
     {oci_is_name, "a repository path such as \"team/images\""},
-    {url_is_base, "a URL such as \"https://us-central1-docker.pkg.dev\""},
-    {url_is_base, "a URL such as \"https://cdn.example.org\""},
+    {is_url, "a URL such as \"https://us-central1-docker.pkg.dev\""},
+    {is_url, "a URL such as \"https://cdn.example.org\""},
     {is_region, "a cloud region such as \"us-central1\""},
 };
 
