@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void write_hex(const unsigned char *hash, unsigned size, char text[2 * EVP_MAX_MD_SIZE + 1])
+{
+    text[0] = '\0';
+    for (unsigned i = 0; i < size; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash[i]);
+}
+
 /* Writes the hash of content in hex, NUL-terminated. */
 static void hash_hex(const EVP_MD *kind, struct slice content, char text[2 * EVP_MAX_MD_SIZE + 1])
 {
@@ -12,9 +19,7 @@ static void hash_hex(const EVP_MD *kind, struct slice content, char text[2 * EVP
     unsigned size = 0;
 
     EVP_Digest(content.at, content.len, hash, &size, kind, NULL);
-    text[0] = '\0';
-    for (unsigned i = 0; i < size; i++)
-        snprintf(text + 2 * i, 3, "%02x", hash[i]);
+    write_hex(hash, size, text);
 }
 
 void digest_of(struct slice content, char text[DIGEST_SHA256_TEXT])
@@ -25,18 +30,73 @@ void digest_of(struct slice content, char text[DIGEST_SHA256_TEXT])
     snprintf(text, DIGEST_SHA256_TEXT, "sha256:%.64s", hex);
 }
 
+/* The hash that a digest is made by, or NULL. */
+static const EVP_MD *kind_of(struct slice digest)
+{
+    if (slice_starts(digest, SLICE("sha256:")))
+        return EVP_sha256();
+    return slice_starts(digest, SLICE("sha512:")) ? EVP_sha512() : NULL;
+}
+
+static enum digest_verdict judge(struct slice digest, const char *hex)
+{
+    struct slice encoded = slice_from(digest, sizeof "sha256:" - 1); /* all names are this long */
+
+    return slice_equal(encoded, slice_of(hex)) ? DIGEST_RIGHT : DIGEST_WRONG;
+}
+
 enum digest_verdict digest_verify(struct slice digest, struct slice content)
 {
-    char text[2 * EVP_MAX_MD_SIZE + 1];
-    struct slice of256 = SLICE("sha256:"), of512 = SLICE("sha512:");
+    const EVP_MD *kind = kind_of(digest);
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
 
-    if (slice_starts(digest, of256))
-        hash_hex(EVP_sha256(), content, text);
-    else if (slice_starts(digest, of512))
-        hash_hex(EVP_sha512(), content, text);
-    else
+    if (!kind)
         return DIGEST_OF_UNKNOWN_KIND;
-    return slice_equal(slice_from(digest, of256.len), slice_of(text)) ? DIGEST_RIGHT : DIGEST_WRONG;
+    hash_hex(kind, content, hex);
+    return judge(digest, hex);
+}
+
+static void *need(void *memory)
+{
+    if (!memory) {
+        fputs("There is not enough memory.\n", stderr);
+        exit(EXIT_FAILURE);
+    }
+    return memory;
+}
+
+struct digest_hash {
+    EVP_MD_CTX *context;
+};
+
+struct digest_hash *digest_hash_start(struct slice digest)
+{
+    const EVP_MD *kind = kind_of(digest);
+
+    if (!kind)
+        return NULL;
+    struct digest_hash *hash = need(malloc(sizeof *hash));
+    hash->context = need(EVP_MD_CTX_new());
+    EVP_DigestInit_ex(hash->context, kind, NULL);
+    return hash;
+}
+
+void digest_hash_add(struct digest_hash *hash, struct slice bytes)
+{
+    EVP_DigestUpdate(hash->context, bytes.at, bytes.len);
+}
+
+enum digest_verdict digest_hash_end(struct digest_hash *hash, struct slice digest)
+{
+    unsigned char raw[EVP_MAX_MD_SIZE];
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
+    unsigned size = 0;
+
+    EVP_DigestFinal_ex(hash->context, raw, &size);
+    EVP_MD_CTX_free(hash->context);
+    free(hash);
+    write_hex(raw, size, hex);
+    return judge(digest, hex);
 }
 
 static int compare(struct slice a, struct slice b)
@@ -64,15 +124,6 @@ static size_t place_of(const struct digest_set *set, struct slice digest, bool *
             high = middle;
     }
     return low;
-}
-
-static void *need(void *memory)
-{
-    if (!memory) {
-        fputs("There is not enough memory.\n", stderr);
-        exit(EXIT_FAILURE);
-    }
-    return memory;
 }
 
 void digest_set_add(struct digest_set *set, struct slice digest)

@@ -17,6 +17,16 @@ enum digest_verdict { DIGEST_RIGHT, DIGEST_WRONG, DIGEST_OF_UNKNOWN_KIND };
 /* Whether content has this digest; sha256 and sha512 are known. */
 enum digest_verdict digest_verify(struct slice digest, struct slice content);
 
+/* The same for content that comes piece by piece. */
+struct digest_hash;
+
+/* NULL for a digest of unknown kind. End it with digest_hash_end. */
+struct digest_hash *digest_hash_start(struct slice digest);
+void digest_hash_add(struct digest_hash *hash, struct slice bytes);
+
+/* Whether what was added has the digest; frees the hash. */
+enum digest_verdict digest_hash_end(struct digest_hash *hash, struct slice digest);
+
 /* Digests, sorted by their bytes, each there once. Start it with {0}. */
 struct digest_set {
     char **list; /* NUL-terminated; the set's own */

@@ -16,20 +16,38 @@ static struct slice digest_in(const json_t *descriptor)
     return oci_is_digest(digest) ? digest : (struct slice){NULL, 0};
 }
 
-static void add(struct digest_set *set, const json_t *descriptor)
+static bool add(struct manifest *manifest, const json_t *json, bool is_manifest)
 {
-    struct slice digest = digest_in(descriptor);
+    struct slice digest = digest_in(json);
+    const json_t *size = json_object_get(json, "size");
 
-    if (digest.len)
-        digest_set_add(set, digest);
+    if (!digest.len)
+        return true;
+    if (manifest->count == manifest->room) {
+        size_t room = manifest->room ? 2 * manifest->room : 16;
+        struct descriptor *list = realloc(manifest->list, room * sizeof *list);
+        if (!list)
+            return false;
+        manifest->list = list;
+        manifest->room = room;
+    }
+    struct descriptor told = {.digest = strndup(digest.at, digest.len),
+                              .size = json_is_integer(size) ? json_integer_value(size) : -1,
+                              .is_manifest = is_manifest};
+    if (!told.digest)
+        return false;
+    manifest->list[manifest->count++] = told;
+    digest_set_add(is_manifest ? &manifest->parts : &manifest->content, digest);
+    return true;
 }
 
-static bool add_all(struct digest_set *set, const json_t *list)
+static bool add_all(struct manifest *manifest, const json_t *list, bool are_manifests)
 {
     if (json_array_size(list) > MANIFEST_PARTS_MAX)
         return false;
     for (size_t i = 0; i < json_array_size(list); i++)
-        add(set, json_array_get(list, i));
+        if (!add(manifest, json_array_get(list, i), are_manifests))
+            return false;
     return true;
 }
 
@@ -39,10 +57,10 @@ static void note_indexes(struct digest_set *indexes, const json_t *parts)
     for (size_t i = 0; i < json_array_size(parts); i++) {
         const json_t *part = json_array_get(parts, i);
         const char *type = json_string_value(json_object_get(part, "mediaType"));
-        if (type &&
+        if (type && digest_in(part).len &&
             (strcmp(type, "application/vnd.oci.image.index.v1+json") == 0 ||
              strcmp(type, "application/vnd.docker.distribution.manifest.list.v2+json") == 0))
-            add(indexes, part);
+            digest_set_add(indexes, digest_in(part));
     }
 }
 
@@ -82,10 +100,10 @@ static bool read_manifest(struct manifest *manifest, const json_t *json)
         manifest->subject = strndup(subject.at, subject.len);
     manifest->type = type_of(json, config);
     manifest->is_index = json_is_array(parts);
-    add(&manifest->content, config);
     note_indexes(&manifest->indexes, parts);
-    return add_all(&manifest->parts, parts) && add_all(&manifest->content, layers) &&
-           add_all(&manifest->content, blobs) && note_layers(&manifest->layers, layers);
+    return add(manifest, config, false) && add_all(manifest, parts, true) &&
+           add_all(manifest, layers, false) && add_all(manifest, blobs, false) &&
+           note_layers(&manifest->layers, layers);
 }
 
 bool manifest_parse(struct manifest *manifest, struct slice text)
@@ -108,5 +126,8 @@ void manifest_clear(struct manifest *manifest)
     digest_set_clear(&manifest->parts);
     digest_set_clear(&manifest->indexes);
     digest_set_clear(&manifest->layers);
+    for (size_t i = 0; i < manifest->count; i++)
+        free(manifest->list[i].digest);
+    free(manifest->list);
     *manifest = (struct manifest){0};
 }

@@ -10,6 +10,13 @@
 
 enum { MANIFEST_PARTS_MAX = 10000 /* manifests, or layers, that one may list */ };
 
+/* Something that is referred to. */
+struct descriptor {
+    char *digest;
+    long long size; /* bytes, as told; -1: not told */
+    bool is_manifest;
+};
+
 struct manifest {
     char *subject;             /* its digest; NULL: none */
     char *type;                /* of an artifact, or else of its configuration; NULL: none */
@@ -20,6 +27,8 @@ struct manifest {
     /* Its layers with all that is said of them (cosign keeps signatures in their
      * annotations), each as the sha256 digest of its descriptor in one spelling. */
     struct digest_set layers;
+    struct descriptor *list; /* all of these, in the order in which they are told */
+    size_t count, room;
 };
 
 /*
