@@ -178,6 +178,30 @@ src_libregistry_a_SOURCES = \
 	src/registry/tags.c src/registry/tags.h \
 	src/registry/token.c src/registry/token.h
 
+# The checks of a front door: for the command and the tests.
+if HAVE_REGISTRY
+noinst_LIBRARIES += src/libverify.a
+VERIFY_LIBS = src/libverify.a
+endif
+src_libverify_a_SOURCES = \
+	src/verify/canonical.c src/verify/canonical.h \
+	src/verify/checks.c src/verify/checks.h \
+	src/verify/door.h \
+	src/verify/examine.h \
+	src/verify/examine_blobs.c \
+	src/verify/examine_manifests.c \
+	src/verify/examine_ping.c \
+	src/verify/examine_referrers.c \
+	src/verify/examine_signatures.c \
+	src/verify/examine_tags.c \
+	src/verify/fetch.c src/verify/fetch.h \
+	src/verify/found.c src/verify/found.h \
+	src/verify/journey.c src/verify/journey.h \
+	src/verify/oci_error.c src/verify/oci_error.h \
+	src/verify/report.c src/verify/report.h \
+	src/verify/trial.c src/verify/trial.h \
+	src/verify/verify.c src/verify/verify.h
+
 # The prober: for the command and the tests, not for the responder.
 noinst_LIBRARIES += src/libprober.a
 src_libprober_a_SOURCES = \
@@ -227,6 +251,7 @@ src_signpost_SOURCES = \
 	src/cmd_replay.c \
 	src/cmd_share.c \
 	src/cmd_state.c \
+	src/cmd_verify.c \
 	src/cmd_where.c \
 	src/command.c src/command.h \
 	src/explain.c src/explain.h \
@@ -240,5 +265,5 @@ src_signpost_SOURCES = \
 if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
 endif
-src_signpost_LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) src/libsignpost.a \
+src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -29,6 +29,7 @@ static const struct {
     {"share", cmd_share, "sets the share of its requests that a target takes"},
     {"state", cmd_state, "shows how the upstreams and buckets are"},
     {"undrain", cmd_drain, "sends requests to a target again"},
+    {"verify", cmd_verify, "checks a front door in service, as clients would use it"},
     {"where", cmd_where, "says where an address or a region is, and what is near it"},
 };
 

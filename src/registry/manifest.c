@@ -32,7 +32,9 @@ static bool add(struct manifest *manifest, const json_t *json, bool is_manifest)
         manifest->room = room;
     }
     struct descriptor told = {.digest = strndup(digest.at, digest.len),
-                              .size = json_is_integer(size) ? json_integer_value(size) : -1,
+                              .size = json_integer_value(size) >= 0 && json_is_integer(size)
+                                          ? json_integer_value(size)
+                                          : -1,
                               .is_manifest = is_manifest};
     if (!told.digest)
         return false;
