@@ -428,8 +428,9 @@ static const struct option_spec file_options[] = {
     {"probe_burst_unknown", OPTION_NUMBER, PROBING(burst_unknown), .min = 1, .max = 100000,
      .number_default = 500, .unit = "requests", .help = "How many of them may come at once."},
     {"probe_connections", OPTION_NUMBER, PROBING(connections), .min = 1, .max = 1024,
-     .number_default = 32, .unit = "connections",
-     .help = "The most connections that the prober opens to one host. HTTP/2 needs one or two."},
+     .number_default = 128, .unit = "connections",
+     .help = "The most connections that the prober opens to one host. HTTP/2 needs one or two;\n"
+             "HTTP/1.1 needs `probe_rate` times the seconds that a HEAD takes."},
     {"redirect_hosts", OPTION_WORDS, PROBING(redirect_hosts), .valid = is_redirect_host,
      .expects = "a host name, perhaps with a port, or \"*.\" and a domain",
      .help = "Hosts that the prober may be redirected to, besides those of upstreams and buckets:\n"

@@ -236,15 +236,9 @@ sub send_all {
 # Blobs that the bucket and the regional registry hold, as an ordinary image's do.
 sub add_layers {
     my ( $name, $from, $to ) = @_;
-    my @bytes  = map { "layer $_ of $name" } $from .. $to;
-    my $folder = $t->folder . '/regional.storage/docker/registry/v2';
-    for my $bytes (@bytes) {
-        my $hex = sha256_hex($bytes);
-        $t->file( "$folder/blobs/sha256/" . substr( $hex, 0, 2 ) . "/$hex/data", $bytes );
-        $t->file( "$folder/repositories/$name/_layers/sha256/$hex/link",         "sha256:$hex" );
-        $bucket->add($bytes);
-    }
-    return map { "/v2/$name/blobs/$_" } map { digest_of($_) } @bytes;
+    my @bytes = map { "layer $_ of $name" } $from .. $to;
+    $bucket->add($_) for @bytes;
+    return map { "/v2/$name/blobs/$_" } $regional->add_blobs( $name, @bytes );
 }
 
 # Which of the places a location names.
@@ -257,11 +251,13 @@ sub place_of {
         :                            'canonical';
 }
 
-# The HEADs that each target was sent since the last call.
+# How many HEADs each target was sent since the last call; for these paths' digests only,
+# if there are any: others may be under way still.
 sub heads {
+    my %wanted = map { /(sha256:\w+)$/ => 1 } @_;
+    my $counts = sub { /^HEAD .*?(sha256:\w+)/ && ( !%wanted || $wanted{$1} ) };
     return map {
-        scalar grep { /^HEAD/ }
-            $_->requests
+        scalar grep { $counts->() } $_->requests
     } $bucket, $regional;
 }
 

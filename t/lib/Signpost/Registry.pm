@@ -30,16 +30,17 @@ sub digest_of { return 'sha256:' . sha256_hex( $_[0] ) }
 my $json = JSON::PP->new->canonical->utf8;
 
 # Starts a registry that lets anyone read and write, and keeps its files in the
-# test's folder.
+# test's folder. Option: everywhere, true to listen on all addresses.
 sub start {
-    my ( $class, $t, $name ) = @_;
+    my ( $class, $t, $name, %option ) = @_;
     $t->need('docker-registry');
-    my $port = $t->port;
-    my $conf = $t->file( "$name.yml", <<'EOT', PORT => $port, NAME => $name );
+    my $port  = $t->port;
+    my %value = ( PORT => $port, NAME => $name, ADDRESS => $option{everywhere} ? '' : '127.0.0.1' );
+    my $conf  = $t->file( "$name.yml", <<'EOT', %value );
 version: 0.1
 log: { level: error, accesslog: { disabled: false } }
 storage: { filesystem: { rootdirectory: '@DIR@/@NAME@.storage' } }
-http: { addr: '127.0.0.1:@PORT@', secret: anything }
+http: { addr: '@ADDRESS@:@PORT@', secret: anything }
 EOT
     my %log = (
         log  => "$name.out",
@@ -106,6 +107,21 @@ sub requests {
     my @new = @all[ $self->{seen} .. $#all ];
     $self->{seen} = @all;
     return grep { !/\?marker=/ } @new;
+}
+
+# Puts blobs where the registry keeps them, which is faster than to upload them. Returns
+# their digests. (Not for one with the referrers API.)
+sub add_blobs {
+    my ( $self, $name, @blobs ) = @_;
+    my $folder = "$self->{name}.storage/docker/registry/v2";
+    my @hex    = map { sha256_hex($_) } @blobs;
+    for my $i ( 0 .. $#blobs ) {
+        my $at = substr( $hex[$i], 0, 2 ) . "/$hex[$i]";
+        $self->{t}->file( "$folder/blobs/sha256/$at/data", $blobs[$i] );
+        $self->{t}
+            ->file( "$folder/repositories/$name/_layers/sha256/$hex[$i]/link", "sha256:$hex[$i]" );
+    }
+    return map { "sha256:$_" } @hex;
 }
 
 # Uploads a thing, whatever it is made of, and gives it a tag if there is one.
