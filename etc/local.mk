@@ -1,9 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
 # Configurations as installed, and their manuals.
-EXTRA_DIST += etc/lighttpd-try.conf etc/signpost.conf etc/registry.k8s.io.conf
 
-# Settings for those that stand before signpost and know where clients are.
-EXTRA_DIST += \
+# Made where the places of this installation are known.
+MADE = \
+	etc/systemd/signpost-prober.service \
+	etc/systemd/signpost-ranges.service \
+	etc/systemd/signpost.service \
+	etc/systemd/signpost.socket \
+	etc/systemd/sysusers/signpost.conf \
+	etc/web-servers/apache2/signpost-cgi.conf \
+	etc/web-servers/apache2/signpost-fcgid.conf \
+	etc/web-servers/apache2/signpost.conf \
+	etc/web-servers/caddy/signpost.caddyfile \
+	etc/web-servers/h2o/signpost.yaml \
+	etc/web-servers/lighttpd/50-signpost-cgi.conf \
+	etc/web-servers/lighttpd/50-signpost-spawn.conf \
+	etc/web-servers/lighttpd/50-signpost.conf \
+	etc/web-servers/nginx/signpost \
+	etc/web-servers/nginx/snippets/signpost.conf
+PLACES = sed \
+	-e 's|@bindir[@]|$(bindir)|g' \
+	-e 's|@sbindir[@]|$(sbindir)|g' \
+	-e 's|@statedir[@]|$(localstatedir)/lib/signpost|g' \
+	-e 's|@runstatedir[@]|$(runstatedir)|g' \
+	-e 's|@socket[@]|$(socket)|g' \
+	-e 's|@webgroup[@]|$(webgroup)|g' \
+	-e 's|@lighttpddir[@]|$(lighttpddir)|g' \
+	-e 's|@nginxdir[@]|$(nginxdir)|g' \
+	-e 's|@apachedir[@]|$(apachedir)|g' \
+	-e 's|@caddydir[@]|$(caddydir)|g' \
+	-e 's|@h2odir[@]|$(h2odir)|g'
+EXTRA_DIST += $(MADE:=.in)
+CLEANFILES += $(MADE)
+$(MADE): Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PLACES) $(top_srcdir)/$@.in > $@.new && mv $@.new $@
+$(MADE): %: $(top_srcdir)/%.in
+
+apacheavailabledir = $(apachedir)/conf-available
+nodist_apacheavailable_DATA = \
+	etc/web-servers/apache2/signpost-cgi.conf \
+	etc/web-servers/apache2/signpost-fcgid.conf \
+	etc/web-servers/apache2/signpost.conf
+lighttpdavailabledir = $(lighttpddir)/conf-available
+nodist_lighttpdavailable_DATA = \
+	etc/web-servers/lighttpd/50-signpost-cgi.conf \
+	etc/web-servers/lighttpd/50-signpost-spawn.conf \
+	etc/web-servers/lighttpd/50-signpost.conf
+nginxsitesdir = $(nginxdir)/sites-available
+nodist_nginxsites_DATA = etc/web-servers/nginx/signpost
+nginxsnippetsdir = $(nginxdir)/snippets
+nodist_nginxsnippets_DATA = etc/web-servers/nginx/snippets/signpost.conf
+nodist_caddy_DATA = etc/web-servers/caddy/signpost.caddyfile
+nodist_h2o_DATA = etc/web-servers/h2o/signpost.yaml
+
+nodist_unit_DATA = \
+	etc/systemd/signpost-prober.service \
+	etc/systemd/signpost-ranges.service \
+	etc/systemd/signpost.service \
+	etc/systemd/signpost.socket
+dist_unit_DATA = etc/systemd/signpost-ranges.timer
+nodist_sysusers_DATA = etc/systemd/sysusers/signpost.conf
+
+# What a shared host is given, examples, and settings for those that stand before signpost
+# and know where clients are.
+sharedhostdir = $(pkgdatadir)/shared-host
+dist_sharedhost_DATA = \
+	etc/web-servers/shared-host/htaccess \
+	etc/web-servers/shared-host/htaccess-cgi-bin
+dist_pkgdata_DATA = etc/signpost.conf etc/registry.k8s.io.conf
+frontendsdir = $(pkgdatadir)/front-ends
+dist_frontends_DATA = \
 	etc/front-ends/apache-maxminddb.conf \
 	etc/front-ends/cloudflare.conf \
 	etc/front-ends/cloudfront.conf \
@@ -12,8 +78,7 @@ EXTRA_DIST += \
 	etc/front-ends/lighttpd-maxminddb.conf \
 	etc/front-ends/nginx-geoip2.conf
 
-# Fresh address ranges once a day.
-EXTRA_DIST += etc/signpost-ranges.service etc/signpost-ranges.timer
+EXTRA_DIST += etc/lighttpd-try.conf
 
 # The manual's list of options is made from the table that the program reads them by.
 EXTRA_DIST += etc/signpost.conf.5.in

@@ -11,7 +11,10 @@ use Signpost::Test;
 use Test::More;
 
 my $t     = Signpost::Test->new;
-my @units = map { $t->source("etc/signpost-ranges.$_") } qw(service timer);
+my @units = (
+    $t->built("etc/systemd/signpost-ranges.service"),
+    $t->source("etc/systemd/signpost-ranges.timer")
+);
 
 SKIP: {
     my $analyze = $t->find('systemd-analyze');
@@ -27,6 +30,8 @@ my $unit = $t->slurp( $units[0] ) =~ s/\\\n\s*/ /gr;
 my ($command) = $unit =~ m{^ExecStart=/bin/sh -c '(.*)'$}m;
 ok( $command, 'the service runs one command' );
 $command =~ s/\$\$/\$/g;
+like( $command, qr{ /\S+/signpost ranges }, 'with its whole path' );
+$command =~ s{/\S+/signpost ranges}{signpost ranges};
 
 my $stand_in = $t->file( 'bin/signpost', <<'EOT' );
 #!/bin/sh

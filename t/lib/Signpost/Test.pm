@@ -66,6 +66,7 @@ sub new {
 
 sub folder { return $_[0]{folder} }
 sub source { return "$_[0]{source}/$_[1]" }
+sub built  { return "$_[0]{build}/$_[1]" }
 
 # The program under test: signpost or signpost.fcgi, as built.
 sub program {
