@@ -186,10 +186,13 @@ endif
 src_libverify_a_SOURCES = \
 	src/verify/canonical.c src/verify/canonical.h \
 	src/verify/checks.c src/verify/checks.h \
+	src/verify/crew.c src/verify/crew.h \
 	src/verify/door.h \
 	src/verify/examine.h \
 	src/verify/examine_blobs.c \
+	src/verify/examine_input.c \
 	src/verify/examine_manifests.c \
+	src/verify/examine_methods.c \
 	src/verify/examine_ping.c \
 	src/verify/examine_referrers.c \
 	src/verify/examine_signatures.c \
@@ -199,6 +202,7 @@ src_libverify_a_SOURCES = \
 	src/verify/journey.c src/verify/journey.h \
 	src/verify/oci_error.c src/verify/oci_error.h \
 	src/verify/report.c src/verify/report.h \
+	src/verify/resume.c src/verify/resume.h \
 	src/verify/trial.c src/verify/trial.h \
 	src/verify/verify.c src/verify/verify.h
 

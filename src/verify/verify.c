@@ -5,19 +5,70 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "command.h"
-#include "oci.h"
 #include "progress.h"
-#include "registry/digest.h"
 #include "registry/reference.h"
 #include "verify/canonical.h"
+#include "verify/crew.h"
 #include "verify/examine.h"
 #include "verify/fetch.h"
 #include "verify/report.h"
+#include "verify/resume.h"
 
 /* A repository that nobody has, for checks of the front door without an image. */
-static const char nobodys[] = "signpost-verify/nothing";
+static const struct slice nobodys = SLICE("signpost-verify/nothing");
 
-static void run_one(struct inspection *inspection, struct slice reference)
+struct run {
+    const struct verify_call *call;
+    struct door door;
+    char *base; /* of the canonical registry; the door's */
+    struct view *views;
+    size_t view_count;
+    struct resume resume;
+    struct verify_report report;
+    struct progress progress;
+};
+
+/* ---- inspections: from each place the front door itself, then each image ---- */
+
+static size_t inspections_of(const struct run *run)
+{
+    return run->view_count * (1 + run->call->image_count);
+}
+
+static const struct view *view_of(const struct run *run, size_t number)
+{
+    return &run->views[number / (1 + run->call->image_count)];
+}
+
+/* The image as it was named, or NULL for the front door itself. */
+static const char *image_of(const struct run *run, size_t number)
+{
+    size_t index = number % (1 + run->call->image_count);
+
+    return index ? run->call->images[index - 1] : NULL;
+}
+
+/* What an inspection is called in the state file, to be freed. */
+static char *key_of(const struct run *run, size_t number)
+{
+    const struct view *view = view_of(run, number);
+    const char *image = image_of(run, number);
+    char *key;
+
+    if (asprintf(&key, "%s %s %s", view->address ? view->address : "-",
+                 view->place ? view->place : "-", image ? image : "-") < 0)
+        return NULL;
+    return key;
+}
+
+static void examine_door(struct inspection *inspection)
+{
+    examine_ping(inspection);
+    examine_methods(inspection);
+    examine_input(inspection);
+}
+
+static void examine_image(struct inspection *inspection, struct slice reference)
 {
     struct image image = {.reference = reference};
 
@@ -29,40 +80,200 @@ static void run_one(struct inspection *inspection, struct slice reference)
     image_clear(&image);
 }
 
+/* The name of an image, or, without one, of the first, or of none. They have been checked. */
+static struct image_reference reference_of(const struct run *run, const char *image)
+{
+    struct image_reference reference = {.name = nobodys};
+
+    if (!image && run->call->image_count)
+        image = run->call->images[0];
+    if (image)
+        image_reference_parse(&reference, image, NULL);
+    return reference;
+}
+
+static struct inspection start(const struct run *run, const struct view *view, const char *image)
+{
+    return (struct inspection){.traveller = {.http = http_new(), .door = &run->door, .view = view},
+                               .subject = image ? image : "the front door",
+                               .name = reference_of(run, image).name,
+                               .findings = json_array()};
+}
+
+static json_t *inspect(void *context, size_t number)
+{
+    const struct run *run = context;
+    const char *image = image_of(run, number);
+    char *key = key_of(run, number);
+    json_t *done = key ? resume_find(&run->resume, key) : NULL;
+
+    free(key);
+    if (done)
+        return json_incref(done);
+    struct inspection inspection = start(run, view_of(run, number), image);
+    if (!inspection.traveller.http)
+        ;
+    else if (image)
+        examine_image(&inspection, reference_of(run, image).reference);
+    else
+        examine_door(&inspection);
+    bool whole = inspection.traveller.http && !interrupt_came();
+    http_free(inspection.traveller.http);
+    if (whole)
+        return inspection.findings;
+    json_decref(inspection.findings); /* its faults may be of the interruption */
+    return NULL;
+}
+
+static void take(void *context, size_t number, json_t *findings)
+{
+    struct run *run = context;
+    char *key = key_of(run, number);
+
+    if (key && !resume_find(&run->resume, key))
+        resume_note(&run->resume, key, findings);
+    free(key);
+    progress_wipe(&run->progress);
+    verify_report_add(&run->report, findings);
+    json_decref(findings);
+}
+
+static void show(void *context, size_t done)
+{
+    struct run *run = context;
+
+    if (!run->call->json)
+        progress_show(&run->progress, "%zu of %zu inspections, %zu checks failed", done,
+                      inspections_of(run), run->report.failed);
+}
+
+/* ---- before and after ---- */
+
+/*
+ * Asks for the tag of a signature that is not there: where that leads is where
+ * signatures are written. False, with the reason, if nobody answers.
+ */
+static bool learn_canonical(struct run *run, struct why *why)
+{
+    static const struct slice tag =
+        SLICE("sha256-0000000000000000000000000000000000000000000000000000000000000000.sig");
+    struct inspection inspection = start(run, &run->views[0], NULL);
+    struct target_text target = target_of(&inspection, "manifests", tag);
+    struct journey journey;
+
+    if (!inspection.traveller.http)
+        return why_not(why, "libcurl cannot be started.");
+    journey_make(&journey, &inspection.traveller, &(struct errand){.target = target.text});
+    bool answered = journey.count && journey.hop[0].status;
+    if (!answered)
+        why_not(why, "%.160s does not answer: %.120s.", run->door.url, journey.why.text);
+    run->door.answers = !journey_is_redirected(&journey);
+    run->base = run->call->canonical ? canonical_base(run->call->canonical)
+                                     : canonical_learn(&journey, &run->door, target_asked(&target));
+    run->door.canonical = run->base;
+    journey_end(&journey);
+    http_free(inspection.traveller.http);
+    json_decref(inspection.findings);
+    return answered;
+}
+
+/* Every address with every place. */
+static bool make_views(struct run *run)
+{
+    const struct verify_call *call = run->call;
+    size_t addresses = call->address_count ? call->address_count : 1;
+    size_t places = call->place_count ? call->place_count : 1;
+
+    run->view_count = addresses * places;
+    run->views = calloc(run->view_count, sizeof *run->views);
+    for (size_t i = 0; run->views && i < run->view_count; i++)
+        run->views[i] = (struct view){
+            .address = call->address_count ? call->addresses[i / places] : NULL,
+            .place = call->place_count ? call->places[i % places] : NULL,
+        };
+    return run->views;
+}
+
+/* What the state file is of: another call must not go on from it. */
+static json_t *describe(const struct run *run)
+{
+    return json_pack("{s:i, s:s, s:s?, s:s?, s:b}", "signpost verify", 1, "url", run->door.url,
+                     "canonical", run->door.canonical, "header", run->door.header, "whole",
+                     run->door.whole);
+}
+
+static bool prepare(struct run *run, struct why *why)
+{
+    const struct verify_call *call = run->call;
+
+    progress_start(&run->progress);
+    run->door = (struct door){
+        .url = call->url, .header = call->header, .ca_file = call->ca_file, .whole = call->whole};
+    return make_views(run) || why_not(why, "There is not enough memory.");
+}
+
+static bool open_state(struct run *run, struct why *why)
+{
+    json_t *call = describe(run);
+    bool good = resume_open(&run->resume, run->call->state, call, why);
+
+    json_decref(call);
+    return good;
+}
+
+/* Why not all was checked. */
+static void explain(const struct run *run, struct why *cause)
+{
+    if (run->call->state)
+        why_not(cause, "Interrupted; the same call goes on from %.200s.", run->call->state);
+    else
+        why_not(cause, "Interrupted; --state FILE lets the next call go on where it stopped.");
+}
+
+/* Makes all inspections; false, with the cause, if not all could be made. */
+static bool inspect_all(struct run *run, struct why *cause)
+{
+    const struct verify_crew crew = {
+        .count = inspections_of(run),
+        .jobs = run->call->jobs,
+        .inspect = inspect,
+        .take = take,
+        .progress = show,
+        .context = run,
+    };
+    bool all = verify_crew_run(&crew);
+
+    progress_wipe(&run->progress);
+    if (!all)
+        explain(run, cause);
+    return all;
+}
+
+static int run_call(struct run *run)
+{
+    struct why why;
+
+    if (!prepare(run, &why)) {
+        fprintf(stderr, "signpost verify: %s\n", why.text);
+        return EXIT_FINDING;
+    }
+    bool answers = learn_canonical(run, &why);
+    if (answers && !open_state(run, &why))
+        return command_misuse("verify", "%s", why.text);
+    verify_report_start(&run->report, run->call->json, &run->door);
+    bool all = answers && inspect_all(run, &why);
+    bool good = verify_report_end(&run->report, &run->door, all ? NULL : why.text);
+    resume_close(&run->resume, all);
+    return good ? EXIT_FINE : EXIT_FINDING;
+}
+
 int verify(const struct verify_call *call)
 {
-    struct door door = {
-        .url = call->url, .header = call->header, .ca_file = call->ca_file, .whole = call->whole};
-    struct view view = {0};
-    struct verify_report report;
-    struct http *http = http_new();
-    char *base = call->canonical ? canonical_base(call->canonical) : NULL;
+    struct run run = {.call = call};
 
-    door.canonical = base;
     interrupt_hold();
-    verify_report_start(&report, call->json, &door);
-    struct inspection door_inspection = {.traveller = {http, &door, &view, 0},
-                                         .subject = "the front door",
-                                         .name = slice_of(nobodys),
-                                         .findings = json_array()};
-    examine_ping(&door_inspection);
-    verify_report_add(&report, door_inspection.findings);
-    json_decref(door_inspection.findings);
-    for (size_t i = 0; i < call->image_count; i++) {
-        struct image_reference image;
-        struct why why;
-        if (!image_reference_parse(&image, call->images[i], &why))
-            return EXIT_MISUSE;
-        struct inspection inspection = {.traveller = {http, &door, &view, 0},
-                                        .subject = call->images[i],
-                                        .name = image.name,
-                                        .findings = json_array()};
-        run_one(&inspection, image.reference);
-        verify_report_add(&report, inspection.findings);
-        json_decref(inspection.findings);
-    }
-    http_free(http);
-    bool good = verify_report_end(&report, &door, NULL);
-    free(base);
-    return good ? EXIT_FINE : EXIT_FINDING;
+    int status = run_call(&run);
+    free(run.views);
+    free(run.base);
+    return status;
 }
