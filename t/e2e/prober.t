@@ -8,7 +8,8 @@ use warnings;
 use lib 't/lib', '../t/lib';
 use lib "$ENV{SIGNPOST_SRC}/t/lib";
 
-use POSIX              ();
+use POSIX ();
+use Signpost::Certificates;
 use Signpost::Prober   qw(target_id question report_of use_of);
 use Signpost::Registry qw(image digest_of);
 use Signpost::Test;
@@ -218,33 +219,16 @@ subtest 'upstreams that fail' => sub {
 };
 
 subtest 'TLS and HTTP/2' => sub {
-    $t->need(qw(nginx openssl));
-    my $dir = $t->dir('tls');
-    my $ssl = sub {
-        my $run = $t->run( [ 'openssl', @_ ] );
-        $run->{status} == 0 or die "openssl @_: $run->{err}";
-    };
-    my @key = qw(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2);
-    $ssl->(
-        'req',         '-x509', @key, '-keyout', "$dir/ca.key", '-out',
-        "$dir/ca.pem", '-subj', '/CN=Test CA'
+    $t->need('nginx');
+    my $ca = Signpost::Certificates->new( $t, 'tls' );
+    my ( $good, $good_key )   = $ca->sign('localhost');
+    my ( $wrong, $wrong_key ) = $ca->sign('elsewhere.example.org');
+    my %port  = map { $_ => $t->port } qw(good wrong);
+    my %value = (
+        GOOD  => "$port{good} ssl http2; ssl_certificate $good; ssl_certificate_key $good_key",
+        WRONG => "$port{wrong} ssl http2; ssl_certificate $wrong; ssl_certificate_key $wrong_key",
     );
-    for my $host (qw(localhost elsewhere.example.org)) {
-        $t->file( "tls/$host.ext", "subjectAltName=DNS:$host\n" );
-        $ssl->(
-            'req',            @key[ 0 .. 3 ], '-nodes',         '-keyout',
-            "$dir/$host.key", '-out',         "$dir/$host.csr", '-subj',
-            "/CN=$host"
-        );
-        $ssl->(
-            'x509',            '-req',        '-in',    "$dir/$host.csr",
-            '-CA',             "$dir/ca.pem", '-CAkey', "$dir/ca.key",
-            '-CAcreateserial', '-days',       2,        '-extfile',
-            "$dir/$host.ext",  '-out',        "$dir/$host.pem"
-        );
-    }
-    my %port = map { $_ => $t->port } qw(good wrong);
-    my $conf = $t->file( 'tls.conf', <<'EOT', GOOD => $port{good}, WRONG => $port{wrong} );
+    my $conf = $t->file( 'tls.conf', <<'EOT', %value );
 daemon off; master_process off; pid @DIR@/tls.pid; error_log @DIR@/tls.log;
 events { worker_connections 256; }
 http {
@@ -252,17 +236,14 @@ http {
   access_log @DIR@/tls.access proto;
   client_body_temp_path @DIR@/t1; fastcgi_temp_path @DIR@/t2; proxy_temp_path @DIR@/t3;
   uwsgi_temp_path @DIR@/t4; scgi_temp_path @DIR@/t5;
-  server { listen 127.0.0.1:@GOOD@ ssl http2; location / { return 200; }
-    ssl_certificate @DIR@/tls/localhost.pem; ssl_certificate_key @DIR@/tls/localhost.key; }
-  server { listen 127.0.0.1:@WRONG@ ssl http2; location / { return 200; }
-    ssl_certificate @DIR@/tls/elsewhere.example.org.pem;
-    ssl_certificate_key @DIR@/tls/elsewhere.example.org.key; }
+  server { listen 127.0.0.1:@GOOD@; location / { return 200; } }
+  server { listen 127.0.0.1:@WRONG@; location / { return 200; } }
 }
 EOT
     $t->start( 'tls', [ $t->find('nginx'), '-c', $conf, '-e', $t->folder . '/tls.log' ] );
     $t->wait_for_port( 'tls', $port{good} );
     my %url = map { $_ => "https://localhost:$port{$_}" } qw(good wrong);
-    my ( $prober, $id ) = prober( \%url, more => "ca_file = \"$dir/ca.pem\";" );
+    my ( $prober, $id ) = prober( \%url, more => "ca_file = \"${\ $ca->authority}\";" );
     my $client = $prober->client;
     my @ask    = map { [ [ $id->{good} ], 'manifests', 'team/app', new_digest() ] } 1 .. 50;
     my @held   = map { $client->answer($_) } map { $client->begin(@$_) } @ask;

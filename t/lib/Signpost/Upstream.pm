@@ -5,6 +5,7 @@
 #     my $up = Signpost::Upstream->start( $t, 'eu' );
 #     $up->url, $up->requests    # "HEAD /v2/present/app/blobs/sha256:..." since the last call
 #     $up->mode('status 503');   # for all that is asked from now on; '' ends that
+#     my $hole = Signpost::Upstream::black_hole();    # $hole->{url} never answers
 #
 # The first part of a name: present, absent, status-429, slow-300 (present, after so
 # many ms), silent (no answer, ever), reset, garbage, endless (header), away (a
@@ -42,6 +43,23 @@ sub again {
     $self->{t}->start( $self->{name}, $self->{command} );
     $self->{t}->wait_for_port( $self->{name}, $self->{port} );
     return;
+}
+
+# A port that lets no connection come about, as behind a firewall that drops packets:
+# its backlog is full and stays so. To be kept: { port, url }.
+sub black_hole {
+    my $listener = IO::Socket::INET->new( LocalAddr => '127.0.0.1', Listen => 1 )
+        or die "black hole: $!";
+    my $port = $listener->sockport;
+    my @held;
+    for ( 1 .. 64 ) {
+        my $c = IO::Socket::INET->new( Proto => 'tcp', Blocking => 0 ) or die "black hole: $!";
+        connect $c, $listener->sockname;
+        push @held, $c;
+        return { port => $port, url => "http://127.0.0.1:$port", held => [ $listener, @held ] }
+            if !IO::Select->new($c)->can_write(0.05);
+    }
+    die "black hole: it takes 64 connections\n";
 }
 
 sub _file { return $_[0]{t}->folder . "/$_[0]{name}.$_[1]" }
