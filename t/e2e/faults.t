@@ -240,4 +240,86 @@ EOT
     $t->stop($_) for grep { $t->pid($_) } qw(tls us);
 };
 
+# A configuration with the nearest registry "eu" for clients in FR, and "us" for the rest.
+sub two_registries {
+    my ( $state, %option ) = @_;
+    my $more = $option{more} // '';
+    return <<"EOT";
+name = "registry.example.org";
+upstreams = { eu = { url = "${\ $up->url}"; prefix = "$option{eu}"; serves = [ "FR" ]; };
+              us = { url = "http://us.example.org"; }; };
+canonical = [ "us" ]; state = "$state"; $more
+EOT
+}
+
+my $us = 'http://us.example.org';
+
+# Where requests for what eu does not hold go once the prober can be asked: to us.
+sub ready {
+    my ( $socket, $absent ) = @_;
+    return $t->wait_for( sub { goes( $socket, $absent->() ) eq $us } );
+}
+
+# How many HEADs the upstream has seen for a path's digest, since the last call.
+sub heads {
+    my ($path)   = @_;
+    my ($digest) = $path =~ /(sha256:\w+)/;
+    return scalar grep { /^HEAD .*\Q$digest/ } $up->requests;
+}
+
+subtest 'an upstream that answers too late' => sub {
+    my $state  = state_dir('slow.state');
+    my $socket = signpost( $t, 'slow', conf => two_registries( $state, eu => '', more => $auto ) );
+    my $conf   = $t->folder . '/slow.conf';
+    $up->mode('absent');
+    ok( ready( $socket, \&blob ), 'it is asked' );
+    wait_for_state( $conf, sub { $_[0]{eu}{head_ms} } );
+    $up->mode('slow-600');
+    my ( $late, $later ) = ( manifest(), blob() );
+    $t->wait_for( sub { goes( $socket, manifest() ) eq $us } );
+    $up->requests;
+    my @waiting = map { begin( $socket, $_ ) } $late, $later;
+    is( host_of( $waiting[0], $late ), $us,
+        'at the deadline a manifest goes to the canonical one' );
+    is( host_of( $waiting[1], $later ), $up->url, '… a blob to the nearest' );
+    ok(
+        $t->wait_for( sub { goes( $socket, $late ) eq $up->url } ),
+        'what it says afterwards is known to those who come then'
+    );
+    is( heads($late), 1, '… from one request' );
+    my $shown = state_of($conf);
+    is( $shown->{eu}{state},            'up', 'who is slow is up' );
+    is( $shown->{eu}{counters}{failed}, 0,    'and has not failed' );
+    cmp_ok( $shown->{eu}{head_ms}, '>', 50, 'its time is shown' );
+    $up->mode('');
+    stop( 'slow', $state );
+};
+
+subtest 'a bucket that is a black hole' => sub {
+    my $state = state_dir('bucket.state');
+    my $hole  = Signpost::Upstream::black_hole();
+    my $more  = <<"EOT";
+buckets = ( { name = "hole"; serves = [ "FR" ]; url = "$hole->{url}/{digest}"; } );
+$auto probe_timeout = 0.5; probe_connect_timeout = 0.4; health_interval = 3600;
+EOT
+    my $socket =
+        signpost( $t, 'hole', conf => two_registries( $state, eu => '', more => $more ) );
+    my $conf  = $t->folder . '/hole.conf';
+    my $shown = wait_for_state( $conf,
+        sub { goes( $socket, blob() ); ( $_[0]{hole}{state} // '' ) eq 'down' } );
+    is( $shown->{hole}{state}, 'down', 'blobs that want it take it down' );
+    like( $shown->{hole}{failure}, qr/[Tt]ime/, '… told why' );
+    my $before = wait_for_state( $conf, sub { $_[0]{hole}{counters}{probes} } );
+    $up->requests;
+    my %went;
+    $went{ goes( $socket, blob() ) }++ for 1 .. 200;
+    is_deeply( \%went, { $up->url => 200 }, '200 new blobs go to the registry beside it' );
+    my $after = state_of($conf);
+    is( $after->{hole}{counters}{probes} - $before->{hole}{counters}{probes},
+        0, 'and the bucket is not asked for any' );
+    is( scalar( grep { /^HEAD/ } $up->requests ), 200,      'the registry once for each' );
+    is( goes( $socket, $tag ),                    $up->url, 'tags do not need it' );
+    stop( 'hole', $state );
+};
+
 $t->done;
