@@ -123,7 +123,8 @@ static bool has_changed(struct control *control)
     char path[4096];
     struct stat status;
 
-    if (snprintf(path, sizeof path, "%s/%s", control->directory, file_name) >= (int)sizeof path)
+    if (!control->directory ||
+        snprintf(path, sizeof path, "%s/%s", control->directory, file_name) >= (int)sizeof path)
         return false;
     if (stat(path, &status) < 0)
         status = (struct stat){0}; /* none is the same as an empty one */

@@ -23,7 +23,7 @@ struct wish {
 
 /* What one process has seen of the file. */
 struct control {
-    const char *directory;       /* borrowed */
+    const char *directory;       /* borrowed; NULL: no file is looked at */
     const struct config *config; /* borrowed: whose targets the wishes are for */
     struct timespec changed;
     ino_t inode;
@@ -32,8 +32,8 @@ struct control {
 };
 
 /*
- * Reads the file in a state directory; a reload that it asks for counts as done. None is
- * the same as an empty one.
+ * Reads the file in a state directory (NULL: there is none); a reload that it asks for
+ * counts as done. None is the same as an empty one.
  */
 void control_open(struct control *control, const char *directory, const struct config *config);
 

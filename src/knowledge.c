@@ -45,6 +45,7 @@ void knowledge_open_files(struct knowledge *knowledge, const struct config *conf
     open_databases(knowledge, log, context);
     if (config->index)
         knowledge->index = index_new(config->index, log, context);
+    control_open(&knowledge->control, NULL, config);
 }
 
 void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
