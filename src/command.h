@@ -27,6 +27,7 @@ int cmd_reload(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_share(int argc, char **argv);
 int cmd_state(int argc, char **argv);
+int cmd_target(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_where(int argc, char **argv);
 

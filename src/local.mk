@@ -48,6 +48,7 @@ src_libsignpost_a_SOURCES = \
 	src/problem.c src/problem.h \
 	src/query.c src/query.h \
 	src/region_value.c src/region_value.h \
+	src/registry/reference.c src/registry/reference.h \
 	src/request.c src/request.h \
 	src/respond.c src/respond.h \
 	src/route.c src/route.h \
@@ -172,7 +173,6 @@ src_libregistry_a_SOURCES = \
 	src/registry/headers.c src/registry/headers.h \
 	src/registry/http.c src/registry/http.h \
 	src/registry/manifest.c src/registry/manifest.h \
-	src/registry/reference.c src/registry/reference.h \
 	src/registry/referrers.c src/registry/referrers.h \
 	src/registry/signatures.c src/registry/signatures.h \
 	src/registry/tags.c src/registry/tags.h \
@@ -255,6 +255,7 @@ src_signpost_SOURCES = \
 	src/cmd_replay.c \
 	src/cmd_share.c \
 	src/cmd_state.c \
+	src/cmd_target.c \
 	src/cmd_verify.c \
 	src/cmd_where.c \
 	src/command.c src/command.h \

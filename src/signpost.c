@@ -28,6 +28,7 @@ static const struct {
     {"replay", cmd_replay, "tells what a new configuration changes for the requests of a log"},
     {"share", cmd_share, "sets the share of its requests that a target takes"},
     {"state", cmd_state, "shows how the upstreams and buckets are"},
+    {"target", cmd_target, "says where signatures of an image are written"},
     {"undrain", cmd_drain, "sends requests to a target again"},
     {"verify", cmd_verify, "checks a front door in service, as clients would use it"},
     {"where", cmd_where, "says where an address or a region is, and what is near it"},
