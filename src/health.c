@@ -172,6 +172,12 @@ void health_refresh(struct health *health, const char *state_directory, int64_t 
         forget(health);
 }
 
+void health_put(struct health *health, const struct target *target,
+                const struct target_health *known)
+{
+    health->of[target - health->targets] = *known;
+}
+
 const struct target_health *health_of(const struct health *health, const struct target *target)
 {
     return health ? &health->of[target - health->targets] : &nobody_knows;

@@ -58,6 +58,10 @@ void health_free(struct health *health);
  */
 void health_refresh(struct health *health, const char *state_directory, int64_t now_s);
 
+/* Takes what is known of a target from the caller instead of the file. */
+void health_put(struct health *health, const struct target *target,
+                const struct target_health *known);
+
 /* One target of the configuration's; never NULL. Costs an array's access. */
 const struct target_health *health_of(const struct health *health, const struct target *target);
 

@@ -120,11 +120,13 @@ src_libreplay_a_SOURCES = \
 	src/replay/report.c src/replay/report.h \
 	src/replay/tally.c src/replay/tally.h
 
-# The map and the status page: for the command, the prober and the tests.
+# The status as it is shown: files, page, map. For the command, the prober and the tests.
 noinst_LIBRARIES += src/libstatus.a
 src_libstatus_a_SOURCES = \
+	src/status/atlas.c src/status/atlas.h \
 	src/status/destinations.c src/status/destinations.h \
 	src/status/equal_earth.c src/status/equal_earth.h \
+	src/status/json.c \
 	src/status/land.h \
 	src/status/map.c src/status/map.h \
 	src/status/map_labels.c \
@@ -132,20 +134,30 @@ src_libstatus_a_SOURCES = \
 	src/status/map_legend.c src/status/map_legend.h \
 	src/status/map_plane.c src/status/map_plane.h \
 	src/status/map_spread.c src/status/map_spread.h \
-	src/status/markup.c src/status/markup.h
-nodist_src_libstatus_a_SOURCES = src/status/land_data.c src/status/map_style.c
+	src/status/markup.c src/status/markup.h \
+	src/status/metrics.c \
+	src/status/page.c src/status/page_parts.h src/status/page_style.h \
+	src/status/page_counts.c \
+	src/status/page_maps.c \
+	src/status/page_targets.c \
+	src/status/public.c src/status/public.h \
+	src/status/status.c src/status/status.h
+STATUS_GENERATED = src/status/land_data.c src/status/map_style.c src/status/page_style.c
+nodist_src_libstatus_a_SOURCES = $(STATUS_GENERATED)
 STATUS_LIBS = src/libstatus.a
 
-EXTRA_DIST += src/status/land.awk src/status/land.txt src/status/map.css src/status/style.awk
-CLEANFILES += src/status/land_data.c src/status/map_style.c
+EXTRA_DIST += src/status/land.awk src/status/land.txt src/status/map.css src/status/page.css \
+	src/status/style.awk
+CLEANFILES += $(STATUS_GENERATED)
 src/status/land_data.c: $(top_srcdir)/src/status/land.txt $(top_srcdir)/src/status/land.awk
 	$(AM_V_GEN)$(MKDIR_P) src/status && LC_ALL=C $(AWK) -f $(top_srcdir)/src/status/land.awk \
 		$(top_srcdir)/src/status/land.txt > $@.tmp && mv $@.tmp $@
+MAKE_STYLE = $(MKDIR_P) src/status && sha256sum $$css | LC_ALL=C $(AWK) -v name=$$name \
+	-f $(top_srcdir)/src/status/style.awk - $$css > $@.tmp && mv $@.tmp $@
 src/status/map_style.c: $(top_srcdir)/src/status/map.css $(top_srcdir)/src/status/style.awk
-	$(AM_V_GEN)$(MKDIR_P) src/status && \
-		sha256sum $(top_srcdir)/src/status/map.css | LC_ALL=C $(AWK) -v name=map_style \
-		-f $(top_srcdir)/src/status/style.awk - $(top_srcdir)/src/status/map.css \
-		> $@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)css=$(top_srcdir)/src/status/map.css name=map_style; $(MAKE_STYLE)
+src/status/page_style.c: $(top_srcdir)/src/status/page.css $(top_srcdir)/src/status/style.awk
+	$(AM_V_GEN)css=$(top_srcdir)/src/status/page.css name=page_style; $(MAKE_STYLE)
 
 # The registry client: for the command and the prober.
 if HAVE_REGISTRY
@@ -223,11 +235,7 @@ src_libprober_a_SOURCES = \
 	src/prober/questions.c \
 	src/prober/remote.c src/prober/remote.h \
 	src/prober/serve.c src/prober/serve.h \
-	src/prober/showing.c src/prober/showing.h \
-	src/status/json.c \
-	src/status/metrics.c \
-	src/status/public.c src/status/public.h \
-	src/status/status.c src/status/status.h
+	src/prober/showing.c src/prober/showing.h
 if HAVE_LMDB
 src_libprober_a_SOURCES += \
 	src/cache_store.c src/cache_store_lmdb.h \

@@ -5,9 +5,13 @@
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
+#include "status/atlas.h"
 #include "status/public.h"
 
-enum { WRITE_MS = 2000 };
+enum {
+    WRITE_MS = 2000,
+    STILL_MS = 60000 /* written again without news: so one can tell that there is none */
+};
 
 /* Counts of targets that are gone go with them: their series end. */
 static void take_over(struct counters *counters, const struct counters *former)
@@ -28,7 +32,9 @@ void showing_take(struct showing *showing, const struct config *config, struct c
     else
         showing->started_s = now.wall_s;
     counters_free(showing->counters);
+    atlas_free(showing->atlas);
     showing->counters = counters;
+    showing->atlas = atlas_new(config);
     showing->config = config;
     showing->mark = 0;
     showing->written_ms = now.steady_ms - WRITE_MS;
@@ -37,7 +43,9 @@ void showing_take(struct showing *showing, const struct config *config, struct c
 void showing_end(struct showing *showing)
 {
     counters_free(showing->counters);
+    atlas_free(showing->atlas);
     showing->counters = NULL;
+    showing->atlas = NULL;
 }
 
 /* ---- a moment's status ---- */
@@ -91,6 +99,7 @@ static void gather(struct status *status, const struct showing *showing,
     status->counters = showing->counters;
     status->prober = view->lines;
     status->prober_count = view->line_count;
+    status->atlas = NULL;
     add_targets(status, showing, view);
 }
 
@@ -134,8 +143,10 @@ bool showing_write(struct showing *showing, const struct showing_view *view, int
 
     gather(&status, showing, view);
     uint64_t mark = mark_of(&status);
-    if (mark == showing->mark)
+    if (mark == showing->mark && view->now.steady_ms - showing->written_ms < STILL_MS)
         return true;
+    if (showing->atlas && atlas_refresh(showing->atlas, &status))
+        status.atlas = showing->atlas;
     bool failed_before = showing->failed;
     showing->failed = !public_write(&status, directory, why);
     showing->written_ms = view->now.steady_ms;

@@ -18,6 +18,7 @@ struct showing {
     int64_t started_s;
     int64_t written_ms;
     uint64_t mark; /* of what was written last */
+    struct atlas *atlas;
     bool failed;
 };
 

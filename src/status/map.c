@@ -143,12 +143,12 @@ void map_write_mark(const struct map *map, const struct map_mark *mark, double r
     fprintf(out, "<g class=\"mark k%u%s\" transform=\"translate(%.1f,%.1f)\">", mark->colour,
             out_of_service ? " out" : "", at.x, at.y);
     write_shape(mark, radius, out);
-    if (radius >= MAP_MARK_RADIUS)
-        fprintf(out, "<text y=\"%.1f\" font-size=\"%.0f\">%u</text>", 0.4 * radius, 1.2 * radius,
-                mark->number);
     if (out_of_service)
         fprintf(out, "<path class=\"cross\" d=\"M%.1f,%.1fL%.1f,%.1f\"/>", -radius, radius, radius,
                 -radius);
+    if (radius >= MAP_MARK_RADIUS)
+        fprintf(out, "<text y=\"%.1f\" font-size=\"%.0f\">%u</text>", 0.4 * radius, 1.2 * radius,
+                mark->number);
     fputs("</g>", out);
 }
 

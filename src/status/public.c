@@ -13,6 +13,8 @@ static const struct {
     status_writer *write;
 } files[] = {
     {"metrics.prom", ".metrics.prom.new", status_write_metrics},
+    {"index.html", ".index.html.new", status_write_page},
+    {"live.html", ".live.html.new", status_write_live_page},
 #ifdef HAVE_JANSSON
     {"status.json", ".status.json.new", status_write_json},
 #endif

@@ -15,8 +15,10 @@
 /* Those who write the status down. An error of the stream is all that can go wrong. */
 typedef void status_writer(const struct status *status, FILE *out);
 
-status_writer status_write_metrics; /* Prometheus' text format, 0.0.4 */
-status_writer status_write_json;    /* nothing without jansson */
+status_writer status_write_metrics;   /* Prometheus' text format, 0.0.4 */
+status_writer status_write_json;      /* nothing without jansson */
+status_writer status_write_page;      /* HTML, for people */
+status_writer status_write_live_page; /* the same, loading itself again */
 
 /*
  * Replaces the public files, each by rename, in an open state directory. They can be

@@ -17,6 +17,8 @@ struct counter_line {
     uint64_t value;
 };
 
+struct atlas;
+
 struct status_target {
     const struct target *target; /* name, kind, place, URL */
     struct target_health health; /* up, since when, last failure, what it was asked */
@@ -36,6 +38,7 @@ struct status {
     const struct counters *counters; /* requests, by class, status, target, continent … */
     const struct counter_line *prober;
     size_t prober_count;
+    const struct atlas *atlas; /* the maps, as things are; NULL where there are none */
 };
 
 /* "up", "down", "returning", "drained" or "unknown". health may be NULL: unknown. */
