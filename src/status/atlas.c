@@ -90,7 +90,7 @@ static bool note_targets(struct atlas *atlas, const struct status *status)
                   now->takes > atlas->takes[i];
         atlas->trouble[i] = trouble;
         atlas->takes[i] = now->takes;
-        atlas->knowledge.drained[i] = now->drained;
+        atlas->knowledge.control.wish[i] = (struct wish){now->drained, (float)now->share};
         health_put(atlas->health, now->target, &now->health);
     }
     return changed;
@@ -122,7 +122,7 @@ bool atlas_refresh(struct atlas *atlas, const struct status *status)
 
     if (!note_targets(atlas, status) && atlas->drawn)
         return true;
-    atlas->knowledge.config = atlas->config;
+    atlas->knowledge.config = atlas->knowledge.control.config = atlas->config;
     atlas->knowledge.now = (struct instant){.wall_s = status->now_s};
     atlas->knowledge.health = atlas->health;
     if (!destinations_find(&now, atlas->config, &atlas->knowledge))

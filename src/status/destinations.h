@@ -10,10 +10,11 @@
 /* What a pull asks for first, and most of its bytes. */
 enum pull_part { PULL_IMAGE, PULL_LAYER, PULL_PARTS };
 
-/* Where the clients of one country or cloud region go, NULL if they get no redirect. */
+/* Where most clients of one country or cloud region go. */
 struct destination {
     place_index place;
-    const struct target *target[PULL_PARTS];
+    const struct target *target[PULL_PARTS]; /* NULL if they get no redirect */
+    unsigned percent[PULL_PARTS];            /* 100, unless shares send some elsewhere */
 };
 
 struct destinations {
@@ -24,8 +25,8 @@ struct destinations {
 /*
  * Asks for an image's tag and for a layer on behalf of every place, as if every target
  * that may be asked for the layer had it; knowledge may be NULL. While a target takes
- * only a part of its clients, one client speaks for its place. Borrows targets from
- * the configuration. False if there is no memory.
+ * only a part of its clients, a few clients are asked for in each place. Borrows targets
+ * from the configuration. False if there is no memory.
  */
 bool destinations_find(struct destinations *destinations, const struct config *config,
                        const struct knowledge *knowledge);

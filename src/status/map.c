@@ -86,6 +86,8 @@ static void write_source(const struct map *map, const struct destination *from, 
 
     fprintf(out, "%s from ", map_part_word(part));
     markup_text(out, target ? target->name : "nowhere");
+    if (from->percent[part] < 100)
+        fprintf(out, " for %u %% of the clients", from->percent[part]);
     if (target && target->place.has_point)
         fprintf(out, " (%.0f km)", place_distance_km(fact->point, target->place.point));
 }

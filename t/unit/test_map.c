@@ -174,6 +174,26 @@ static void check_unprobed(void)
     config_free(config);
 }
 
+static void check_shared(void)
+{
+    struct config *config =
+        config_of("name = \"r\"; canonical = \"us\"; upstreams = {"
+                  "  eu = { url = \"https://eu\"; serves = \"EU\"; share = 0.7; };"
+                  "  us = { url = \"https://us\"; }; };");
+    struct destinations all;
+
+    destinations_find(&all, config, NULL);
+    for (size_t i = 0; i < all.count; i++) {
+        if (all.list[i].place != place_find(&config->places, SLICE("FR"), CODE_IS_COUNTRY))
+            continue;
+        is(all.list[i].target[PULL_IMAGE]->name, "eu", "where a target takes a share, most count");
+        ok(all.list[i].percent[PULL_IMAGE] > 50 && all.list[i].percent[PULL_IMAGE] < 90,
+           "and it is told how many: %u %%", all.list[i].percent[PULL_IMAGE]);
+    }
+    destinations_free(&all);
+    config_free(config);
+}
+
 /* ---- what stands where ---- */
 
 static int count_close(const struct map_layout *layout)
@@ -228,6 +248,7 @@ int main(void)
     check_land();
     check_destinations();
     check_unprobed();
+    check_shared();
     check_layout();
     return done_testing();
 }
