@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
 
 enum {
@@ -14,13 +15,19 @@ enum {
     LAST_REPORT_MS = 500     /* how long the last report waits for room */
 };
 
+/* What is noted of a request when it comes. */
+struct moment {
+    uint64_t began_ns;
+    bool logged;
+};
+
 /* A request that waits for the prober. */
 struct waiting {
     struct waiter waiter;
     struct front *front;
     struct parked *parked;
     struct setup *setup;
-    uint64_t began_ns;
+    struct moment moment;
 };
 
 void front_say(const char *sentence)
@@ -28,7 +35,7 @@ void front_say(const char *sentence)
     fprintf(stderr, "signpost.fcgi: %s\n", sentence);
 }
 
-static void note(void *ctx, const char *sentence)
+static void say(void *ctx, const char *sentence)
 {
     (void)ctx;
     front_say(sentence);
@@ -66,8 +73,17 @@ static void release(struct front *front, struct setup *setup)
 void front_close(struct front *front)
 {
     struct setup *setup = front->setup;
+    log_end(&front->log);
     front->setup = NULL;
     release(front, setup);
+}
+
+void front_init(struct front *front, const char *file)
+{
+    uint64_t seed = 1;
+    (void)!getrandom(&seed, sizeof seed, 0);
+    *front = (struct front){.file = file};
+    log_init(&front->log, seed, say, NULL);
 }
 
 static struct config *load_config(const char *file, enum front_voice voice)
@@ -97,9 +113,9 @@ bool front_load(struct front *front, enum front_voice voice)
     /* A CGI ends before it could report. */
     setup->counters = voice == FRONT_ALL && starter_reports(config) ? counters_new(config) : NULL;
     memset(setup->used, 0, config->target_count);
-    knowledge_open(&setup->knowledge, config, instant_now(), voice == FRONT_ALL ? note : hush,
-                   NULL);
+    knowledge_open(&setup->knowledge, config, instant_now(), voice == FRONT_ALL ? say : hush, NULL);
     front->setup = setup;
+    log_use(&front->log, &config->logging);
     release(front, former);
     return true;
 }
@@ -199,7 +215,7 @@ static void over(struct waiter *waiter)
 
 /* Has a request wait for the prober. False: there is nothing to wait for. */
 static bool wait_for_prober(struct front *front, const struct passage *passage,
-                            struct parked *parked, uint64_t began_ns)
+                            struct parked *parked, const struct moment *moment)
 {
     const struct decision *decision = &passage->routed.decision;
     struct object object = passage_object(passage);
@@ -207,7 +223,7 @@ static bool wait_for_prober(struct front *front, const struct passage *passage,
     if (!waiting)
         return false;
     *waiting = (struct waiting){
-        .front = front, .parked = parked, .setup = front->setup, .began_ns = began_ns};
+        .front = front, .parked = parked, .setup = front->setup, .moment = *moment};
     waiting->waiter.over = over;
     waiting->waiter.ctx = waiting;
     bool asked =
@@ -232,30 +248,67 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void write_answer(struct setup *setup, const struct passage *passage, uint64_t began_ns,
-                         struct answer *answer)
+static struct moment begin(struct front *front)
 {
-    const struct decision *decision = &passage->routed.decision;
+    struct moment moment = {.logged = log_wants(&front->log)};
+    if (front->setup->counters || moment.logged)
+        moment.began_ns = now_ns();
+    return moment;
+}
+
+/* A request that is being decided on, and what is noted of that. */
+struct hearing {
+    struct passage passage;
+    struct log_steps steps;
+};
+
+static void decide_on(struct hearing *hearing, const struct setup *setup, char *const *variables,
+                      const struct findings *findings, const struct moment *moment)
+{
+    struct decision_trace trace = log_steps_trace(&hearing->steps);
+    hearing->steps.count = 0;
+    respond_decide(&hearing->passage, setup->config, &setup->knowledge, variables, findings,
+                   moment->logged ? &trace : NULL);
+}
+
+static void note(struct front *front, struct setup *setup, const struct hearing *hearing,
+                 const struct moment *moment)
+{
+    uint64_t now = setup->counters || moment->logged ? now_ns() : 0;
+    uint64_t took_ns = now - moment->began_ns;
+    if (setup->counters)
+        counters_request(setup->counters, setup->config, &hearing->passage.routed, took_ns);
+    if (!moment->logged)
+        return;
+    struct log_entry entry = {&hearing->passage, &hearing->steps, .took_ns = took_ns};
+    clock_gettime(CLOCK_REALTIME, &entry.now);
+    log_add(&front->log, &entry, (int64_t)(now / 1000000));
+}
+
+static void write_answer(struct front *front, struct setup *setup, const struct hearing *hearing,
+                         const struct moment *moment, struct answer *answer)
+{
+    const struct decision *decision = &hearing->passage.routed.decision;
     if (decision->outcome == OUTCOME_REDIRECT)
         setup->used[decision->target - setup->config->targets] = true;
-    respond_write(passage, answer);
-    if (setup->counters)
-        counters_request(setup->counters, setup->config, &passage->routed, now_ns() - began_ns);
+    respond_write(&hearing->passage, answer);
+    note(front, setup, hearing, moment);
 }
 
 static bool answer(void *ctx, char *const *variables, struct parked *parked, struct answer *answer)
 {
     struct front *front = ctx;
     struct setup *setup = front->setup;
-    struct passage passage;
-    uint64_t began_ns = setup->counters ? now_ns() : 0;
-    respond_decide(&passage, setup->config, &setup->knowledge, variables, NULL);
-    if (passage_asks(&passage) && front->asker && setup->config->probing.start != PROBER_OFF) {
+    struct moment moment = begin(front);
+    struct hearing hearing;
+    decide_on(&hearing, setup, variables, NULL, &moment);
+    if (passage_asks(&hearing.passage) && front->asker &&
+        setup->config->probing.start != PROBER_OFF) {
         front->reporter.crowded += !parked;
-        if (parked && wait_for_prober(front, &passage, parked, began_ns))
+        if (parked && wait_for_prober(front, &hearing.passage, parked, &moment))
             return false;
     }
-    write_answer(setup, &passage, began_ns, answer);
+    write_answer(front, setup, &hearing, &moment, answer);
     return true;
 }
 
@@ -265,12 +318,12 @@ static void finish(void *ctx, struct parked *parked, struct answer *answer)
     struct waiting *waiting = parked->wait;
     const struct findings *findings = &waiting->waiter.findings;
     struct setup *setup = waiting->setup;
-    struct passage passage;
+    struct hearing hearing;
     asker_leave(front->asker, &waiting->waiter);
     rearm(front);
-    respond_decide(&passage, setup->config, &setup->knowledge,
-                   handover_variables(&parked->handover), findings->count ? findings : NULL);
-    write_answer(setup, &passage, waiting->began_ns, answer);
+    decide_on(&hearing, setup, handover_variables(&parked->handover),
+              findings->count ? findings : NULL, &waiting->moment);
+    write_answer(front, setup, &hearing, &waiting->moment, answer);
     free(waiting);
     release(front, setup);
 }
@@ -304,13 +357,25 @@ static void reload(void *ctx)
     release(front, former);
 }
 
+static void reopen(void *ctx)
+{
+    struct front *front = ctx;
+    log_reopen(&front->log);
+}
+
+static int rest(void *ctx)
+{
+    struct front *front = ctx;
+    return log_flush_if_due(&front->log, (int64_t)loop_now(front->loop));
+}
+
 /* Tells the prober what was counted; at the end, waits for room if need be. */
 static void report(struct front *front, int patience_ms, uint64_t now)
 {
     struct setup *setup = front->setup;
     if (!front->asker || !setup->counters || !starter_has_place(setup->config))
         return;
-    reporter_note(&front->reporter, front->asker, setup->counters);
+    reporter_note(&front->reporter, front->asker, &front->log, setup->counters);
     reporter_send(front->asker, setup->counters, patience_ms, now);
 }
 
@@ -319,6 +384,7 @@ static void tick(void *ctx)
     struct front *front = ctx;
     if (knowledge_refresh(&front->setup->knowledge, instant_now()))
         reload(front);
+    log_retry(&front->log);
     if (front->loop) {
         look_after_prober(front);
         tell_use(front);
@@ -334,8 +400,10 @@ struct service front_service(struct front *front)
                             .ready = ready,
                             .alarm = alarm_comes,
                             .reload = reload,
+                            .reopen = reopen,
+                            .rest = rest,
                             .tick = tick,
-                            .note = note,
+                            .note = say,
                             .counters = &front->reporter.loop};
 }
 
@@ -351,7 +419,18 @@ void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
 void front_detach(struct front *front)
 {
     front->loop = NULL;
+    log_flush_if_due(&front->log, INT64_MAX);
     report(front, LAST_REPORT_MS, (uint64_t)instant_now().steady_ms);
     asker_free(front->asker);
     front->asker = NULL;
+}
+
+/* ---- plain CGI ---- */
+
+void front_respond(struct front *front, char *const *variables, struct answer *written)
+{
+    if (front->setup)
+        answer(front, variables, NULL, written);
+    else
+        respond(NULL, NULL, variables, written);
 }

@@ -20,11 +20,12 @@ struct setup {
 };
 
 struct front {
-    const char *file;     /* as given on the command line; NULL: looked for each time */
-    struct setup *setup;  /* NULL: none yet */
-    struct loop *loop;    /* NULL: this is a CGI, or the loop has ended */
-    struct asker *asker;  /* NULL: the prober is not asked */
+    const char *file;    /* as given on the command line; NULL: looked for each time */
+    struct setup *setup; /* NULL: none yet */
+    struct loop *loop;   /* NULL: this is a CGI, or the loop has ended */
+    struct asker *asker; /* NULL: the prober is not asked */
     struct reporter reporter;
+    struct log log;
     uint64_t start_at;    /* when the prober may be started next */
     uint64_t start_pause; /* ms since the time before, 0: it has not been started in vain */
     uint64_t tell_use_at; /* when it is told next which targets are in use */
@@ -36,13 +37,19 @@ enum front_voice {
     FRONT_ALL     /* warnings, too */
 };
 
+/* A front door without a configuration; file as above. */
+void front_init(struct front *front, const char *file);
+
 /*
  * Loads the configuration in place of the one there is. False: it was refused,
  * stderr says why, and the former one stays.
  */
 bool front_load(struct front *front, enum front_voice voice);
 
-/* Frees the configuration and closes what it uses. */
+/* Answers one request outside of a loop, with 503 if there is no configuration. */
+void front_respond(struct front *front, char *const *variables, struct answer *written);
+
+/* Frees the configuration, writes what waits to be logged and closes what is used. */
 void front_close(struct front *front);
 
 /*

@@ -67,7 +67,7 @@ struct loop *loop_new(int listener, const struct service *service, const struct 
 
 int loop_take_signals(struct loop *loop)
 {
-    static const int taken[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+    static const int taken[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP};
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = SIGNALS};
     sigset_t set;
     sigemptyset(&set);
@@ -85,10 +85,13 @@ static void on_signal(struct loop *loop)
 {
     struct signalfd_siginfo info;
     while (read(loop->signals, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo != SIGHUP)
+        const struct service *service = loop->service;
+        if (info.ssi_signo == SIGHUP && service->reload)
+            service->reload(service->ctx);
+        else if (info.ssi_signo == SIGUSR2 && service->reopen)
+            service->reopen(service->ctx);
+        else if (info.ssi_signo != SIGHUP && info.ssi_signo != SIGUSR2)
             loop_stop(loop);
-        else if (loop->service->reload)
-            loop->service->reload(loop->service->ctx);
     }
 }
 
@@ -219,6 +222,9 @@ static void on_time(struct loop *loop)
 bool loop_turn(struct loop *loop, int max_wait_ms)
 {
     struct epoll_event events[BATCH];
+    int rest_ms = loop->service->rest ? loop->service->rest(loop->service->ctx) : -1;
+    if (rest_ms >= 0 && (max_wait_ms < 0 || rest_ms < max_wait_ms))
+        max_wait_ms = rest_ms;
     int count = epoll_wait(loop->epoll, events, BATCH, patience(loop, max_wait_ms));
     loop->now = loop->clock();
     for (int i = 0; i < count; i++)

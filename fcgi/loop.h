@@ -46,6 +46,13 @@ struct service {
     void (*alarm)(void *ctx);
     /* SIGHUP has come. May be NULL. */
     void (*reload)(void *ctx);
+    /* SIGUSR2 has come. May be NULL. */
+    void (*reopen)(void *ctx);
+    /*
+     * All that has come is dealt with. Returns after how many ms it is to be called again
+     * at the latest, -1: when something has come again. May be NULL.
+     */
+    int (*rest)(void *ctx);
     /* Once a second. May be NULL: the loop then wakes only for its peers. */
     void (*tick)(void *ctx);
     /* A sentence for the operator's log, without a newline. May be NULL. */
@@ -76,7 +83,8 @@ struct loop *loop_new(int listener, const struct service *service, const struct 
 
 /*
  * From here on the loop receives these signals instead of the process being
- * interrupted: SIGTERM, SIGINT and SIGUSR1 stop it in order, SIGHUP reloads.
+ * interrupted: SIGTERM, SIGINT and SIGUSR1 stop it in order, SIGHUP reloads, and
+ * SIGUSR2 has files opened anew.
  * Returns 0 or an errno value.
  */
 int loop_take_signals(struct loop *loop);

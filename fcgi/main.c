@@ -39,8 +39,9 @@ static const char usage[] =
     "  --version       what this is, and what it was built with\n"
     "\n"
     "Signals: SIGHUP reads the configuration again; SIGTERM and SIGUSR1 stop it,\n"
-    "after the requests that have begun. FCGI_WEB_SERVER_ADDRS in the environment\n"
-    "lists the addresses of the web servers that may connect; default: all.\n";
+    "after the requests that have begun; SIGUSR2 opens the log anew.\n"
+    "FCGI_WEB_SERVER_ADDRS in the environment lists the addresses of the web servers\n"
+    "that may connect; default: all.\n";
 
 /* ---- plain CGI ---- */
 
@@ -48,11 +49,12 @@ static int run_cgi(void)
 {
     static struct answer answer;
     static struct front front; /* never freed: the process ends, and a CGI's start is its cost */
+    front_init(&front, NULL);
     if (!front_load(&front, FRONT_ERRORS))
         front_say("The configuration is refused, so the request was answered with 503.");
-    respond(front.setup ? front.setup->config : NULL, front.setup ? &front.setup->knowledge : NULL,
-            environ, &answer);
+    front_respond(&front, environ, &answer);
     bool written = cgi_answer(&answer, STDIN_FILENO, STDOUT_FILENO);
+    log_end(&front.log);
     return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -137,7 +139,8 @@ static int run_fastcgi(const struct options *options)
 {
     char message[LISTEN_MESSAGE_MAX];
     struct listener listener = {.fd = STDIN_FILENO};
-    struct front front = {.file = options->config};
+    struct front front;
+    front_init(&front, options->config);
     fill_standard_descriptors();
     if (!front_load(&front, FRONT_ALL)) {
         front_say("The configuration is refused, so nothing was started.");

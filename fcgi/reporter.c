@@ -3,7 +3,8 @@
 #include "reporter.h"
 #include "ask.h"
 
-void reporter_note(struct reporter *reporter, const struct asker *asker, struct counters *counters)
+void reporter_note(struct reporter *reporter, const struct asker *asker, const struct log *log,
+                   struct counters *counters)
 {
     const struct asker_counters *asked = asker_counters(asker);
     const uint64_t total[HAPPENINGS] = {
@@ -17,6 +18,8 @@ void reporter_note(struct reporter *reporter, const struct asker *asker, struct 
         [HAPPENED_CROWDED] = reporter->crowded,
         [HAPPENED_RELOAD] = reporter->reloads,
         [HAPPENED_REFUSED_RELOAD] = reporter->refused_reloads,
+        [HAPPENED_LINE] = log->lines,
+        [HAPPENED_DROPPED_LINE] = log->dropped,
     };
     for (unsigned i = 0; i < HAPPENINGS; i++) {
         counters_happened(counters, (enum happening)i, total[i] - reporter->noted[i]);

@@ -5,6 +5,7 @@
 
 #include "asker.h"
 #include "counters.h"
+#include "log/log.h"
 #include "loop.h"
 
 struct reporter {
@@ -14,7 +15,8 @@ struct reporter {
 };
 
 /* Takes into the counters what has happened since the last call. */
-void reporter_note(struct reporter *reporter, const struct asker *asker, struct counters *counters);
+void reporter_note(struct reporter *reporter, const struct asker *asker, const struct log *log,
+                   struct counters *counters);
 
 /*
  * Sends what has been counted, and takes from the counters what was sent. What was not

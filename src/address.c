@@ -135,6 +135,16 @@ static bool clear_behind(uint8_t bytes[16], unsigned bits)
     return clean;
 }
 
+const char *address_format_prefix(struct address address, unsigned bits,
+                                  char text[ADDRESS_PREFIX_TEXT])
+{
+    clear_behind(address.bytes, bits + (address.family == ADDRESS_IPV4 ? 96 : 0));
+    address_format(&address, text);
+    size_t len = strlen(text);
+    snprintf(text + len, ADDRESS_PREFIX_TEXT - len, "/%u", bits);
+    return text;
+}
+
 /* The length behind the slash, or -1. */
 static int parse_length(struct slice text)
 {

@@ -49,6 +49,12 @@ static inline bool address_is_ip(const struct address *address)
 /* Writes the address as text, "-" if there is none, and returns text. */
 const char *address_format(const struct address *address, char text[ADDRESS_TEXT]);
 
+enum { ADDRESS_PREFIX_TEXT = ADDRESS_TEXT + 4 /* room for a network as text */ };
+
+/* Writes the network of so many bits that an IP address is in, "192.0.2.0/24"; returns text. */
+const char *address_format_prefix(struct address address, unsigned bits,
+                                  char text[ADDRESS_PREFIX_TEXT]);
+
 /* A network. */
 struct network {
     enum address_family family; /* ADDRESS_LOCAL: all local sockets */

@@ -162,6 +162,7 @@ static void compile_request_format(const struct compiler *compiler)
         .path_from = (enum path_from)s->path_from,
         .region_variable = variable_of(compiler, s->region_header.text),
         .forwarded_variable = variable_of(compiler, s->forwarded_header.text),
+        .id_variable = variable_of(compiler, s->logging.id_header.text),
     };
 }
 
@@ -266,6 +267,22 @@ static const char *state_directory(const struct compiler *compiler)
     return SIGNPOST_STATEDIR;
 }
 
+static struct logging compile_logging(const struct compiler *compiler)
+{
+    const struct logging_setting *s = &compiler->settings->logging;
+    const char *to = s->to.text.at;
+    bool is_word = strcmp(to, LOGGING_STDERR) == 0 || strcmp(to, LOGGING_SYSLOG) == 0;
+
+    return (struct logging){.what = (enum logging_what)s->what,
+                            .format = (enum logging_format)s->format,
+                            .rate = s->rate,
+                            .to = is_word ? to : compile_beside(compiler, to),
+                            .id_header = s->id_header.text,
+                            .client = s->client,
+                            .ipv4_bits = (unsigned)s->ipv4_prefix,
+                            .ipv6_bits = (unsigned)s->ipv6_prefix};
+}
+
 void compile(struct config *config, const struct settings *settings, const char *folder,
              struct problems *problems)
 {
@@ -277,6 +294,7 @@ void compile(struct config *config, const struct settings *settings, const char 
     config->record_timeout_ms = (unsigned)(settings->record_timeout * 1000);
     config->state = state_directory(&compiler);
     config->metrics = (enum metrics)settings->metrics;
+    config->logging = compile_logging(&compiler);
     compile_places(&compiler);
     compile_targets(&compiler);
     compile_rules(&compiler);

@@ -8,6 +8,7 @@
 #include "classify.h"
 #include "forwarded.h"
 #include "geodb.h"
+#include "log/logging.h"
 #include "place.h"
 #include "probing.h"
 #include "problem.h"
@@ -74,6 +75,7 @@ struct config {
     bool state_is_default; /* nobody has named it: it may well not be there */
     struct probing probing;
     enum metrics metrics;
+    struct logging logging;
     unsigned max_connections, max_parked;
     unsigned record_timeout_ms;
 };

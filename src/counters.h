@@ -37,14 +37,15 @@ enum happening {
     HAPPENED_CONNECTION,     /* a web server has connected */
     HAPPENED_STRANGER,       /* one that FCGI_WEB_SERVER_ADDRS does not list */
     HAPPENED_MALFORMED,      /* a connection was closed, for what was sent on it */
-    HAPPENED_PARKED,         /* a request waited for the prober */
-    HAPPENED_IN_TIME,        /* … and got its answer, */
+    HAPPENED_IN_TIME,        /* a request waited for the prober, and got its answer, */
     HAPPENED_LATE,           /* … or did not in time, */
     HAPPENED_DESERTED,       /* … or lost its prober */
     HAPPENED_NO_PROBER,      /* a request that could not ask, or got no answer at once */
     HAPPENED_CROWDED,        /* a request did not wait, since too many did */
     HAPPENED_RELOAD,         /* a configuration was taken */
     HAPPENED_REFUSED_RELOAD, /* … or refused */
+    HAPPENED_LINE,           /* a line went into the log */
+    HAPPENED_DROPPED_LINE,   /* … or did not, since it could not be written */
     HAPPENINGS
 };
 

@@ -61,49 +61,6 @@ void explain(struct explanation *e, const struct config *config, const struct kn
     }
 }
 
-const char *explain_source(const struct client *client)
-{
-    static const char *const words[] = {
-        [CLIENT_UNKNOWN] = "unknown",
-        [CLIENT_SERVER_REGION] = "SIGNPOST_REGION",
-        [CLIENT_REGION_HEADER] = "the region header",
-        [CLIENT_ADDRESS] = "the address",
-    };
-    return words[client->source];
-}
-
-const char *explain_nearness(enum nearness nearness)
-{
-    static const char *const words[] = {
-        [NEAR_NOT] = "nothing speaks for it",
-        [NEAR_DEFAULT] = "is the default",
-        [NEAR_CONTINENT] = "is on the client's continent",
-        [NEAR_COUNTRY] = "is in the client's country",
-        [NEAR_DISTANCE] = "by distance",
-        [NEAR_SERVES_ALL] = "serves everyone",
-        [NEAR_SERVES_CONTINENT] = "serves the client's continent",
-        [NEAR_SERVES_COUNTRY] = "serves the client's country",
-        [NEAR_SERVES_REGION] = "serves the client's region",
-        [NEAR_NAMED] = "is the client's region",
-    };
-    return words[nearness];
-}
-
-const char *explain_verdict(enum verdict verdict)
-{
-    static const char *const words[] = {
-        [VERDICT_TAKEN] = "taken",
-        [VERDICT_NOT_KNOWN] = "passed over: it is not known whether it holds the object",
-        [VERDICT_ABSENT] = "passed over: it is known not to hold the object",
-        [VERDICT_DOWN] = "passed over: it is down or drained, or only just returning",
-        [VERDICT_NOT_IN_SHARE] = "passed over: it takes a share, and this client is not in it",
-        [VERDICT_NONE] = "passed over: there is none for this client",
-        [VERDICT_NO_BLOB] = "passed over: a bucket holds only blobs",
-        [VERDICT_IPV4_ONLY] = "passed over: it has no IPv6 address, and the client no IPv4 one",
-    };
-    return words[verdict];
-}
-
 double explain_km(const struct explanation *e, const struct target *target)
 {
     const struct place *client = &e->routed.client.place;
@@ -133,30 +90,15 @@ static void print_place(const struct places *places, const struct place *place, 
     print_fact(places, "continent", place->continent, out);
 }
 
-/* Bits of the 16 bytes that an address has; IPv4 stands in the last four. */
-static void clear_behind(struct address *address, unsigned bits)
+const char *explain_prefix(const struct client *client, char text[ADDRESS_PREFIX_TEXT])
 {
-    if (address->family == ADDRESS_IPV4)
-        bits += 96;
-    for (unsigned bit = bits; bit < 128; bit++)
-        address->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-}
-
-const char *explain_prefix(const struct client *client, char text[EXPLAIN_PREFIX_TEXT])
-{
-    struct address network = address_unwrap(client->address);
-
-    clear_behind(&network, client->prefix_bits);
-    address_format(&network, text);
-    size_t len = strlen(text);
-    snprintf(text + len, EXPLAIN_PREFIX_TEXT - len, "/%u", client->prefix_bits);
-    return text;
+    return address_format_prefix(address_unwrap(client->address), client->prefix_bits, text);
 }
 
 static void print_address(const struct explanation *e, FILE *out)
 {
     const struct client *client = &e->routed.client;
-    char text[EXPLAIN_PREFIX_TEXT];
+    char text[ADDRESS_PREFIX_TEXT];
 
     if (address_is_ip(&client->address))
         fprintf(out, " %s", address_format(&client->address, text));
@@ -201,7 +143,7 @@ static void print_steps(const struct explanation *e, FILE *out)
                 s->target ? " = " : "", s->target ? s->target->name : "",
                 explain_verdict(s->verdict),
                 s->verdict == VERDICT_TAKEN && e->routed.decision.unsure
-                    ? ", since nothing tells who holds the object (`unsure`)"
+                    ? explain_unsure
                     : "");
     }
 }

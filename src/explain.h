@@ -4,6 +4,7 @@
 #define EXPLAIN_H
 
 #include <stdio.h>
+#include "explain_words.h"
 #include "nearest.h"
 #include "respond.h"
 #include "route.h"
@@ -50,15 +51,8 @@ void explain_print_client(const struct explanation *explanation, FILE *out);
 /* Prints the upstreams, the nearest first, at most count of them. */
 void explain_print_ranks(const struct explanation *explanation, size_t count, FILE *out);
 
-/* Words for people and for JSON. */
-const char *explain_source(const struct client *client);
-const char *explain_nearness(enum nearness nearness);
-const char *explain_verdict(enum verdict verdict);
-
-enum { EXPLAIN_PREFIX_TEXT = ADDRESS_TEXT + 4 };
-
 /* The database's entry that told the place, "192.0.2.0/24"; returns text. */
-const char *explain_prefix(const struct client *client, char text[EXPLAIN_PREFIX_TEXT]);
+const char *explain_prefix(const struct client *client, char text[ADDRESS_PREFIX_TEXT]);
 
 /* The distance of a rank in km, or -1 if it is not known. */
 double explain_km(const struct explanation *explanation, const struct target *target);

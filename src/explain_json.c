@@ -20,7 +20,7 @@ json_t *explain_client_json(const struct explanation *e)
     const struct client *client = &e->routed.client;
     const struct places *places = &e->config->places;
 
-    char address[ADDRESS_TEXT], prefix[EXPLAIN_PREFIX_TEXT];
+    char address[ADDRESS_TEXT], prefix[ADDRESS_PREFIX_TEXT];
     bool found = client->database >= 0;
 
     return json_pack(

@@ -22,6 +22,7 @@ src_libsignpost_a_SOURCES = \
 	src/counters.c src/counters.h \
 	src/decide.c src/decide.h \
 	src/environment.c src/environment.h \
+	src/explain_words.c src/explain_words.h \
 	src/forwarded.c src/forwarded.h \
 	src/geodb.c src/geodb.h \
 	src/geodb_describe.c \
@@ -35,6 +36,10 @@ src_libsignpost_a_SOURCES = \
 	src/instant.h \
 	src/knowledge.c src/knowledge.h \
 	src/locate.c src/locate.h \
+	src/log/entry.c src/log/entry.h \
+	src/log/log.c src/log/log.h \
+	src/log/logging.h \
+	src/log/sink.c src/log/sink.h \
 	src/mapped.c src/mapped.h \
 	src/nearest.c src/nearest.h \
 	src/oci.c src/oci.h \

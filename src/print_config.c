@@ -240,6 +240,18 @@ static void print_probing(const struct probing *probing, FILE *out)
     print_health(probing, out);
 }
 
+static void print_logging(const struct logging *logging, FILE *out)
+{
+    print_option("log", slice_of(logging_what_words[logging->what]), out);
+    fprintf(out, "%-18s = %f;\n", "log_rate", logging->rate);
+    print_option("log_to", slice_of(logging->to), out);
+    print_option("log_format", slice_of(logging_format_words[logging->format]), out);
+    print_option("log_id_header", logging->id_header, out);
+    fprintf(out, "%-18s = %s;\n", "log_client", logging->client ? "true" : "false");
+    fprintf(out, "%-18s = %u;\n%-18s = %u;\n", "log_ipv4_prefix", logging->ipv4_bits,
+            "log_ipv6_prefix", logging->ipv6_bits);
+}
+
 void print_config(const struct config *config, FILE *out)
 {
     print_option("name", config->name, out);
@@ -265,6 +277,7 @@ void print_config(const struct config *config, FILE *out)
     print_time("record_timeout", config->record_timeout_ms, out);
     print_probing(&config->probing, out);
     print_option("metrics", slice_of(metrics_words[config->metrics]), out);
+    print_logging(&config->logging, out);
     print_places(&config->places, out);
     print_targets("upstreams", config->targets, config->upstream_count, out);
     print_targets("buckets", config->targets + config->upstream_count,

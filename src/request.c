@@ -51,6 +51,8 @@ static void read_variable(struct request *request, const struct request_format *
             add_value(&request->region, value);
         if (names(variable, format->forwarded_variable, &value))
             add_value(&request->forwarded, value);
+        if (names(variable, format->id_variable, &value))
+            keep_first(&request->id, value);
         break;
     case 'P':
         if (names(variable, SLICE("PATH_INFO"), &value))
@@ -64,7 +66,7 @@ static void read_variable(struct request *request, const struct request_format *
         if (names(variable, SLICE("REQUEST_URI"), &value))
             keep_first(&raw->request_uri, value);
         else if (names(variable, SLICE("REQUEST_METHOD"), &value))
-            request->method = method_of(value);
+            request->method_word = value;
         else if (names(variable, SLICE("REMOTE_ADDR"), &value))
             keep_first(&request->remote_addr, value);
         else if (names(variable, SLICE("REDIRECT_SIGNPOST_REGION"), &value))
@@ -164,6 +166,7 @@ void request_set_target(struct request *request, struct slice target)
 {
     size_t origin = origin_length(target);
 
+    request->target = target;
     target = slice_from(target, origin);
     struct slice path = before(before(target, '?'), '#');
     request->fault = TARGET_FINE;
@@ -201,9 +204,9 @@ void request_read(struct request *request, const struct request_format *format,
 
     /* Not the decoded buffer: clearing it would cost more than all the rest. */
     memset(request, 0, offsetof(struct request, decoded));
-    request->method = METHOD_OTHER;
     for (; *variables; variables++)
         read_variable(request, format, &raw, *variables);
+    request->method = method_of(request->method_word);
 
     bool use_uri = raw.request_uri.len > 0 || format->path_from == PATH_FROM_REQUEST_URI;
     if (format->path_from == PATH_FROM_PATH_INFO)

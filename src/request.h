@@ -30,6 +30,7 @@ struct request_format {
     enum path_from path_from;
     struct slice region_variable;    /* "HTTP_X_CLIENT_REGION", empty for none */
     struct slice forwarded_variable; /* "HTTP_X_FORWARDED_FOR", empty for none */
+    struct slice id_variable;        /* "HTTP_X_REQUEST_ID", empty for none */
 };
 
 /* The values of one variable; a web server may pass a repeated header twice. */
@@ -47,6 +48,9 @@ struct request {
     enum target_fault fault;
     struct slice path;  /* decoded once, no encoded slash and no control bytes */
     struct slice query; /* as it came, without the question mark */
+    struct slice method_word; /* as it came, and so the next two */
+    struct slice target;      /* empty where the server has decoded it */
+    struct slice id;          /* what the header for it says; the first one */
     struct slice remote_addr;
     struct slice server_region; /* SIGNPOST_REGION: only the web server can set it */
     struct request_values region, forwarded;

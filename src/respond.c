@@ -138,14 +138,14 @@ struct object passage_object(const struct passage *passage)
 
 void respond_decide(struct passage *passage, const struct config *config,
                     const struct knowledge *knowledge, char *const *variables,
-                    const struct findings *findings)
+                    const struct findings *findings, const struct decision_trace *trace)
 {
     static const struct request_format no_format;
 
     passage->config = config;
     request_read(&passage->request, config ? &config->request : &no_format, variables);
     if (config)
-        passage->routed = route(config, knowledge, &passage->request, findings, NULL);
+        passage->routed = route(config, knowledge, &passage->request, findings, trace);
 }
 
 static void write_decision(const struct passage *passage, struct text *out)
@@ -183,6 +183,6 @@ void respond(const struct config *config, const struct knowledge *knowledge,
 {
     struct passage passage;
 
-    respond_decide(&passage, config, knowledge, variables, NULL);
+    respond_decide(&passage, config, knowledge, variables, NULL, NULL);
     respond_write(&passage, answer);
 }

@@ -32,12 +32,12 @@ struct passage {
 
 /*
  * The first half of respond(): reads a request and decides on it. findings are what
- * the prober has answered, or NULL. A caller who can wait for the prober looks at
+ * the prober has answered, or NULL; trace is told why it is so, or NULL. A caller who can wait for the prober looks at
  * passage_asks() then, asks, and starts again with the findings.
  */
 void respond_decide(struct passage *passage, const struct config *config,
                     const struct knowledge *knowledge, char *const *variables,
-                    const struct findings *findings);
+                    const struct findings *findings, const struct decision_trace *trace);
 
 /* How many targets the prober could be asked about; they are in the decision. */
 static inline size_t passage_asks(const struct passage *passage)

@@ -231,6 +231,7 @@ static const char *const default_prefixes[] = {"*", NULL};
 
 #define FILE_OPTION(field) offsetof(struct settings, field)
 #define PROBING(field)     offsetof(struct settings, probing.field)
+#define LOGGING(field) FILE_OPTION(logging.field)
 
 #define DATABASE(field) offsetof(struct database_setting, field)
 #define DATABASE_KEY(index, word, what, sample)                                                    \
@@ -466,6 +467,30 @@ static const struct option_spec file_options[] = {
              "targets to files in the folder \"public\" of the state directory, which a web server\n"
              "may show: metrics.prom for Prometheus, status.json. \"auto\": while there is a prober\n"
              "anyway; \"on\": a prober is started for that alone; \"off\"."},
+
+    {"log", OPTION_CHOICE, LOGGING(what), .choices = logging_what_words,
+     .section = "The log",
+     .help = "Whether decisions are logged, a line each: \"off\", \"sampled\" (see `log_rate`) or\n"
+             "\"all\". `signpost replay` reads such a log."},
+    {"log_rate", OPTION_NUMBER, LOGGING(rate), .min = 0, .max = 1, .number_default = 0.01,
+     .help = "Which part of the requests a sampled log has, by chance."},
+    {"log_to", OPTION_STRING, LOGGING(to), .valid = is_any,
+     .expects = "\"stderr\", \"syslog\" or a file name", .text_default = LOGGING_STDERR,
+     .help = "Where the log goes: \"stderr\" (most web servers take that into their error log),\n"
+             "\"syslog\" or a file, which is opened anew on SIGUSR2. A log that cannot be written\n"
+             "stops nothing: lines are dropped, and counted."},
+    {"log_format", OPTION_CHOICE, LOGGING(format), .choices = logging_format_words,
+     .help = "\"plain\", NAME=VALUE with spaces between, or \"json\", an object a line."},
+    {"log_id_header", OPTION_STRING, LOGGING(id_header), .valid = is_token,
+     .expects = "the name of a header", .text_default = "",
+     .help = "The header that tells a request's id, to be logged with it. \"\" for none.",
+     .example = "\"X-Request-Id\""},
+    {"log_client", OPTION_FLAG, LOGGING(client),
+     .help = "Whether the network that the client's address is in is logged; its place always is."},
+    {"log_ipv4_prefix", OPTION_NUMBER, LOGGING(ipv4_prefix), .min = 0, .max = 32,
+     .number_default = 24, .unit = "bits", .help = "How large that network is for IPv4."},
+    {"log_ipv6_prefix", OPTION_NUMBER, LOGGING(ipv6_prefix), .min = 0, .max = 128,
+     .number_default = 48, .unit = "bits", .help = "And for IPv6."},
 };
 
 const struct option_group settings_group = {NULL, file_options, COUNT(file_options),

@@ -69,6 +69,14 @@ struct probing_setting {
     double interval, rise, fall, return_time;
 };
 
+/* What is said of the log. */
+struct logging_setting {
+    int what, format;
+    double rate, ipv4_prefix, ipv6_prefix;
+    struct word to, id_header;
+    bool client;
+};
+
 struct settings {
     struct origin at;
     struct word name, prefix, default_upstream;
@@ -81,6 +89,7 @@ struct settings {
     double max_connections, max_parked, record_timeout;
     struct probing_setting probing;
     int metrics;
+    struct logging_setting logging;
 };
 
 /* The options of the file itself; all others hang below it. */

@@ -86,6 +86,9 @@ static const struct {
     {HAPPENED_RELOAD, "reloads_total", "{result=\"taken\"}",
      "Configurations that responders have read again."},
     {HAPPENED_REFUSED_RELOAD, "reloads_total", "{result=\"refused\"}", NULL},
+    {HAPPENED_LINE, "log_lines_total", "", "Lines of the log."},
+    {HAPPENED_DROPPED_LINE, "log_lines_dropped_total", "",
+     "Lines of the log that could not be written."},
 };
 
 static void write_happenings(const struct status *s, FILE *out)

@@ -101,15 +101,16 @@ static const struct {
     enum happening happening;
     const char *what;
 } happenings[] = {
-    {HAPPENED_PARKED, "Requests that waited for the prober"},
-    {HAPPENED_IN_TIME, "… and got their answer"},
+    {HAPPENED_IN_TIME, "Requests that waited for the prober, and got their answer"},
     {HAPPENED_LATE, "… in vain: it came too late"},
+    {HAPPENED_DESERTED, "… in vain: it ended"},
     {HAPPENED_NO_PROBER, "Requests that could not ask the prober"},
     {HAPPENED_CROWDED, "Requests that did not wait: too many did"},
     {HAPPENED_CONNECTION, "Connections of web servers"},
     {HAPPENED_MALFORMED, "Connections closed for what was sent on them"},
     {HAPPENED_RELOAD, "Configurations taken"},
     {HAPPENED_REFUSED_RELOAD, "Configurations refused"},
+    {HAPPENED_DROPPED_LINE, "Lines of the log that could not be written"},
 };
 
 static void write_lines(const struct status *status, FILE *out)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words for why a request goes where it goes: in the log, and of `signpost explain`. */
+#ifndef EXPLAIN_WORDS_H
+#define EXPLAIN_WORDS_H
+
+#include "decide.h"
+#include "nearest.h"
+
+/* Where it was learned where the client is: "the region header" … */
+const char *explain_source(const struct client *client);
+
+const char *explain_nearness(enum nearness nearness);
+const char *explain_verdict(enum verdict verdict);
+
+/* Stands behind VERDICT_TAKEN's words if the decision is an unsure one. */
+extern const char explain_unsure[];
+
+#endif
