@@ -49,23 +49,26 @@ my $digest = 'sha256:' . '1' x 64;
 
 subtest 'where to push' => sub {
     my %prints = (
-        'team/app'                         => "$there/team/app",
-        'team/app:v1'                      => "$there/team/app:v1",
-        "team/app\@$digest"                => "$there/team/app\@$digest",
-        "team/app:v1\@$digest"             => "$there/team/app:v1\@$digest",
-        'registry.example.org/team/app:v1' => "$there/team/app:v1",
+        'team/app'                           => "$there/team/app",
+        'team/app:v1'                        => "$there/team/app:v1",
+        "team/app\@$digest"                  => "$there/team/app\@$digest",
+        "team/app:v1\@$digest"               => "$there/team/app:v1\@$digest",
+        'registry.example.org/team/app:v1'   => "$there/team/app:v1",
         "127.0.0.1:${\ $central->port }/app" => "$there/app",
     );
     is( target( central => $_ )->{out}, "$prints{$_}\n", $_ ) for sort keys %prints;
-    is( target( elsewhere => 'app:v1' )->{out},
-        "elsewhere.example.org/own/app:v1\n", 'at a registry with a prefix of its own' );
+    is(
+        target( elsewhere => 'app:v1' )->{out},
+        "elsewhere.example.org/own/app:v1\n",
+        'at a registry with a prefix of its own'
+    );
 };
 
 subtest 'the name to carry' => sub {
     my %prints = (
-        'team/app'                         => 'registry.example.org/team/app',
-        'team/app:v1'                      => 'registry.example.org/team/app:v1',
-        "team/app\@$digest"                => 'registry.example.org/team/app',
+        'team/app'                             => 'registry.example.org/team/app',
+        'team/app:v1'                          => 'registry.example.org/team/app:v1',
+        "team/app\@$digest"                    => 'registry.example.org/team/app',
         "registry.example.org/app:v1\@$digest" => 'registry.example.org/app:v1',
     );
     is( target( central => '--identity', $_ )->{out}, "$prints{$_}\n", $_ ) for sort keys %prints;
@@ -92,7 +95,8 @@ subtest 'does it answer' => sub {
     is_deeply(
         [ @$run{qw(status out err)} ],
         [
-            1, '',
+            1,
+            '',
             "signpost target: ${\ $stub->url }/v2/ answers 503, as no registry that is up does.\n"
         ],
         'one that is not well'
@@ -100,8 +104,11 @@ subtest 'does it answer' => sub {
     $t->stop('stub');
     $run = target( stub => '--check', 'app' );
     is_deeply( [ @$run{qw(status out)} ], [ 1, '' ], 'one that is down' );
-    like( $run->{err}, qr{^signpost target: \Q${\ $stub->url }\E/v2/ does not answer: .+\.$},
-        'with the reason' );
+    like(
+        $run->{err},
+        qr{^signpost target: \Q${\ $stub->url }\E/v2/ does not answer: .+\.$},
+        'with the reason'
+    );
     is( target( stub => 'app' )->{status}, 0, 'which only --check asks' );
 };
 
@@ -146,8 +153,8 @@ sub promote {
     my $image = image( a => $name );
     $_->push( "mirror/images/$name", $image, 'v1' ) for $regional, $central;
     my $to = target( front => '--check', "$name\@$image->{digest}" )->{out} =~ s/\n//r;
-    cosign( 'sign', '--yes', '--key', $t->folder . '/ours.key', '--tlog-upload=false', @identity,
-        $to );
+    cosign( 'sign', '--yes', '--key', $t->folder . '/ours.key',
+        '--tlog-upload=false', @identity, $to );
     my $run = $t->run( [ $signpost, 'index', 'add', '--config', $conf{front}, "$name:v1" ] );
     is( $run->{status}, 0, "$name is promoted" ) or diag $run->{err};
     return;
@@ -169,6 +176,7 @@ subtest 'what a promoter does' => sub {
     promote('team/unnamed');
     my %carries =
         ( 'team/named' => "127.0.0.1:$port/team/named", 'team/unnamed' => "$there/team/unnamed" );
+
     for my $name ( sort keys %carries ) {
         my $run = $t->run(
             [
@@ -211,8 +219,13 @@ subtest 'a policy by name' => sub {
         my ($name) = @_;
         return $t->run(
             [
-                $t->find('skopeo'), '--policy', $policy, '--registries.d',
-                $t->folder . '/registries.d', 'copy', '--src-tls-verify=false',
+                $t->find('skopeo'),
+                '--policy',
+                $policy,
+                '--registries.d',
+                $t->folder . '/registries.d',
+                'copy',
+                '--src-tls-verify=false',
                 "docker://127.0.0.1:$port/$name:v1",
                 'dir:' . $t->folder . '/' . $name =~ tr{/}{-}r
             ]

@@ -20,6 +20,7 @@ use HTTP::Tiny;
 use IO::Compress::Gzip qw(gzip $GzipError);
 use JSON::PP           ();
 use MIME::Base64       ();
+use Socket             qw(IPPROTO_TCP TCP_NODELAY);
 
 our @EXPORT_OK = qw(image index_of artifact signature signature_tag key_pair digest_of);
 
@@ -145,6 +146,10 @@ sub _push_blob {
 
 sub _ask {
     my ( $self, $method, $url, $content, $type ) = @_;
+    my $kept = $self->{http}{handle};
+
+    # It sends head and body apart, and would wait 40 ms for the other side between them.
+    setsockopt $kept->{fh}, IPPROTO_TCP, TCP_NODELAY, 1 if $kept && $kept->{fh};
     my $answer = $self->{http}->request( $method, $url,
         { content => $content, headers => { 'Content-Type' => $type // 'text/plain' } } );
     return $answer if $answer->{success};
