@@ -35,13 +35,11 @@ double admission_point(const struct target *target, const struct guest *guest)
     return draw(target->id, 0, guest);
 }
 
-enum admission admission_at(const struct target *target, struct part part,
-                            const struct guest *guest)
+enum admission admission_drawn(const struct target *target, struct part part,
+                               const struct guest *guest)
 {
     if (part.drained)
         return ADMISSION_DRAINED;
-    if (part.share >= 1 && (part.health >= 1 || part.health <= 0))
-        return part.health > 0 ? ADMISSION_TAKEN : ADMISSION_DOWN;
     double point = admission_point(target, guest);
     if (point >= part.share)
         return ADMISSION_NOT_IN_SHARE;
@@ -50,8 +48,8 @@ enum admission admission_at(const struct target *target, struct part part,
     return point < part.share * part.health ? ADMISSION_TAKEN : ADMISSION_RETURNING;
 }
 
-bool admission_instead(const struct target *target, const struct target *of,
+bool admission_instead(const struct target *target, const struct target *of, double part,
                        const struct guest *guest)
 {
-    return target->accept_extra >= 1 || draw(target->id, of->id, guest) < target->accept_extra;
+    return part >= 1 || draw(target->id, of->id, guest) < part;
 }

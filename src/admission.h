@@ -38,12 +38,24 @@ struct guest {
     struct slice name; /* of the repository, perhaps empty */
 };
 
-/* Whether a target that takes this part takes the guest's request. */
-enum admission admission_at(const struct target *target, struct part part,
-                            const struct guest *guest);
+/* The same as admission_at, for a part that is not all. */
+enum admission admission_drawn(const struct target *target, struct part part,
+                               const struct guest *guest);
 
-/* Whether a target takes the guest's request in place of another one, which is down. */
-bool admission_instead(const struct target *target, const struct target *of,
+/* Whether a target that takes this part takes the guest's request. */
+static inline enum admission admission_at(const struct target *target, struct part part,
+                                          const struct guest *guest)
+{
+    if (part.share >= 1 && part.health >= 1 && !part.drained)
+        return ADMISSION_TAKEN;
+    return admission_drawn(target, part, guest);
+}
+
+/*
+ * Whether a target takes the guest's request in place of another one, which is down,
+ * if it takes this part of them. The points are others for each other one.
+ */
+bool admission_instead(const struct target *target, const struct target *of, double part,
                        const struct guest *guest);
 
 /*

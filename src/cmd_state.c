@@ -18,9 +18,10 @@ static const char usage[] =
     "Usage: signpost state [--config FILE] [--json]\n"
     "\n"
     "Shows each upstream and bucket: whether it is up or drained, which part of its\n"
-    "requests it takes, how long a HEAD takes, since when it is so, what was wrong\n"
-    "last, and how often it was asked. It reads what the prober publishes and asks\n"
-    "nobody.\n"
+    "requests it takes now, the share that is set (by the configuration or `signpost\n"
+    "share`) and the one that was seen since, how long a HEAD takes, since when it is\n"
+    "so, what was wrong last, and how often it was asked. It reads what the prober\n"
+    "publishes and asks nobody.\n"
     "\n"
     "  --config FILE   the configuration that names the targets and the state directory\n"
     "  --json          prints JSON, with the prober's counters\n"
@@ -57,18 +58,29 @@ static const char *format_time(int64_t seconds, char text[32])
     return text;
 }
 
+/* "12.5%", or "-" below 0. */
+static const char *format_share(double share, char text[16])
+{
+    if (share < 0)
+        return "-";
+    snprintf(text, 16, "%.4g%%", 100 * share);
+    return text;
+}
+
 static void print_row(const struct knowledge *knowledge, const struct target *target, int width)
 {
     static const struct target_health nothing;
     const struct target_health *health = find_health(knowledge, target);
     const char *word = word_for(knowledge, target, health);
-    char since[32];
+    struct part part = knowledge_part(knowledge, target);
+    char since[32], takes[16], set[16], seen[16];
 
     if (!health)
         health = &nothing;
-    printf("%-*s  %-8s  %-9s  %4.0f%%  ", width, target->name,
+    printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  ", width, target->name,
            target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", word,
-           100 * part_taken(knowledge_part(knowledge, target)));
+           format_share(part_taken(part), takes), format_share(part.share, set),
+           format_share(health_seen_share(health), seen));
     if (health->head_ms)
         printf("%5u ms", health->head_ms);
     else
@@ -92,13 +104,20 @@ static void print_table(const struct knowledge *knowledge)
                health_prober(knowledge->health), format_time(published, when));
     else
         printf("No prober has published anything of late in %s.\n", config->state);
-    printf("%-*s  %-8s  %-9s  %5s  %8s  %-20s  %8s  %s\n", width, "target", "kind", "state",
-           "takes", "HEAD", "since", "probes", "last failure");
+    printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  %8s  %-20s  %8s  %s\n", width, "target", "kind",
+           "state", "takes", "share", "seen", "HEAD", "since", "probes", "last failure");
     for (size_t i = 0; i < config->target_count; i++)
         print_row(knowledge, &config->targets[i], width);
 }
 
 #ifdef HAVE_JANSSON
+static json_t *seen_json(const struct target_health *health)
+{
+    double seen = health_seen_share(health);
+
+    return seen < 0 ? json_null() : json_real(seen);
+}
+
 static json_t *target_json(const struct knowledge *knowledge, const struct target *target)
 {
     static const struct target_health nothing;
@@ -108,11 +127,12 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
     if (!health)
         health = &nothing;
     const struct target_counters *c = &health->counters;
+    struct part part = knowledge_part(knowledge, target);
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s%, s:f, s:i, s:I, s:s}", "name", target->name, "kind",
-                  target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", "state", word, "url",
-                  target->url.at, target->url.len, "takes",
-                  part_taken(knowledge_part(knowledge, target)), "head_ms", (int)health->head_ms,
+        json_pack("{s:s, s:s, s:s, s:s%, s:f, s:f, s:o, s:i, s:I, s:s}", "name", target->name,
+                  "kind", target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", "state", word,
+                  "url", target->url.at, target->url.len, "takes", part_taken(part), "share",
+                  part.share, "share_seen", seen_json(health), "head_ms", (int)health->head_ms,
                   "since", (json_int_t)health->changed_s, "failure", health->failure);
     json_object_set_new(json, "counters",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "probes",

@@ -12,7 +12,8 @@ struct target_setting {
     struct slice prefix;
     struct words regions, serves;
     bool ipv4_only;
-    double share, accept_extra;
+    double share;
+    struct limit accept_extra;
 };
 
 struct target_list {
@@ -115,7 +116,8 @@ static struct target *add_target(const struct compiler *compiler, struct target_
                               .place = NOWHERE,
                               .ipv4_only = setting->ipv4_only,
                               .share = (float)setting->share,
-                              .accept_extra = (float)setting->accept_extra};
+                              .accept_extra = {(float)setting->accept_extra.part,
+                                               (float)setting->accept_extra.per_second}};
     while (target->kind == TARGET_UPSTREAM && url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
     if (url.len > URL_MAX)
@@ -237,7 +239,8 @@ static void add_buckets(const struct compiler *compiler, struct target_list *lis
                                      .regions = s->regions,
                                      .serves = s->serves,
                                      .ipv4_only = s->ipv4_only,
-                                     .share = s->share});
+                                     .share = s->share,
+                                     .accept_extra = {.part = 1}});
         if (s->regions.count == 0 && s->serves.count == 0)
             COMPILE_ERROR(compiler, s->at,
                           "the bucket needs `serves` or `regions`: which clients is it for?");

@@ -152,15 +152,6 @@ enum control_news control_refresh(struct control *control)
     return has_changed(control) ? read_news(control) : CONTROL_SAME;
 }
 
-struct part control_part(const struct control *control, const struct target *target, double health)
-{
-    struct wish wish = control_wish(control, target);
-
-    return (struct part){.share = wish.share >= 0 ? wish.share : target->share,
-                         .health = health,
-                         .drained = wish.drained};
-}
-
 static bool write_tree(config_t *tree, int directory, struct why *why)
 {
     int fd =

@@ -53,7 +53,15 @@ static inline struct wish control_wish(const struct control *control, const stru
 }
 
 /* Which part of its requests a target takes that is as healthy as this, from 0 to 1. */
-struct part control_part(const struct control *control, const struct target *target, double health);
+static inline struct part control_part(const struct control *control, const struct target *target,
+                                       double health)
+{
+    struct wish wish = control_wish(control, target);
+
+    return (struct part){.share = wish.share >= 0 ? wish.share : target->share,
+                         .health = health,
+                         .drained = wish.drained};
+}
 
 /* Asks all running processes for a reload; false with the reason. */
 bool control_ask_reload(const char *directory, struct why *why);

@@ -82,6 +82,23 @@ static size_t find_bucket(uint64_t took_ns)
     return i;
 }
 
+/* What became of the request on its way to the target. */
+static void count_way(struct counters *counters, const struct config *config,
+                      const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->draw_count; i++) {
+        struct counters_target *target =
+            &counters->target[decision->draw[i].target - config->targets];
+        target->in_share += decision->draw[i].is_in;
+        target->out_of_share += !decision->draw[i].is_in;
+    }
+    if (decision->stand_in) {
+        struct counters_target *target = &counters->target[decision->stand_in - config->targets];
+        target->extra_taken += decision->target == decision->stand_in;
+        target->extra_left += decision->target != decision->stand_in;
+    }
+}
+
 void counters_request(struct counters *counters, const struct config *config,
                       const struct routed *routed, uint64_t took_ns)
 {
@@ -94,6 +111,7 @@ void counters_request(struct counters *counters, const struct config *config,
         counters->target[decision->target - config->targets].redirected[class][continent]++;
     else
         general->answered[class][find_status(respond_status(decision))][continent]++;
+    count_way(counters, config, decision);
     general->took[find_bucket(took_ns)]++;
     general->took_ns += took_ns;
 }
@@ -127,7 +145,10 @@ bool counters_next(const struct counters *counters, size_t *position, struct cou
     return false;
 }
 
-/* The cell for requests of the same class and continent that were sent nowhere known. */
+/*
+ * The cell for requests of the same class and continent that were sent nowhere known;
+ * NULL for what only tells of the target.
+ */
 static uint64_t *stray_cell(struct counters *counters, uint32_t cell)
 {
     if (cell >= CLASS_ROUTED * CONTINENTS)
@@ -166,9 +187,10 @@ bool counters_add(struct counters *counters, const struct count *count)
 {
     uint64_t *cell = find_cell(counters, count);
 
-    if (!cell || count->n > COUNT_MAX)
+    if (count->n > COUNT_MAX || count->cell >= (count->target ? TARGET_CELLS : GENERAL_CELLS))
         return false;
-    *cell += count->n;
+    if (cell)
+        *cell += count->n;
     counters->changes++;
     return true;
 }

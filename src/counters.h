@@ -59,6 +59,9 @@ struct counters_general {
 
 struct counters_target {
     uint64_t redirected[CLASS_ROUTED][CONTINENTS]; /* requests sent to it */
+    uint64_t in_share, out_of_share; /* while it has one: requests meant for it, by their client */
+    /* Requests meant for another that is down, of which it is the next: taken, or left there. */
+    uint64_t extra_taken, extra_left;
 };
 
 struct counters {

@@ -50,6 +50,8 @@ struct decision {
     size_t ask_count;
     struct draw draw[DRAWS_MAX]; /* at most one for a target */
     size_t draw_count;
+    /* The nearest is down: who is asked to stand in, whether or not it took the request. */
+    const struct target *stand_in;
 };
 
 /* What became of a target that was looked at. */

@@ -35,7 +35,7 @@ struct health {
     size_t counter_count;
 };
 
-static const struct target_health nobody_knows = {.up = true, .admit = 1};
+static const struct target_health nobody_knows = {.up = true, .admit = 1, .extra = 1};
 
 static void forget(struct health *health)
 {
@@ -73,7 +73,7 @@ void health_free(struct health *health)
  * SKIPPED NAME FAILURE"; the failure is the rest of the line. */
 static void read_target(struct health *health, const char *line)
 {
-    struct target_health h = {.known = true};
+    struct target_health h = {.known = true, .extra = 1};
     struct target_counters *c = &h.counters;
     uint64_t id;
     char state[8];
@@ -92,6 +92,23 @@ static void read_target(struct health *health, const char *line)
     for (size_t i = 0; i < health->count; i++)
         if (health->targets[i].id == id)
             health->of[i] = h;
+}
+
+/* "flow ID EXTRA IN_SHARE OUT_OF_SHARE", behind the target's other line. */
+static void read_flow(struct health *health, const char *line)
+{
+    uint64_t id, in, out;
+    unsigned extra;
+
+    if (sscanf(line, "flow %" SCNx64 " %u %" SCNu64 " %" SCNu64, &id, &extra, &in, &out) != 4 ||
+        extra > HEALTH_EXTRA_ALL)
+        return;
+    for (size_t i = 0; i < health->count; i++)
+        if (health->targets[i].id == id) {
+            health->of[i].extra = (double)extra / HEALTH_EXTRA_ALL;
+            health->of[i].in_share = in;
+            health->of[i].out_of_share = out;
+        }
 }
 
 static void read_counter(struct health *health, const char *line)
@@ -117,6 +134,8 @@ static bool read_lines(struct health *health, FILE *file)
         line[strcspn(line, "\n")] = '\0';
         if (strncmp(line, "target ", 7) == 0)
             read_target(health, line);
+        else if (strncmp(line, "flow ", 5) == 0)
+            read_flow(health, line);
         else if (strncmp(line, "counter ", 8) == 0)
             read_counter(health, line);
     }

@@ -14,7 +14,11 @@
 
 #define HEALTH_FILE "health"
 
-enum { HEALTH_FAILURE_SIZE = 96, HEALTH_VERSION = 2 };
+enum {
+    HEALTH_FAILURE_SIZE = 96,
+    HEALTH_VERSION = 2,
+    HEALTH_EXTRA_ALL = 10000 /* what stands in the file for all extra requests */
+};
 
 /* What the prober has counted for one target since it was started. */
 struct target_counters {
@@ -28,9 +32,11 @@ struct target_counters {
 struct target_health {
     bool known; /* false: nobody has looked of late, so the rest says that it is up */
     bool up;
-    double admit;      /* which part of its requests it may take: 0 while down, 1 while up, and
-                          between them while it returns */
-    unsigned head_ms;  /* how long a HEAD takes, 0: not measured */
+    double admit; /* which part of its requests it may take: 0 while down, 1 while up, and
+                     between them while it returns */
+    double extra; /* which part it takes of requests that are meant for others */
+    uint64_t in_share, out_of_share; /* requests since its share was set: let in, and not */
+    unsigned head_ms;                /* how long a HEAD takes, 0: not measured */
     int64_t changed_s; /* since when it is up or down, seconds since 1970; 0: from the start */
     int64_t failed_s;  /* when something was wrong last, seconds since 1970; 0: never */
     char failure[HEALTH_FAILURE_SIZE]; /* what it was, empty if nothing was */
@@ -38,6 +44,14 @@ struct target_health {
 };
 
 struct health;
+
+/* The share of its requests that a target was seen to take; -1: none has been counted. */
+static inline double health_seen_share(const struct target_health *health)
+{
+    uint64_t all = health->in_share + health->out_of_share;
+
+    return all > 0 ? (double)health->in_share / (double)all : -1;
+}
 
 /* Told of each counter of the prober as a whole. */
 typedef void health_counter(void *context, const char *name, uint64_t value);

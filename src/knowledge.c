@@ -74,11 +74,13 @@ enum holding knowledge_holding(const struct knowledge *knowledge, const struct t
     return cache_look(knowledge->cache, target, object, knowledge->now.wall_s);
 }
 
-struct part knowledge_part(const struct knowledge *knowledge, const struct target *target)
+double knowledge_extra_part(const struct knowledge *knowledge, const struct target *target)
 {
-    if (!knowledge)
-        return (struct part){.share = target->share, .health = 1};
-    return control_part(&knowledge->control, target, health_of(knowledge->health, target)->admit);
+    double part = target->accept_extra.share;
+
+    if (knowledge && target->accept_extra.per_second > 0)
+        part = health_of(knowledge->health, target)->extra;
+    return part;
 }
 
 void knowledge_close(struct knowledge *knowledge)

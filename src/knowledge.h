@@ -59,7 +59,20 @@ enum holding knowledge_holding(const struct knowledge *knowledge, const struct t
  * Which part of the requests meant for it a target takes now; where nothing is known
  * (NULL), by its configuration alone.
  */
-struct part knowledge_part(const struct knowledge *knowledge, const struct target *target);
+static inline struct part knowledge_part(const struct knowledge *knowledge,
+                                         const struct target *target)
+{
+    if (!knowledge)
+        return (struct part){.share = target->share, .health = 1};
+    double health = knowledge->health ? health_of(knowledge->health, target)->admit : 1;
+    return control_part(&knowledge->control, target, health);
+}
+
+/*
+ * Which part of the requests meant for another target, which is down, one takes that is
+ * to stand in for it: by its configuration, of a rate the part that the prober makes of it.
+ */
+double knowledge_extra_part(const struct knowledge *knowledge, const struct target *target);
 
 /* Closes all files. */
 void knowledge_close(struct knowledge *knowledge);

@@ -231,6 +231,7 @@ src_libprober_a_SOURCES = \
 	src/prober/agenda.c src/prober/agenda.h src/prober/agenda_parts.h \
 	src/prober/budget.c src/prober/budget.h \
 	src/prober/door.c src/prober/door.h \
+	src/prober/flow.c src/prober/flow.h \
 	src/prober/findings.c \
 	src/prober/head.c src/prober/head.h \
 	src/prober/jobs.c \

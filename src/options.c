@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include "suggest.h"
 
+static const double RATE_MAX = 1e9;
+
 struct origin options_origin(struct option_reader *reader, const config_setting_t *setting)
 {
     const char *file = config_setting_source_file(setting);
@@ -119,6 +121,28 @@ static void read_number(struct option_reader *reader, const struct option_spec *
         return;
     }
     *into = value;
+}
+
+/* "50/s" */
+static bool read_rate(const char *text, double *per_second)
+{
+    char *end;
+
+    *per_second = strtod(text, &end);
+    return end != text && strcmp(end, "/s") == 0 && *per_second > 0 && *per_second <= RATE_MAX;
+}
+
+static void read_limit(struct option_reader *reader, const struct option_spec *option,
+                       const config_setting_t *setting, struct limit *into)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (!text)
+        read_number(reader, option, setting, &into->part);
+    else if (read_rate(text, &into->per_second))
+        into->part = 1;
+    else
+        expected(reader, setting, option->expects);
 }
 
 static void read_flag(struct option_reader *reader, const config_setting_t *setting, bool *into)
@@ -247,6 +271,9 @@ static void read_value(struct option_reader *reader, const struct option_spec *o
     case OPTION_NUMBER:
         read_number(reader, option, setting, value);
         break;
+    case OPTION_LIMIT:
+        read_limit(reader, option, setting, value);
+        break;
     case OPTION_FLAG:
         read_flag(reader, setting, value);
         break;
@@ -279,6 +306,9 @@ static void set_default(struct arena *arena, const struct option_spec *option, v
         break;
     case OPTION_NUMBER:
         *(double *)value = option->number_default;
+        break;
+    case OPTION_LIMIT:
+        *(struct limit *)value = (struct limit){.part = option->number_default};
         break;
     case OPTION_FLAG:
         *(bool *)value = option->number_default != 0;

@@ -30,10 +30,16 @@ struct groups {
     size_t count;
 };
 
+/* A part from 0 to 1, or a rate: then the part is 1. */
+struct limit {
+    double part, per_second; /* per_second is 0 for none */
+};
+
 enum option_type {
     OPTION_STRING, /* struct word */
     OPTION_WORDS,  /* struct words: an array, a list or a single string */
     OPTION_NUMBER, /* double */
+    OPTION_LIMIT,  /* struct limit: a number, or a rate such as "50/s" */
     OPTION_FLAG,   /* bool */
     OPTION_CHOICE, /* int: the index of one of `choices` */
     OPTION_GROUPS  /* struct groups: a list of groups, or a group of named groups */
@@ -69,9 +75,9 @@ struct option_group {
     const char *name; /* "upstream"; NULL for the file itself */
     const struct option_spec *options;
     size_t count;
-    size_t size;            /* of the struct that holds one */
-    size_t origin_offset;   /* of a struct origin: where the group begins */
-    const char *key_option; /* the option that a named group's key sets, or NULL */
+    size_t size;             /* of the struct that holds one */
+    size_t origin_offset;    /* of a struct origin: where the group begins */
+    const char *key_option;  /* the option that a named group's key sets, or NULL */
     const char *word_option; /* the option that a bare string in the list sets, or NULL */
 };
 

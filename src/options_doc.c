@@ -28,6 +28,7 @@ static void write_default(const struct option_spec *option, FILE *out)
         fputs(option->words_default ? " ]" : "]", out);
         break;
     case OPTION_NUMBER:
+    case OPTION_LIMIT:
         if (option->number_default >= option->min && option->number_default <= option->max)
             fprintf(out, "%.10g", option->number_default);
         break;
@@ -44,8 +45,8 @@ static void write_default(const struct option_spec *option, FILE *out)
 
 static bool has_default(const struct option_spec *option)
 {
-    return option->type == OPTION_NUMBER || option->type == OPTION_CHOICE ||
-           option->type == OPTION_FLAG ||
+    return option->type == OPTION_NUMBER || option->type == OPTION_LIMIT ||
+           option->type == OPTION_CHOICE || option->type == OPTION_FLAG ||
            (option->type == OPTION_STRING ? option->text_default != NULL
                                           : option->words_default != NULL);
 }
@@ -53,8 +54,8 @@ static bool has_default(const struct option_spec *option)
 static void write_range(const struct option_spec *option, FILE *out)
 {
     if (option->type == OPTION_NUMBER)
-        fprintf(out, "From %.10g to %.10g%s%s.", option->min, option->max,
-                option->unit ? " " : "", option->unit ? option->unit : "");
+        fprintf(out, "From %.10g to %.10g%s%s.", option->min, option->max, option->unit ? " " : "",
+                option->unit ? option->unit : "");
 }
 
 /* ---- the configuration file ---- */
@@ -104,7 +105,8 @@ void options_write_conf(const struct option_group *root, FILE *out)
           "# Made by `signpost options --conf`; `signpost check` finds mistakes.\n"
           "\n"
           "name      = \"registry.example.org\";\n"
-          "upstreams = { eu = { url = \"https://eu.registry.example.org\"; serves = [ \"EU\", \"AF\", "
+          "upstreams = { eu = { url = \"https://eu.registry.example.org\"; serves = [ \"EU\", "
+          "\"AF\", "
           "\"AS\" ]; };\n"
           "              us = { url = \"https://us.registry.example.org\"; }; };\n"
           "canonical = [ \"us\" ];    # signatures are written here; it holds every image\n"

@@ -32,6 +32,14 @@ static void print_slices(const char *name, const struct slice *list, size_t coun
     fputs(" ];\n", out);
 }
 
+static void print_extra(const struct extra *extra, FILE *out)
+{
+    if (extra->per_second > 0)
+        fprintf(out, " accept_extra = \"%g/s\";", (double)extra->per_second);
+    else if (extra->share < 1)
+        fprintf(out, " accept_extra = %.6f;", (double)extra->share);
+}
+
 static void print_target(const struct target *target, FILE *out)
 {
     fprintf(out, "  { name = \"%s\"; url = ", target->name);
@@ -48,8 +56,7 @@ static void print_target(const struct target *target, FILE *out)
         fprintf(out, " serves = [ %s ];", target->serves_words);
     if (target->share < 1)
         fprintf(out, " share = %.6f;", (double)target->share);
-    if (target->kind == TARGET_UPSTREAM && target->accept_extra < 1)
-        fprintf(out, " accept_extra = %.3f;", (double)target->accept_extra);
+    print_extra(&target->accept_extra, out);
     if (target->ipv4_only)
         fputs(" ipv4_only = true;", out);
     fputs(" }", out);

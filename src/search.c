@@ -55,22 +55,25 @@ static bool is_up(void *context, const struct target *target)
 }
 
 /* Whether the request is meant for the target, be it up or down. */
-static bool is_meant(void *context, const struct target *target)
+static bool is_meant(const struct search *search, const struct target *target)
+{
+    enum admission found = admission(search, target);
+
+    return found != ADMISSION_NOT_IN_SHARE && found != ADMISSION_DRAINED;
+}
+
+/* The same for one that is to be found, and notes those in whose share the client is not. */
+static bool is_meant_noting(void *context, const struct target *target)
 {
     struct search *search = context;
 
     if (!is_reachable(search, target))
         return false;
-    switch (admission(search, target)) {
-    case ADMISSION_NOT_IN_SHARE:
-        if (search->passed_count < DRAWS_MAX)
-            search->passed[search->passed_count++] = target;
-        return false;
-    case ADMISSION_DRAINED:
-        return false;
-    default:
+    if (is_meant(search, target))
         return true;
-    }
+    if (search->passed_count < DRAWS_MAX)
+        search->passed[search->passed_count++] = target;
+    return false;
 }
 
 /* ---- shares ---- */
@@ -92,7 +95,8 @@ bool search_note_draw(struct search *search, const struct target *target, bool i
 
 static void note_passed(struct search *search, const struct target *target)
 {
-    if (search_note_draw(search, target, false))
+    if (admission(search, target) == ADMISSION_NOT_IN_SHARE &&
+        search_note_draw(search, target, false))
         search_tell(search, search->step, target, VERDICT_NOT_IN_SHARE);
 }
 
@@ -105,26 +109,43 @@ static const struct target *find(struct search *search, enum target_kind kind,
                                  : nearest_upstream(q->config, q->client, allowed, search);
 }
 
-/*
- * The nearest target in whose share the client is, be it up or not; if it is in none,
- * the nearest after all.
- */
-static const struct target *find_meant(struct search *search, enum target_kind kind)
+/* The nearest target in whose share the client is, if it is not in that of the first. */
+static const struct target *find_next_meant(struct search *search, enum target_kind kind)
 {
     const struct question *q = search->question;
 
     search->passed_count = 0;
-    const struct target *found = find(search, kind, is_meant);
-    if (!found)
-        return find(search, kind, is_reachable);
-    for (size_t i = 0; i < search->passed_count; i++)
+    const struct target *found = find(search, kind, is_meant_noting);
+    for (size_t i = 0; found && i < search->passed_count; i++)
         if (nearest_precedes(q->config, q->client, search->passed[i], found))
             note_passed(search, search->passed[i]);
+    return found;
+}
+
+/* The nearest target that the request is meant for, be it up or not; if for none, the nearest. */
+static const struct target *find_meant(struct search *search, enum target_kind kind)
+{
+    const struct target *first = find(search, kind, is_reachable);
+    const struct target *found = first;
+
+    if (first && !is_meant(search, first))
+        found = find_next_meant(search, kind);
+    if (!found)
+        return first;
     search_note_draw(search, found, true);
     return found;
 }
 
 /* ---- what the words of a rule mean ---- */
+
+/* A client's point at a stand-in is another one for each target that it stands in for. */
+static bool takes_instead(const struct search *search, const struct target *stand_in,
+                          const struct target *meant)
+{
+    double part = knowledge_extra_part(search->question->knowledge, stand_in);
+
+    return admission_instead(stand_in, meant, part, &search->guest);
+}
 
 /* A stand-in takes only as much extra as it accepts; the rest stays where it was. */
 const struct target *search_nearest(struct search *search)
@@ -136,7 +157,8 @@ const struct target *search_nearest(struct search *search)
     if (!meant || is_usable(search, meant))
         return meant;
     const struct target *stand_in = find(search, TARGET_UPSTREAM, is_usable);
-    if (stand_in && admission_instead(stand_in, meant, &search->guest))
+    search->decision->stand_in = stand_in;
+    if (stand_in && takes_instead(search, stand_in, meant))
         search->nearest = stand_in;
     return search->nearest;
 }

@@ -97,9 +97,12 @@ static const struct option_spec upstream_options[] = {
              "and stays in when the share grows. `signpost share` changes it at once. Signatures go\n"
              "to a canonical upstream whatever its share, if no other one is listed.",
      .example = "0.05"},
-    {"accept_extra", OPTION_NUMBER, UPSTREAM(accept_extra), .min = 0, .max = 1, .number_default = 1,
-     .help = "While another upstream is down, the share of its clients that come here. The rest stays\n"
-             "where it was: no cascade, and no surprise on the bill.",
+    {"accept_extra", OPTION_LIMIT, UPSTREAM(accept_extra), .min = 0, .max = 1, .number_default = 1,
+     .expects = "a number from 0 to 1, or a rate such as \"50/s\"",
+     .help = "While another upstream is down, the part of its clients that come here: a number from\n"
+             "0 to 1, or a rate such as \"50/s\": then such a part of them that all responders of\n"
+             "this machine together send about so many requests a second, as the prober measures\n"
+             "them. The rest stays where it was: no cascade, and no surprise on the bill.",
      .example = "0.25"},
 };
 

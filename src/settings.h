@@ -11,7 +11,8 @@ struct upstream_setting {
     struct word name, url, provider, place, prefix;
     struct words regions, serves;
     bool ipv4_only;
-    double share, accept_extra;
+    double share;
+    struct limit accept_extra;
 };
 
 struct bucket_setting {

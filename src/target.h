@@ -12,6 +12,11 @@
 
 enum target_kind { TARGET_UPSTREAM, TARGET_BUCKET };
 
+/* A part of the requests, or as many as that a second (then the part is 1). */
+struct extra {
+    float share, per_second; /* per_second is 0 for none */
+};
+
 /* Owned by its configuration, as is all that it points to. The name ends with a NUL. */
 struct target {
     /* What nearest.c looks at for each request, side by side. */
@@ -20,7 +25,7 @@ struct target {
     enum target_kind kind;
     bool ipv4_only;
     float share;        /* the part of the requests meant for it that it takes */
-    float accept_extra; /* the share of a target's requests that it takes when that one is down */
+    struct extra accept_extra; /* what it takes of a target's requests while that one is down */
 
     uint64_t id; /* of its URL and prefix: the same in every process and after a reload */
     const char *name;

@@ -23,6 +23,7 @@ UNIT_TESTS = \
 	t/unit/test_control \
 	t/unit/test_decide \
 	t/unit/test_environment \
+	t/unit/test_flow \
 	t/unit/test_forwarded \
 	t/unit/test_geodb \
 	t/unit/test_guard \

@@ -23,6 +23,21 @@ static int magnitude(double ms)
     return ms > 0 ? (int)lrint(log(ms) / log(1.25)) : -1;
 }
 
+static unsigned extra_part(const struct publication *p, const struct remote *remote)
+{
+    return (unsigned)lrint(HEALTH_EXTRA_ALL * remotes_extra_part(p->remotes, remote, p->now));
+}
+
+/* Of shares, what is seen: to a thousandth, and of how many by their magnitude. */
+static uint64_t mix_flow(uint64_t mark, const struct publication *p, const struct remote *remote)
+{
+    unsigned extra = extra_part(p, remote);
+    double all = (double)(remote->flow.in + remote->flow.out);
+    int seen[] = {all > 0 ? (int)lrint(1000 * (double)remote->flow.in / all) : -1, magnitude(all)};
+
+    return mix(mix(mark, &extra, sizeof extra), seen, sizeof seen);
+}
+
 uint64_t publish_mark(const struct publication *publication)
 {
     uint64_t mark = UINT64_C(0xcbf29ce484222325);
@@ -36,6 +51,7 @@ uint64_t publish_mark(const struct publication *publication)
         mark = mix(mark, &admit, sizeof admit);
         mark = mix(mark, &head, sizeof head);
         mark = mix(mark, pulse->failure, strlen(pulse->failure));
+        mark = mix_flow(mark, publication, remote);
     }
     return mark;
 }
@@ -52,6 +68,8 @@ static void write_target(const struct publication *p, const struct remote *remot
             lrint(100 * pulse_admit(pulse, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
             pulse->changed_s, pulse->failed_s, c->probes, c->checks, c->present, c->absent,
             c->failed, c->refused, c->skipped, remote->target->name, pulse->failure);
+    fprintf(out, "flow %016" PRIx64 " %u %" PRIu64 " %" PRIu64 "\n", remote->id,
+            extra_part(p, remote), remote->flow.in, remote->flow.out);
 }
 
 static void write_all(const struct publication *p, FILE *out)

@@ -5,6 +5,7 @@
  *     signpost-health VERSION PUBLISHED_S INTERVAL_MS PROCESS
  *     target ID up|down ADMIT_PERCENT HEAD_MS CHANGED_S FAILED_S PROBES CHECKS PRESENT ABSENT
  *            FAILED REFUSED SKIPPED NAME [LAST FAILURE]                  (one line)
+ *     flow ID EXTRA_PART IN_SHARE OUT_OF_SHARE                      (part: 10000 is all)
  *     counter NAME VALUE
  */
 #ifndef PROBER_PUBLISH_H

@@ -68,6 +68,33 @@ bool remotes_take(struct remotes *remotes, const struct config *config)
     return true;
 }
 
+void remotes_measure(struct remotes *remotes, const struct counters *counters,
+                     const struct control *control, struct instant now)
+{
+    for (size_t i = 0; i < remotes->count; i++) {
+        struct remote *remote = remotes->list[i];
+        const struct target *target = remote->target;
+        flow_measure(
+            &remote->flow,
+            &(struct flow_sight){.counted = &counters->target[target - control->config->targets],
+                                 .share = control_part(control, target, 1).share,
+                                 .is_down = remote->pulse.down,
+                                 .now = now});
+    }
+}
+
+double remotes_extra_part(const struct remotes *remotes, const struct remote *remote,
+                          struct instant now)
+{
+    double per_second = remote->target->accept_extra.per_second, adrift = 0;
+
+    if (!(per_second > 0))
+        return remote->target->accept_extra.share;
+    for (size_t i = 0; i < remotes->count; i++)
+        adrift += flow_adrift(&remotes->list[i]->flow, now);
+    return flow_extra_part(&remote->flow, per_second, adrift, now);
+}
+
 void remotes_recall(struct remotes *remotes, const struct health *health, struct instant now)
 {
     for (size_t i = 0; i < remotes->count; i++) {
@@ -83,5 +110,7 @@ void remotes_recall(struct remotes *remotes, const struct health *health, struct
         remote->pulse.next_ms = now.steady_ms;
         remote->pulse.used = !before->up; /* so that it is looked after, and comes back */
         remote->pulse.used_ms = now.steady_ms;
+        remote->flow.has_former_part = true;
+        remote->flow.former_part = before->extra;
     }
 }

@@ -5,8 +5,11 @@
 #define PROBER_REMOTE_H
 
 #include "configuration.h"
+#include "control.h"
+#include "counters.h"
 #include "health.h"
 #include "prober/budget.h"
+#include "prober/flow.h"
 #include "prober/pulse.h"
 
 struct remote {
@@ -16,6 +19,7 @@ struct remote {
     struct pulse pulse;
     struct budget known, other;
     struct target_counters counters;
+    struct flow flow;
     bool checking;
 };
 
@@ -32,6 +36,17 @@ bool remotes_take(struct remotes *remotes, const struct config *config);
 
 /* Begins with what an earlier prober has published of late. */
 void remotes_recall(struct remotes *remotes, const struct health *health, struct instant now);
+
+/*
+ * Measures how much comes to each target, by what all responders have counted and what
+ * the operator has set, both of the same configuration.
+ */
+void remotes_measure(struct remotes *remotes, const struct counters *counters,
+                     const struct control *control, struct instant now);
+
+/* The part that a target may take of the extra requests, while others are down. */
+double remotes_extra_part(const struct remotes *remotes, const struct remote *remote,
+                          struct instant now);
 
 /* The target of this id, or NULL. */
 struct remote *remotes_find(const struct remotes *remotes, uint64_t id);

@@ -309,6 +309,8 @@ static void publish_if_due(struct server *server, bool at_once)
 
     if (!at_once && age < PUBLISH_MS)
         return;
+    remotes_measure(agenda_remotes(server->agenda), server->showing.counters, &server->control,
+                    server->now);
     uint64_t mark = publish_mark(&what);
     if (!at_once && mark == server->mark && age < server->config->probing.interval_ms)
         return;

@@ -60,7 +60,9 @@ static struct target_health health_of_remote(const struct remote *remote,
                                    .head_ms = (unsigned)ceil(pulse->head_ms),
                                    .changed_s = pulse->changed_s,
                                    .failed_s = pulse->failed_s,
-                                   .counters = remote->counters};
+                                   .counters = remote->counters,
+                                   .in_share = remote->flow.in,
+                                   .out_of_share = remote->flow.out};
 
     memcpy(health.failure, pulse->failure, sizeof health.failure);
     return health;

@@ -86,7 +86,7 @@ static bool is_shared(const struct config *config, const struct knowledge *knowl
         if (taken > 0 && taken < 1)
             return true;
         some_down = some_down || !(taken > 0);
-        some_reluctant = some_reluctant || config->targets[i].accept_extra < 1;
+        some_reluctant = some_reluctant || knowledge_extra_part(knowledge, &config->targets[i]) < 1;
     }
     return some_down && some_reluctant;
 }

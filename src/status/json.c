@@ -39,6 +39,15 @@ static json_t *requests_json(const struct status *s)
                      targets);
 }
 
+/* Set and seen, which is null where nothing was counted. */
+static void set_share(json_t *json, const struct status_target *t)
+{
+    double seen = health_seen_share(&t->health);
+
+    json_object_set_new(json, "share", json_real(t->share));
+    json_object_set_new(json, "share_seen", seen < 0 ? json_null() : json_real(seen));
+}
+
 static json_t *target_json(const struct status_target *t)
 {
     const struct target *target = t->target;
@@ -50,6 +59,7 @@ static json_t *target_json(const struct status_target *t)
                              (int)h->head_ms, "since", (json_int_t)h->changed_s, "failure",
                              h->failure, "requests", (json_int_t)counters_sum_target(t->counted));
 
+    set_share(json, t);
     json_object_set_new(json, "probes",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
                                   (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",

@@ -113,6 +113,11 @@ static double is_drained(const struct status_target *t)
     return t->drained;
 }
 
+static double share(const struct status_target *t)
+{
+    return t->share;
+}
+
 static double takes(const struct status_target *t)
 {
     return t->takes;
@@ -129,6 +134,7 @@ static const struct {
 } gauges[] = {
     {"target_up", "Whether a target is up.", is_up},
     {"target_drained", "Whether the operator has drained a target.", is_drained},
+    {"target_share_ratio", "Which part of the requests meant for it a target is to take.", share},
     {"target_takes_ratio", "Which part of the requests meant for it a target takes now.", takes},
     {"target_head_seconds", "How long a HEAD takes at a target; 0: not measured.", head_seconds},
 };
@@ -174,6 +180,38 @@ static void write_target_counters(const struct status *s, FILE *out)
                    sizeof value);
             fprintf(out, "signpost_%s{target=\"%s\"%s} %" PRIu64 "\n", target_counters[c].name,
                     s->target[i].target->name, target_counters[c].label, value);
+        }
+    }
+}
+
+#define TARGET_COUNT(field) offsetof(struct counters_target, field)
+
+static const struct {
+    const char *name, *label, *help;
+    size_t offset;
+} target_counts[] = {
+    {"target_share_requests_total", "in",
+     "Requests meant for a target while it had a share, by whether their client was in it.",
+     TARGET_COUNT(in_share)},
+    {"target_share_requests_total", "out", NULL, TARGET_COUNT(out_of_share)},
+    {"target_extra_requests_total", "taken",
+     "Requests meant for a target that was down, by what the next one did with them.",
+     TARGET_COUNT(extra_taken)},
+    {"target_extra_requests_total", "left", NULL, TARGET_COUNT(extra_left)},
+};
+
+static void write_target_counts(const struct status *s, FILE *out)
+{
+    for (size_t c = 0; c < sizeof target_counts / sizeof *target_counts; c++) {
+        if (target_counts[c].help)
+            head(out, target_counts[c].name, "counter", target_counts[c].help);
+        for (size_t i = 0; i < s->target_count; i++) {
+            uint64_t value;
+            memcpy(&value, (const char *)s->target[i].counted + target_counts[c].offset,
+                   sizeof value);
+            fprintf(out, "signpost_%s{target=\"%s\",result=\"%s\"} %" PRIu64 "\n",
+                    target_counts[c].name, s->target[i].target->name, target_counts[c].label,
+                    value);
         }
     }
 }
@@ -250,5 +288,6 @@ void status_write_metrics(const struct status *s, FILE *out)
     write_happenings(s, out);
     write_gauges(s, out);
     write_target_counters(s, out);
+    write_target_counts(s, out);
     write_prober(s, out);
 }

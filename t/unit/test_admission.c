@@ -6,8 +6,8 @@
 
 enum { CLIENTS = 100000 };
 
-static const struct target eu = {.id = 0x1234, .accept_extra = 0.25F};
-static const struct target us = {.id = 0x1235, .accept_extra = 0.25F};
+static const struct target eu = {.id = 0x1234};
+static const struct target us = {.id = 0x1235};
 
 static struct client client_at(const char *address)
 {
@@ -63,7 +63,7 @@ static void check_growth(void)
         lost += is_in(&eu, 0.05, &client) && !in;
         of_eu += in;
         both += in && is_in(&us, 0.25, &client);
-        bool stands_in = admission_instead(&eu, &us, &guest);
+        bool stands_in = admission_instead(&eu, &us, 0.25, &guest);
         instead += stands_in;
         instead_and_own += in && stands_in;
     }
