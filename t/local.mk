@@ -50,6 +50,7 @@ UNIT_TESTS = \
 	t/unit/test_respond \
 	t/unit/test_rule \
 	t/unit/test_slice \
+	t/unit/test_state \
 	t/unit/test_suggest \
 	t/unit/test_url
 check_PROGRAMS += $(UNIT_TESTS)

@@ -1,101 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What fails around the front door: upstreams in every way, the prober, the responders,
-# the files that they share. For each fault, what the client is answered and what
-# `signpost state` shows. No test waits for an interval of health checks.
+# What fails around the front door: upstreams in every way, the prober, the responders. For
+# each fault, what the client is answered and what `signpost state` shows. No test waits for
+# an interval of health checks.
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha256_hex);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use JSON::PP;
-use POSIX ();
 use Signpost::Certificates;
-use Signpost::FastCGI qw(request variables);
+use Signpost::Door    qw(blob manifest state_dir two_registries);
+use Signpost::FastCGI qw(variables);
 use Signpost::Prober  qw(target_id);
-use Signpost::Servers qw(signpost);
 use Signpost::Test;
 use Signpost::Upstream;
 use Test::More;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(sleep);
 
 my $t       = Signpost::Test->new;
 my $version = $t->run( [ $t->program('signpost'), '--version' ] )->{out};
 $version =~ /$_/ or $t->skip_all("signpost was built without $_") for qw(libcurl LMDB jansson);
 
-my $number = 0;
-sub digest { return 'sha256:' . sha256_hex( $_[0] // ++$number ) }
-
-# The path of a blob or manifest, a new one unless its seed is given.
-sub blob     { return '/v2/team/app/blobs/' . digest( $_[0] ) }
-sub manifest { return '/v2/team/app/manifests/' . digest( $_[0] ) }
-
+my $up  = Signpost::Upstream->start( $t, 'up' );
 my $tag = '/v2/team/app/manifests/v1';
 
-# Sends a request for a client of a region; its answer comes from `host_of`.
-sub begin {
-    my ( $socket, $path, $region ) = @_;
-    my $c = Signpost::FastCGI->new($socket) // die "$socket: $!";
-    $c->send( request( variables( $path, HTTP_X_CLIENT_REGION => $region // 'FR' ) ) );
-    return $c;
+# How many HEADs the upstream has seen for a path's digest, since the last call.
+sub heads {
+    my ($path)   = @_;
+    my ($digest) = $path =~ /(sha256:\w+)/;
+    return scalar grep { /^HEAD .*\Q$digest/ } $up->requests;
 }
-
-# Where that is sent: the part of a Location before the request's path.
-sub host_of {
-    my ( $c, $path ) = @_;
-    my $answer = $c->answer || {};
-    my ($base) = ( $answer->{location} // '' ) =~ m{^(.*)\Q$path\E$};
-    return $base // 'status ' . ( $answer->{status} // 'none' );
-}
-
-sub goes {
-    my ( $socket, $path, $region ) = @_;
-    return host_of( begin( $socket, $path, $region ), $path );
-}
-
-# What `signpost state` shows: { NAME => target }, and the prober's counters.
-sub state_of {
-    my ($conf) = @_;
-    my $run    = $t->run( [ $t->program('signpost'), 'state', '--json', '--config', $conf ] );
-    my $json   = eval { decode_json( $run->{out} ) } or return {};
-    return { prober => $json->{prober}, map { $_->{name} => $_ } @{ $json->{targets} } };
-}
-
-# Waits until that is as the code says, which is given it; returns it in any case.
-sub wait_for_state {
-    my ( $conf, $code ) = @_;
-    my $state;
-    $t->wait_for( sub { $code->( $state = state_of($conf) ) } );
-    return $state;
-}
-
-my $auto = sprintf 'prober = "start"; prober_program = "%s";', $t->program('signpost');
-
-# A state directory as it has to be.
-sub state_dir {
-    my $path = $t->dir( $_[0] );
-    chmod 0755, $path or die "$path: $!";
-    return $path;
-}
-
-sub prober_pid {
-    my ($state) = @_;
-    my ($pid)   = $t->slurp("$state/health") =~ /^signpost-health \d+ \d+ \d+ (\d+)/;
-    return $pid && kill( 0, $pid ) ? $pid : undef;
-}
-
-# Stops the front door, and the prober that it has started.
-sub stop {
-    my ( $name, $state, $signal ) = @_;
-    my $pid = prober_pid($state);
-    is( $t->stop( $name, $signal ), $signal ? POSIX->can("SIG$signal")->() : 0, "$name stops" );
-    kill 'TERM', $pid if $pid;
-    $t->wait_for( sub { !$pid || !kill 0, $pid } );
-    return;
-}
-
-my $up = Signpost::Upstream->start( $t, 'up' );
 
 # A server with certificates that are not to be believed: { NAME => [ region, URL ] }.
 sub wrong_certificates {
@@ -127,9 +61,8 @@ EOT
 }
 
 subtest 'upstreams that fail' => sub {
-    my $state = state_dir('upstreams.state');
-    my $us    = Signpost::Upstream->start( $t, 'us' );
-    my $hole  = Signpost::Upstream::black_hole();
+    my $us   = Signpost::Upstream->start( $t, 'us' );
+    my $hole = Signpost::Upstream::black_hole();
 
     # By name: region of its clients, URL, prefix, and what is the matter with it; none if
     # that is not counted against its health.
@@ -147,7 +80,7 @@ subtest 'upstreams that fail' => sub {
         loop    => [ 'PL', $up->url, 'loop' ],
         other   => [ 'PT', $up->url, 'other' ],
     );
-    my $more = "$auto probe_timeout = 0.5; probe_connect_timeout = 0.4; health_rise = 100;";
+    my $more = "probe_timeout = 0.5; probe_connect_timeout = 0.4; health_rise = 100;";
     if ( $t->find('nginx') && $t->find('openssl') ) {
         my $ca  = Signpost::Certificates->new( $t, 'tls' );
         my $tls = wrong_certificates($ca);
@@ -162,19 +95,20 @@ subtest 'upstreams that fail' => sub {
         my ( $region, $url, $prefix ) = @{ $fault{$_} };
         qq({ name = "$_"; url = "$url"; prefix = "$prefix"; serves = [ "$region" ]; })
     } @names;
-    my $socket = signpost( $t, 'front', conf => <<"EOT");
+    my $state = state_dir( $t, 'front.state' );
+    my $door  = Signpost::Door->start( $t, 'front', state => $state, conf => <<"EOT");
 name = "registry.example.org";
 upstreams = ( $list, { name = "us"; url = "${\ $us->url}"; } );
 canonical = [ "us" ]; state = "$state"; $more
 EOT
-    my $conf   = $t->folder . '/front.conf';
     my $near   = sub { my ( undef, $url, $prefix ) = @{ $fault{ $_[0] } }; return $url };
     my $region = sub { return $fault{ $_[0] }[0] };
 
     # Where all of them go, side by side: { NAME => "near" or "us" }.
     my $go = sub {
         my ($path) = @_;
-        my %waiting = map { $_ => begin( $socket, $path, $region->($_) ) } @names;
+        my %waiting =
+            map { $_ => $door->begin( $path, HTTP_X_CLIENT_REGION => $region->($_) ) } @names;
         my %went;
         for my $name (@names) {
             my $location = ( $waiting{$name}->answer || {} )->{location} // 'nowhere';
@@ -193,16 +127,19 @@ EOT
 
     is_deeply( $go->($tag), $all->('near'), 'tags go to the nearest, which nobody has asked yet' );
     ok(
-        wait_for_state(
-            $conf, sub { goes( $socket, blob(), 'SE' ); ( $_[0]{prober}{questions} // 0 ) > 0 }
+        $door->wait_for_state(
+            sub {
+                $door->goes( blob(), HTTP_X_CLIENT_REGION => 'SE' );
+                ( $_[0]{prober}{questions} // 0 ) > 0;
+            }
         ),
         'the prober is asked'
     );
     is_deeply( $go->( manifest() ),
         $all->('us'), 'a manifest whose place is not known: to the canonical one' );
     is_deeply( $go->( blob() ), $all->('near'), '… a blob to the nearest' );
-    my $seen = wait_for_state(
-        $conf,
+    my $seen = $door->wait_for_state(
+
         sub {
             my ($s) = @_;
             my @up = grep { $fault{$_}[3] && $s->{$_}{state} ne 'down' } @names;
@@ -229,97 +166,156 @@ EOT
         }
     );
     is_deeply( $go->($tag), $down, 'tags go past those that are down' );
-    my %before = map { $_ => state_of($conf)->{$_}{counters}{probes} } @names;
+    my %before = map { $_ => $door->state->{$_}{counters}{probes} } @names;
     is_deeply( $go->( blob() ), $down, 'so do blobs' ) for 1 .. 3;
-    my $after = state_of($conf);
+    my $after = $door->state;
     is_deeply( [ grep { $fault{$_}[3] && $after->{$_}{counters}{probes} > $before{$_} } @names ],
         [], '… without asking them' );
     is( $after->{us}{state},            'up', 'the canonical one is up' );
     is( $after->{us}{counters}{failed}, 0,    'and has not failed' );
-    stop( 'front', $state );
+    is( $door->stop,                    0,    'the front door stops' );
     $t->stop($_) for grep { $t->pid($_) } qw(tls us);
 };
 
-# A configuration with the nearest registry "eu" for clients in FR, and "us" for the rest.
-sub two_registries {
-    my ( $state, %option ) = @_;
-    my $more = $option{more} // '';
-    return <<"EOT";
-name = "registry.example.org";
-upstreams = { eu = { url = "${\ $up->url}"; prefix = "$option{eu}"; serves = [ "FR" ]; };
-              us = { url = "http://us.example.org"; }; };
-canonical = [ "us" ]; state = "$state"; $more
-EOT
-}
-
-my $us = 'http://us.example.org';
-
-# Where requests for what eu does not hold go once the prober can be asked: to us.
-sub ready {
-    my ( $socket, $absent ) = @_;
-    return $t->wait_for( sub { goes( $socket, $absent->() ) eq $us } );
-}
-
-# How many HEADs the upstream has seen for a path's digest, since the last call.
-sub heads {
-    my ($path)   = @_;
-    my ($digest) = $path =~ /(sha256:\w+)/;
-    return scalar grep { /^HEAD .*\Q$digest/ } $up->requests;
-}
-
 subtest 'an upstream that answers too late' => sub {
-    my $state  = state_dir('slow.state');
-    my $socket = signpost( $t, 'slow', conf => two_registries( $state, eu => '', more => $auto ) );
-    my $conf   = $t->folder . '/slow.conf';
+    my $door = Signpost::Door->start( $t, 'slow', eu => $up->url );
     $up->mode('absent');
-    ok( ready( $socket, \&blob ), 'it is asked' );
-    wait_for_state( $conf, sub { $_[0]{eu}{head_ms} } );
+    ok( $door->ready, 'it is asked' );
+    $door->wait_for_state( sub { $_[0]{eu}{head_ms} } );
     $up->mode('slow-600');
     my ( $late, $later ) = ( manifest(), blob() );
-    $t->wait_for( sub { goes( $socket, manifest() ) eq $us } );
+    $t->wait_for( sub { $door->goes( manifest() ) eq $door->us } );
     $up->requests;
-    my @waiting = map { begin( $socket, $_ ) } $late, $later;
-    is( host_of( $waiting[0], $late ), $us,
-        'at the deadline a manifest goes to the canonical one' );
-    is( host_of( $waiting[1], $later ), $up->url, '… a blob to the nearest' );
+    my @waiting = map { $door->begin($_) } $late, $later;
+    is( $door->host_of( $waiting[0], $late ),
+        $door->us, 'at the deadline a manifest goes to the canonical one' );
+    is( $door->host_of( $waiting[1], $later ), $up->url, '… a blob to the nearest' );
     ok(
-        $t->wait_for( sub { goes( $socket, $late ) eq $up->url } ),
+        $t->wait_for( sub { $door->goes($late) eq $up->url } ),
         'what it says afterwards is known to those who come then'
     );
     is( heads($late), 1, '… from one request' );
-    my $shown = state_of($conf);
+    my $shown = $door->state;
     is( $shown->{eu}{state},            'up', 'who is slow is up' );
     is( $shown->{eu}{counters}{failed}, 0,    'and has not failed' );
     cmp_ok( $shown->{eu}{head_ms}, '>', 50, 'its time is shown' );
     $up->mode('');
-    stop( 'slow', $state );
+    is( $door->stop, 0, 'the front door stops' );
 };
 
 subtest 'a bucket that is a black hole' => sub {
-    my $state = state_dir('bucket.state');
-    my $hole  = Signpost::Upstream::black_hole();
-    my $more  = <<"EOT";
+    my $hole = Signpost::Upstream::black_hole();
+    my $more = <<"EOT";
 buckets = ( { name = "hole"; serves = [ "FR" ]; url = "$hole->{url}/{digest}"; } );
-$auto probe_timeout = 0.5; probe_connect_timeout = 0.4; health_interval = 3600;
+probe_timeout = 0.5; probe_connect_timeout = 0.4; health_interval = 3600;
 EOT
-    my $socket =
-        signpost( $t, 'hole', conf => two_registries( $state, eu => '', more => $more ) );
-    my $conf  = $t->folder . '/hole.conf';
-    my $shown = wait_for_state( $conf,
-        sub { goes( $socket, blob() ); ( $_[0]{hole}{state} // '' ) eq 'down' } );
+    my $door = Signpost::Door->start( $t, 'hole', eu => $up->url, more => $more );
+    my $shown =
+        $door->wait_for_state( sub { $door->goes( blob() ); ( $_[0]{hole}{state} // '' ) eq 'down' }
+        );
     is( $shown->{hole}{state}, 'down', 'blobs that want it take it down' );
     like( $shown->{hole}{failure}, qr/[Tt]ime/, '… told why' );
-    my $before = wait_for_state( $conf, sub { $_[0]{hole}{counters}{probes} } );
+    my $before = $door->wait_for_state( sub { $_[0]{hole}{counters}{probes} } );
     $up->requests;
     my %went;
-    $went{ goes( $socket, blob() ) }++ for 1 .. 200;
+    $went{ $door->goes( blob() ) }++ for 1 .. 200;
     is_deeply( \%went, { $up->url => 200 }, '200 new blobs go to the registry beside it' );
-    my $after = state_of($conf);
+    my $after = $door->state;
     is( $after->{hole}{counters}{probes} - $before->{hole}{counters}{probes},
         0, 'and the bucket is not asked for any' );
     is( scalar( grep { /^HEAD/ } $up->requests ), 200,      'the registry once for each' );
-    is( goes( $socket, $tag ),                    $up->url, 'tags do not need it' );
-    stop( 'hole', $state );
+    is( $door->goes($tag),                        $up->url, 'tags do not need it' );
+    is( $door->stop,                              0,        'the front door stops' );
+};
+
+subtest 'a prober that is killed a hundred times' => sub {
+    my $state = state_dir( $t, 'killed.state' );
+    my $conf  = $t->file(
+        'killed.conf',
+        two_registries(
+            eu    => $up->url,
+            state => $state,
+            more  => 'prober = "service"; probe_burst_unknown = 100000;'
+        )
+    );
+    my $eu = target_id( $up->url );
+    my ( %held, $wrong, $asked ) = ( (), 0, 0 );
+    my $digest = sub { return sprintf 'sha256:%064x', $_[0] };
+    my $how    = sub { ( 'present', 'absent' )[ $_[0] % 2 ] };
+    for my $round ( 1 .. 100 ) {
+        my $prober = Signpost::Prober->start( $t, 'killed', $conf, $state );
+        my $client = $prober->client;
+        my %number =
+            map { $client->begin( [$eu], 'blobs', $how->($_) . '/app', $digest->($_) ) => $_ }
+            map { int rand 400 } 1 .. 30;
+        for my $id ( ( sort { $a <=> $b } keys %number )[ 0 .. $round % 20 ] ) {
+            my ($held) = $client->answer( $id, 2 );
+            $wrong += $held ne 'unknown' && $held ne $how->( $number{$id} ) if defined $held;
+            $asked++;
+        }
+        sleep $round % 7 / 100;    # some are killed while they write
+        $t->stop( 'killed', 'KILL' );
+    }
+    is( $wrong, 0, "no wrong answer of $asked" );
+    my $prober = Signpost::Prober->start( $t, 'killed', $conf, $state );
+    my $client = $prober->client;
+    $up->requests;
+    my %last;
+    for my $n ( 0 .. 399 ) {
+        my ($held) = $client->ask( [$eu], 'blobs', $how->($n) . '/app', $digest->($n) );
+        $last{ $held eq $how->($n) ? 'right' : $held }++;
+    }
+    is_deeply( \%last, { right => 400 }, 'the last one knows the truth' );
+    cmp_ok( scalar( $up->requests ), '<', 300, '… much of it from the cache' );
+    unlike( $t->slurp('killed.err'), qr/damaged/, 'which never had to be made anew' );
+    $t->stop('killed');
+};
+
+subtest 'two responders, a CGI and one prober' => sub {
+    my $state = state_dir( $t, 'several.state' );
+    my @door = map { Signpost::Door->start( $t, $_, eu => $up->url, state => $state ) } qw(one two);
+    my ( $door, $us ) = ( $door[1], $door[1]->us );
+    $up->mode('absent');
+    $_->ready for @door;
+    my $pid = $door->prober_pid;
+    my ( $absent, $here, $later ) = map { blob() } 1 .. 3;
+    my @waiting = map { $door[ $_ % 2 ]->begin($absent) } 0 .. 19;
+    is_deeply(
+        { map { $door->host_of( $_, $absent ) => 1 } @waiting },
+        { $us => 1 },
+        'twenty ask two responders for one blob: all get the right answer'
+    );
+    is( heads($absent), 1, '… after one HEAD' );
+    $up->mode('');
+    is( $_->goes($here), $up->url, 'another one is at the nearest' ) for @door;
+    is( heads($here),    1,        '… which was asked once' );
+    $door->wait_for_state( sub { ( $_[0]{prober}{cache_present} // 0 ) > 0 } );
+    my $cgi = sub {
+        my ($path) = @_;
+        my $run = $t->run(
+            [ $t->program('signpost.fcgi') ],
+            only_env => {
+                %{ variables( $path, HTTP_X_CLIENT_REGION => 'FR' ) },
+                SIGNPOST_CONF => $door->{conf}
+            }
+        );
+        return ( $run->{out} =~ m{^Location: (.*)\Q$path\E\r?$}m )[0];
+    };
+    is( $cgi->($absent),         $us,      'a CGI reads in the cache who has it not' );
+    is( $cgi->($here),           $up->url, '… and who has' );
+    is( $cgi->($later),          $up->url, 'what it does not know goes by the rules' );
+    is( scalar( $up->requests ), 0,        '… without a HEAD' );
+
+    $up->mode('slow-200');
+    my $waiting = $door->begin($later);
+    $t->stop( 'one', 'KILL' );
+    is( $door->host_of( $waiting, $later ), $up->url, 'a responder is killed: the other answers' );
+    $up->mode('absent');
+    is( $door->goes( blob() ),     $us,  '… and asks' );
+    is( $door->prober_pid,         $pid, '… the same prober' );
+    is( $door->state->{eu}{state}, 'up', 'the state shows nothing of it' );
+    is( $door->stop,               0,    'the other one stops' );
+    $up->mode('');
 };
 
 $t->done;

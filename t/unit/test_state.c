@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which directories are trusted with what running processes share. */
+#include "state.h"
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "tap.h"
+
+enum { STRANGER = 12345, SOMEBODY = 23456, CIFS = (int)0xFF534D42 };
+
+static char folder[] = "/tmp/signpost-state-XXXXXX";
+static struct why why;
+
+/* What the file system is said to be; 0: an error. */
+static long file_system = EXT4_SUPER_MAGIC;
+
+/* In place of the C library's. */
+int fstatfs(int fd, struct statfs *fs)
+{
+    (void)fd;
+    if (file_system == 0)
+        return -1;
+    *fs = (struct statfs){.f_type = file_system};
+    return 0;
+}
+
+static bool opens(const char *name)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    why.text[0] = '\0';
+    int fd = state_open(path, &why);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void make(const char *name, mode_t mode)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    mkdir(path, 0700);
+    chmod(path, mode);
+}
+
+static void test_modes(void)
+{
+    static const struct {
+        mode_t mode;
+        bool good;
+    } samples[] = {{0700, true},  {0755, true},  {02770, true},  {0770, false}, {0777, false},
+                   {0775, false}, {0757, false}, {01777, false}, {02777, false}};
+
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%04o", (unsigned)samples[i].mode);
+        make(name, samples[i].mode);
+        ok(opens(name) == samples[i].good, "mode %s %s", name,
+           samples[i].good ? "will do" : "will not do");
+        if (!samples[i].good)
+            like(why.text, "it must belong to the web server's user", "… it is told why");
+        make(name, 0700);
+    }
+}
+
+static void test_what_it_is(void)
+{
+    char path[128], link[128];
+
+    snprintf(path, sizeof path, "%s/file", folder);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    ok(!opens("file"), "a file is none");
+    snprintf(path, sizeof path, "%s/0700", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    ok(symlink(path, link) == 0 && !opens("link"), "nor is a symbolic link, whatever it leads to");
+    ok(!opens("nothing"), "nor what is not there");
+    like(why.text, "cannot be opened: No such file", "… it is told why");
+}
+
+static void test_network(void)
+{
+    static const struct {
+        const char *name;
+        long type;
+    } samples[] = {{"NFS", NFS_SUPER_MAGIC},
+                   {"SMB", SMB_SUPER_MAGIC},
+                   {"CIFS", CIFS},
+                   {"CIFS, as some see it", (long)(unsigned)CIFS},
+                   {"one that does not tell", 0}};
+
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        file_system = samples[i].type;
+        ok(!opens("0700"), "on %s it is refused", samples[i].name);
+        like(why.text, "is on a network file system: choose a local one", "… it is told why");
+    }
+    file_system = TMPFS_MAGIC;
+    ok(opens("0700"), "in memory it will do");
+    file_system = EXT4_SUPER_MAGIC;
+}
+
+/* The number of checks that fail for another user, in one of these groups. */
+static int failures_for_somebody(void)
+{
+    const gid_t groups[] = {STRANGER + 1};
+    int failed = 0;
+
+    if (setgroups(1, groups) != 0 || setgid(SOMEBODY) != 0 || setuid(SOMEBODY) != 0)
+        return 99;
+    failed += opens("foreign");
+    failed += !opens("roots");
+    failed += opens("roots-open");
+    failed += !opens("own");
+    failed += !opens("group");
+    failed += opens("other-group");
+    return failed;
+}
+
+static void test_owners(void)
+{
+    static const struct {
+        const char *name;
+        uid_t user;
+        gid_t group;
+        mode_t mode;
+    } all[] = {{"foreign", STRANGER, STRANGER, 0755},
+               {"roots", 0, 0, 0755},
+               {"roots-open", 0, 0, 0775},
+               {"own", SOMEBODY, SOMEBODY, 0700},
+               {"group", STRANGER, STRANGER + 1, 02770},
+               {"other-group", STRANGER, STRANGER, 02770}};
+    int status = 0;
+
+    if (geteuid() != 0) {
+        skip(1, "only root can be somebody else");
+        return;
+    }
+    chmod(folder, 0755);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char path[128];
+        make(all[i].name, all[i].mode);
+        snprintf(path, sizeof path, "%s/%s", folder, all[i].name);
+        ok(chown(path, all[i].user, all[i].group) == 0 && chmod(path, all[i].mode) == 0, "(%s)",
+           all[i].name);
+    }
+    pid_t child = fork();
+    if (child == 0)
+        _exit(failures_for_somebody());
+    waitpid(child, &status, 0);
+    cmp_ok(WEXITSTATUS(status), ==, 0,
+           "one's own, root's and that of one's group with 2770 will do; others' will not");
+}
+
+int main(void)
+{
+    char command[64];
+
+    if (!mkdtemp(folder))
+        return 1;
+    test_modes();
+    test_what_it_is();
+    test_network();
+    test_owners();
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cmp_ok(system(command), ==, 0, "(removed)");
+    return done_testing();
+}
