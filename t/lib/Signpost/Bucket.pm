@@ -14,9 +14,10 @@ use warnings;
 use Signpost::Registry qw(digest_of);
 use Signpost::Wire     qw(http);
 
-# Listens on all addresses, since some tests reach it by a slow one.
+# Listens on all addresses, since some tests reach it by a slow one. Option: secure, the
+# addresses that it speaks TLS and HTTP/2 at, instead.
 sub start {
-    my ( $class, $t, $name ) = @_;
+    my ( $class, $t, $name, %option ) = @_;
     $t->need('nginx');
     my $port = $t->port;
     my $self = bless {
@@ -24,21 +25,27 @@ sub start {
         name   => $name,
         port   => $port,
         folder => $t->dir("$name.blobs"),
+        scheme => $option{secure} ? 'https' : 'http',
         seen   => 0
     }, $class;
-    my $conf = $t->file( "$name.nginx", <<'EOT', NAME => $name, PORT => $port );
+    $self->_certify( @{ $option{secure} } ) if $option{secure};
+    my $tls   = $option{secure} ? 'ssl http2' : '';
+    my %value = ( NAME => $name, PORT => $port, TLS => $tls );
+    my $file  = $t->folder . "/$name";
+    $value{CERTIFY} = $tls ? "ssl_certificate $file.pem; ssl_certificate_key $file.key;" : '';
+    my $conf = $t->file( "$name.nginx", <<'EOT', %value );
 daemon off; master_process off; worker_processes 1;
 pid @DIR@/@NAME@.pid; error_log @DIR@/@NAME@.log;
 events { worker_connections 1024; }
 http {
   log_format asked '$request_method $uri $status';
   access_log @DIR@/@NAME@.asked asked;
-  log_not_found off;
+  log_not_found off; ssl_protocols TLSv1.3;
   keepalive_requests 1000000;
   client_body_temp_path @DIR@/@NAME@-body; proxy_temp_path @DIR@/@NAME@-proxy;
   fastcgi_temp_path @DIR@/@NAME@-fcgi; uwsgi_temp_path @DIR@/@NAME@-uwsgi;
   scgi_temp_path @DIR@/@NAME@-scgi;
-  server { listen @PORT@ backlog=1024; root @DIR@/@NAME@.blobs; }
+  server { listen @PORT@ @TLS@ backlog=1024; root @DIR@/@NAME@.blobs; @CERTIFY@ }
 }
 EOT
     $t->start( $name, [ $t->find('nginx'), '-c', $conf, '-e', $t->folder . "/$name.log" ] );
@@ -46,7 +53,28 @@ EOT
     return $self;
 }
 
-sub base { return "http://" . ( $_[1] // '127.0.0.1' ) . ":$_[0]{port}" }
+# A certificate for addresses, which is its own authority: NAME.pem in the test's folder.
+sub _certify {
+    my ( $self, @addresses ) = @_;
+    my ( $t,    $file )      = ( $self->{t}, $self->{t}->folder . "/$self->{name}" );
+    my $run = $t->run(
+        [
+            $t->find('openssl'),
+            qw(req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1),
+            qw(-days 2 -subj /CN=bucket -keyout),
+            "$file.key",
+            '-out',
+            "$file.pem",
+            '-addext',
+            'subjectAltName=' . join ',',
+            map { "IP:$_" } @addresses
+        ]
+    );
+    die "openssl: $run->{err}" if $run->{status};
+    return;
+}
+
+sub base { return "$_[0]{scheme}://" . ( $_[1] // '127.0.0.1' ) . ":$_[0]{port}" }
 sub url  { return base(@_) . '/{digest}' }
 
 # Puts a blob there; returns its digest.

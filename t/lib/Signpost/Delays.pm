@@ -5,7 +5,8 @@
 #     Signpost::Delays::enter();                           # first of all: starts the test anew
 #     my $address = Signpost::Delays::line( $t, 100 );     # a round trip there takes 100 ms
 #     my $door    = Signpost::Delays::door( $t, $address, $registry, $bucket );
-#     my @answers = Signpost::Delays::pace( 200, [ $door->{socket}, @paths ], ... );
+#     my ( $answers, $held_up ) =
+#         Signpost::Delays::pace( { rate => 200 }, [ $door->{socket}, @paths ] );
 #
 # A line is a TUN device whose other end holds back each packet for half of the time
 # and returns it with its addresses exchanged, so that the kernel talks to itself: any
@@ -35,8 +36,8 @@ sub enter {
         if system( @unshare, 'sh', '-c', "( $try ) >/dev/null 2>&1" ) != 0;
     local $ENV{SIGNPOST_DELAYS} = 1;
     my @again = ( $^X, ( map { "-I$_" } @INC ), $0, @ARGV );
-    exec @unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', @again;
-    return "unshare does not run: $!";
+    exec @unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', @again
+        or return "unshare does not run: $!";
 }
 
 # A line on which a round trip takes so many ms; returns the address of its far end.
@@ -80,11 +81,12 @@ sub hold_back {
     return;
 }
 
-# A front door to a registry, which is canonical as well, and a bucket, both at the end
-# of a line. Returns { socket, prober }.
+# A front door that knows nothing yet, to a registry, which is canonical as well, and a
+# bucket, both at the end of a line. Returns { socket, prober }.
 sub door {
-    my ( $t, $address, $registry, $bucket ) = @_;
-    my $name  = "door-$address";
+    my ( $t, $address, $registry, $bucket, $more ) = @_;
+    $more //= '';
+    my $name  = 'door' . ++$t->{doors};
     my $state = $t->dir("$name.state");
     chmod 0755, $state;
     my $conf = <<"EOT";
@@ -95,49 +97,59 @@ buckets   = ( { name = "cdn"; serves = [ "*" ]; url = "${\ $bucket->url($address
 canonical = [ "central" ];
 state     = "$state";
 prober    = "service";
+$more
 EOT
     my $file   = $t->file( "$name.prober", $conf );
     my $prober = Signpost::Prober->start( $t, "$name-prober", $file, $state );
     return { socket => signpost( $t, $name, conf => $conf ), prober => $prober };
 }
 
-# Sends requests to responders, each a socket and paths: so many a second to each, whether
-# or not those before have been answered. Returns for each responder its answers, in the
-# order of the paths: [ location, seconds ].
+# Sends requests to responders, each a socket and paths: to each of them at most so many a
+# second, and so many at once (default 100). Returns a list for each responder, [ location,
+# seconds ] in the order of its paths, and after them the longest time that this process
+# itself was held up.
 sub pace {
-    my ( $rate, @jobs ) = @_;
+    my ( $limit, @jobs ) = @_;
     my $select = IO::Select->new;
-    my ( @answers, %busy, @idle );
-    my $begin = time;
-    my ( $sent, $most ) = ( 0, ( sort { $b <=> $a } map { $#$_ } @jobs )[0] );
-    while ( $sent < $most || %busy ) {
-        while ( $sent < $most && $begin + $sent / $rate <= time ) {
-            $sent++;
-            for my $job ( grep { $sent < @{ $jobs[$_] } } 0 .. $#jobs ) {
-                my $c = pop @{ $idle[$job] } // Signpost::FastCGI->new( $jobs[$job][0] )
-                    // die "$jobs[$job][0]: $!";
-                $busy{ $c->handle } = [ $c, $job, $sent - 1, time ];
+    my @all    = map { { socket => $_->[0], next => 1, paths => $_, busy => 0, idle => [] } } @jobs;
+    my %busy;
+    my ( $begin, $held_up ) = ( time, 0 );
+    while ( %busy || grep { $_->{next} < @{ $_->{paths} } } @all ) {
+        my $due = 1 + ( time - $begin ) * $limit->{rate};
+        for my $job (@all) {
+            while ($job->{next} < @{ $job->{paths} }
+                && $job->{next} <= $due
+                && $job->{busy} < ( $limit->{most} // 100 ) )
+            {
+                my $c = _send( $job, $job->{paths}[ $job->{next} ] );
+                $busy{ $c->handle } = [ $c, $job, $job->{next}++ - 1, time ];
                 $select->add( $c->handle );
-                $c->send(
-                    request(
-                        variables( $jobs[$job][$sent], HTTP_X_CLIENT_REGION => 'EU' ),
-                        keep => 1
-                    )
-                );
             }
         }
-        my $wait  = $sent < $most ? $begin + $sent / $rate - time : 5;
-        my @ready = $select->can_read( $wait > 0 ? $wait : 0 );
-        die 'requests have no answer' if !@ready && $sent == $most;
+        my $before = time;
+        my @ready  = $select->can_read( 1 / $limit->{rate} );
+        my $late   = time - $before - 1 / $limit->{rate};
+        $held_up = $late if $late > $held_up;
         for my $handle (@ready) {
             my ( $c, $job, $number, $since ) = @{ delete $busy{$handle} };
-            $select->remove($handle);
             my $answer = $c->answer // die 'a request has no answer';
-            $answers[$job][$number] = [ $answer->{location} // '', time - $since ];
-            push @{ $idle[$job] }, $c;
+            $select->remove($handle);
+            push @{ $job->{idle} }, $c;
+            $job->{busy}--;
+            $job->{answers}[$number] = [ $answer->{location} // '', time - $since ];
         }
     }
-    return @answers;
+    return ( ( map { $_->{answers} } @all ), $held_up );
+}
+
+# On a connection that is idle, or a new one.
+sub _send {
+    my ( $job, $path ) = @_;
+    my $c = pop @{ $job->{idle} } // Signpost::FastCGI->new( $job->{socket} )
+        // die "$job->{socket}: $!";
+    $c->send( request( variables( $path, HTTP_X_CLIENT_REGION => 'EU' ), keep => 1 ) );
+    $job->{busy}++;
+    return $c;
 }
 
 1;

@@ -49,8 +49,8 @@ sub question {
 # A report of counts, each [ target, cell, n ].
 sub report_of {
     my ( $counts, $number ) = @_;
-    return pack( 'LLCCS', VERSION, 0, 255, 0, $number // @$counts )
-        . join '', map { pack 'qQLL', @$_[ 0, 2, 1 ], 0 } @$counts;
+    return pack( 'LLCCS', VERSION, 0, 255, 0, $number // @$counts ) . join '',
+        map { pack 'qQLL', @$_[ 0, 2, 1 ], 0 } @$counts;
 }
 
 # "Requests go to these targets."

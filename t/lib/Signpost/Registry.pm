@@ -51,13 +51,14 @@ EOT
 }
 
 # Starts one that has the referrers API, which Debian's lacks, and keeps all in memory
-# (see t/install-clients). It logs the status of errors alone.
+# (see t/install-clients). It logs the status of errors alone. Options as of start.
 sub start_with_referrers {
-    my ( $class, $t, $name ) = @_;
+    my ( $class, $t, $name, %option ) = @_;
     $t->need('referrers-registry');
     my $port    = $t->port;
     my %log     = ( log => "$name.err", line => qr/^\S+ \S+ ([A-Z]+ \S+)(?: (\d+) .*)?$/m );
-    my $command = [ $t->find('referrers-registry'), "127.0.0.1:$port" ];
+    my $address = $option{everywhere} ? '' : '127.0.0.1';
+    my $command = [ $t->find('referrers-registry'), "$address:$port" ];
     return $class->_run( $t, $name, $port, $command, %log );
 }
 

@@ -64,7 +64,8 @@ EOT
 }
 
 # nginx in front of a socket. Options: socket; extra, more lines of its location;
-# upstream, more lines of the upstream (keepalive).
+# upstream, more lines of the upstream (keepalive); everywhere, true to listen on all
+# addresses.
 sub nginx {
     my ( $t, $name, %option ) = @_;
     $t->need('nginx');
@@ -74,7 +75,8 @@ sub nginx {
         PORT     => $port,
         SOCKET   => $option{socket},
         EXTRA    => $option{extra}    // '',
-        UPSTREAM => $option{upstream} // ''
+        UPSTREAM => $option{upstream} // '',
+        ADDRESS  => $option{everywhere} ? '*' : '127.0.0.1'
     );
     my $conf = $t->file( "$name.conf", <<'EOT', %value );
 daemon off; master_process off; worker_processes 1;
@@ -87,7 +89,7 @@ http {
   scgi_temp_path @DIR@/@NAME@-scgi;
   upstream signpost { server unix:@SOCKET@; @UPSTREAM@ }
   server {
-    listen 127.0.0.1:@PORT@;
+    listen @ADDRESS@:@PORT@;
     location / {
       fastcgi_param REQUEST_METHOD $request_method;
       fastcgi_param REQUEST_URI $request_uri;
