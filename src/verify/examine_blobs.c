@@ -1,30 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configurations and layers: whole, by HEAD, and in parts. */
 #include "config.h"
-#include <stdio.h>
+#include <stdlib.h>
 #include "progress.h"
-#include "registry/headers.h"
 #include "verify/examine.h"
 #include "verify/fetch.h"
 
-/* Calls a function for the blobs of a manifest that are looked at: all, or these two. */
-static void each_blob(struct trial *trial, const struct manifest *manifest,
-                      void (*look)(struct trial *, const struct descriptor *))
+/* Those that are fetched; borrowed from the manifests. */
+struct chosen {
+    const struct descriptor **list;
+    size_t count;
+};
+
+static void choose(struct chosen *chosen, const struct descriptor *blob)
+{
+    if (blob)
+        chosen->list[chosen->count++] = blob;
+}
+
+/* The first, which is the configuration, and the smallest of the layers. */
+static void choose_two(struct chosen *chosen, const struct manifest *manifest)
 {
     const struct descriptor *smallest = NULL;
 
-    if (trial->inspection->traveller.door->whole) {
-        for (size_t i = 0; i < manifest->count && !interrupt_came(); i++)
-            look(trial, &manifest->list[i]);
-        return;
-    }
     for (size_t i = 1; i < manifest->count; i++)
         if (!smallest || manifest->list[i].size < smallest->size)
             smallest = &manifest->list[i];
-    if (manifest->count)
-        look(trial, &manifest->list[0]);
-    if (smallest)
-        look(trial, smallest);
+    choose(chosen, manifest->count ? &manifest->list[0] : NULL);
+    choose(chosen, smallest);
+}
+
+static struct chosen choose_all(const struct image *image, bool whole)
+{
+    struct chosen chosen = {0};
+    size_t room = 0;
+
+    for (size_t i = 0; i < image->count; i++)
+        room += image->manifests[i].count;
+    chosen.list = calloc(room + 1, sizeof *chosen.list);
+    for (size_t i = 0; chosen.list && i < image->count; i++) {
+        const struct manifest *manifest = &image->manifests[i];
+        for (size_t j = 0; whole && j < manifest->count; j++)
+            choose(&chosen, &manifest->list[j]);
+        if (!whole)
+            choose_two(&chosen, manifest);
+    }
+    return chosen;
+}
+
+/* Those that arrive stay chosen: what does not is found once. */
+static void examine_arrival(struct inspection *inspection, struct chosen *chosen)
+{
+    struct trial trial = trial_begin(inspection, CHECK_BLOBS);
+    size_t arrived = 0;
+
+    for (size_t i = 0; i < chosen->count && !interrupt_came(); i++)
+        if (fetch_blob(&trial, chosen->list[i]))
+            chosen->list[arrived++] = chosen->list[i];
+    chosen->count = arrived;
+    trial_end(&trial, "none of its manifests arrived");
 }
 
 static void head_blob(struct trial *trial, const struct descriptor *blob)
@@ -34,19 +68,22 @@ static void head_blob(struct trial *trial, const struct descriptor *blob)
     fetch_head(trial, "blobs", digest, digest, blob->size);
 }
 
-static void examine_all(struct inspection *inspection, const struct image *image, enum check check,
-                        void (*look)(struct trial *, const struct descriptor *))
+static void examine_each(struct inspection *inspection, const struct chosen *chosen,
+                         enum check check, void (*look)(struct trial *, const struct descriptor *))
 {
     struct trial trial = trial_begin(inspection, check);
 
-    for (size_t i = 0; i < image->count && !interrupt_came(); i++)
-        each_blob(&trial, &image->manifests[i], look);
-    trial_end(&trial, "none of its manifests arrived");
+    for (size_t i = 0; i < chosen->count && !interrupt_came(); i++)
+        look(&trial, chosen->list[i]);
+    trial_end(&trial, "none of them arrived");
 }
 
 void examine_blobs(struct inspection *inspection, const struct image *image)
 {
-    examine_all(inspection, image, CHECK_BLOBS, fetch_blob);
-    examine_all(inspection, image, CHECK_BLOBS_HEAD, head_blob);
-    examine_all(inspection, image, CHECK_RANGE, fetch_parts);
+    struct chosen chosen = choose_all(image, inspection->traveller.door->whole);
+
+    examine_arrival(inspection, &chosen);
+    examine_each(inspection, &chosen, CHECK_BLOBS_HEAD, head_blob);
+    examine_each(inspection, &chosen, CHECK_RANGE, fetch_parts);
+    free(chosen.list);
 }

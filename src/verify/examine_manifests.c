@@ -13,28 +13,28 @@ enum { PLATFORMS_MAX = 500 };
 struct come {
     char digest[DIGEST_SHA256_TEXT]; /* of its bytes */
     long long size;
-    bool parsed;
-    struct manifest manifest; /* if parsed; to be cleared */
+    struct manifest manifest; /* to be cleared, unless it has not come */
 };
 
-/* Fetches a manifest and reads it; false if it has not come as it should. */
+/* Fetches a manifest and reads it; false, with nothing come, if it is not as it should be. */
 static bool fetch(struct trial *trial, struct slice reference, struct come *come)
 {
     struct journey journey;
     bool good = fetch_manifest(trial, reference, &journey);
 
     *come = (struct come){.size = -1};
-    if (good) {
+    if (good && manifest_parse(&come->manifest, journey.answer.body) &&
+        (come->manifest.count || come->manifest.is_index)) {
         digest_of(journey.answer.body, come->digest);
         come->size = (long long)journey.answer.body.len;
-        come->parsed = manifest_parse(&come->manifest, journey.answer.body) &&
-                       (come->manifest.count || come->manifest.is_index);
-    }
-    if (good && !come->parsed)
+    } else if (good) {
+        good = false;
+        manifest_clear(&come->manifest);
         trial_fault(trial, &journey, "what came, of type %s, is no manifest",
                     journey.answer.type[0] ? journey.answer.type : "unknown");
+    }
     journey_end(&journey);
-    return good && come->parsed;
+    return good;
 }
 
 /* A check that a manifest comes, and another that HEAD tells the same. */
@@ -77,8 +77,6 @@ static void examine_platforms(struct inspection *inspection, struct image *image
         digest_set_add(&image->subjects, digest);
         if (fetch(&trial, digest, &come))
             keep(image, &come.manifest);
-        else
-            manifest_clear(&come.manifest);
     }
     trial_end(&trial, "it is for one platform");
 }
@@ -90,15 +88,14 @@ static void skip(struct inspection *inspection, enum check check, const char *re
     trial_end(&trial, reason);
 }
 
-/* What the tag leads to; its digest. */
-static bool examine_tag(struct inspection *inspection, struct slice tag, char *digest)
+/* What a tag leads to: its digest, empty if nothing comes. */
+static void examine_tag(struct inspection *inspection, struct slice tag, char *digest)
 {
     struct come come;
-    bool good = fetch_both(inspection, CHECK_TAG, CHECK_TAG_HEAD, tag, &come);
 
+    fetch_both(inspection, CHECK_TAG, CHECK_TAG_HEAD, tag, &come);
     snprintf(digest, DIGEST_SHA256_TEXT, "%s", come.digest);
     manifest_clear(&come.manifest);
-    return good;
 }
 
 void examine_manifests(struct inspection *inspection, struct image *image)

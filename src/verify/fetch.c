@@ -128,7 +128,7 @@ static bool take_bytes(void *context, struct slice bytes)
     return flow->left >= 0;
 }
 
-void fetch_blob(struct trial *trial, const struct descriptor *blob)
+bool fetch_blob(struct trial *trial, const struct descriptor *blob)
 {
     struct slice digest = slice_of(blob->digest);
     struct flow flow = {digest_hash_start(digest), blob->size < 0 ? BLOB_MAX : blob->size};
@@ -136,14 +136,16 @@ void fetch_blob(struct trial *trial, const struct descriptor *blob)
     struct journey journey;
 
     if (!flow.hash)
-        return; /* of a kind that nobody here can check */
+        return false; /* of a kind that nobody here can check */
     trial_try(trial);
     journey_make(&journey, &trial->inspection->traveller,
                  &(struct errand){.target = target.text, .sink = {take_bytes, &flow}});
     bool arrived = fetch_arrives(trial, &journey, 200);
-    if (digest_hash_end(flow.hash, digest) == DIGEST_WRONG && arrived)
+    bool right = digest_hash_end(flow.hash, digest) == DIGEST_RIGHT;
+    if (arrived && !right)
         trial_fault(trial, &journey, "its bytes have another digest");
     journey_end(&journey);
+    return arrived && right;
 }
 
 /* ---- in parts ---- */

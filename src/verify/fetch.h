@@ -39,8 +39,11 @@ bool fetch_manifest(struct trial *trial, struct slice reference, struct journey 
 void fetch_head(struct trial *trial, const char *kind, struct slice reference, struct slice digest,
                 long long size);
 
-/* Fetches a blob, hashes it as it comes, and keeps none of it; more than its size is not taken. */
-void fetch_blob(struct trial *trial, const struct descriptor *blob);
+/*
+ * Fetches a blob, hashes it as it comes, and keeps none of it; more than its size is
+ * not taken. Whether it has come whole.
+ */
+bool fetch_blob(struct trial *trial, const struct descriptor *blob);
 
 /*
  * Fetches a blob in two parts by Range (RFC 9110, 14), as one would go on with a
