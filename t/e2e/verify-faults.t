@@ -89,4 +89,108 @@ for my $fault ( sort keys %fault ) {
 }
 $door->break('');
 
+# ---- interrupted ----
+
+my $state = $t->folder . '/verify.state';
+my @call  = ( '--state', $state, $door->url, qw(team/app:v1 team/multi:v1) );
+
+# The same call, sent a signal when it waits for an answer about team/multi.
+sub interrupted {
+    my ($signal) = @_;
+    $door->break('silent team/multi/manifests/v1');
+    $door->requests;
+    unlink map { $t->folder . "/verify.$_" } qw(out err);
+    $t->start( 'verify', [ $t->program('signpost'), 'verify', @call ] );
+    my @asked;
+    $t->wait_for(
+        sub {
+            push @asked, $door->requests;
+            grep { m{team/multi/manifests/v1} } @asked;
+        }
+    ) or die 'it has not come to team/multi';
+    $t->wait_for( sub { $t->slurp($state) =~ m{team/app:v1} } ) or die 'nothing is noted';
+    $t->signal( 'verify', $signal );
+    my $status = $t->wait_end('verify');
+    $t->stop('verify');
+    $door->break('');
+    $door->requests;
+    return { status => $status, out => $t->slurp('verify.out') };
+}
+
+# The call goes on: all is told, but only what was not done is asked for.
+sub goes_on {
+    my $run = verify(@call);
+    my @again =
+        grep { m{team/app/} && !m{%|sha256:|sha512-|/latest|/list|0000\.sig} } $door->requests;
+    is( $run->{status}, 0, 'it goes on, and all is well' ) or diag $run->{out}, $run->{err};
+    is( $run->{out} =~ s/^#.*\n//mgr, $good->{out} =~ s/^#.*\n//mgr, 'all is told' );
+    is_deeply( \@again, [], 'but what was done is not done again' );
+    ok( !-e $state, 'and the file is gone' );
+    return;
+}
+
+subtest 'Ctrl-C' => sub {
+    my $run = interrupted('INT');
+    is( $run->{status} >> 8, 1, 'it ends, with status 1' );
+    like( $run->{out}, qr/^Bail out! Interrupted; the same call goes on from \Q$state\E\.$/m,
+        'and says so' );
+    unlike( $run->{out}, qr/^1\.\./m,  'without a plan' );
+    unlike( $run->{out}, qr/^not ok/m, 'what was not finished has not failed' );
+    like( $run->{out}, qr/^ok \d+ - team\/app/m, 'what was finished is told' );
+    goes_on();
+};
+
+subtest 'kill -9' => sub {
+    is( interrupted('KILL')->{status} & 127, 9, 'it is killed' );
+    my $whole = $t->slurp($state);
+    $t->file( 'verify.state', $whole . substr( $whole, -50 ) =~ s/\n//r );
+    goes_on();
+};
+
+subtest 'another call' => sub {
+    interrupted('INT');
+    my $run = verify( '--whole', @call );
+    is( $run->{status}, 2, 'does not go on from it' );
+    like( $run->{err}, qr/is not the state of this call/, 'and says so' );
+    ok( -s $state, 'and leaves it alone' );
+    unlink $state;
+};
+
+# ---- the command line ----
+
+subtest 'places and addresses' => sub {
+    my $address = '127.0.0.1:' . $door->port;
+    my $run     = verify( '--header', 'X-Client-Region', '--place', 'FR', '--place', 'JP',
+        '--address', $address, 'http://registry.example.org' );
+    is( $run->{status}, 0, 'pass' ) or diag $run->{out}, $run->{err};
+    like( $run->{out}, qr/^ok \d+ - the front door: .* \[from $_ at \Q$address\E\]/m, "from $_" )
+        for qw(FR JP);
+};
+
+subtest 'images from a file' => sub {
+    my $file = $t->file( 'images.txt', "# ours\nteam/app:v1\n\n  team/multi:v1 # two platforms\n" );
+    my $run  = verify( '--file', $file, '--jobs', 1, $door->url );
+    is( $run->{out}, $good->{out}, 'are checked as those that are named' );
+};
+
+subtest 'misuse' => sub {
+    for my $call (
+        [ 'no URL'       => qr/which URL/ ],
+        [ 'a path'       => qr/is no front door/, 'https://registry.example.org/v2/' ],
+        [ 'no image'     => qr/is no image/,      'https://registry.example.org', 'UPPER' ],
+        [ 'no header'    => qr/go together/,      '--place',  'FR',  'registry.example.org' ],
+        [ 'a bad header' => qr/is no header/,     '--header', 'A B', '--place', 'FR', 'a.example' ],
+        [ 'no address'   => qr/is no address/,     '--address',   '::1',           'a.example' ],
+        [ 'jobs'         => qr/--jobs wants/,      '--jobs',      '0',             'a.example' ],
+        [ 'canonical'    => qr/--canonical wants/, '--canonical', 'here',          'a.example' ],
+        [ 'no such file' => qr/cannot be opened/,  '--file', $t->folder . '/none', 'a.example' ],
+        )
+    {
+        my ( $what, $says, @arguments ) = @$call;
+        my $run = verify(@arguments);
+        is( $run->{status}, 2, $what );
+        like( $run->{err}, $says, '  with a sentence' );
+    }
+};
+
 $t->done;
