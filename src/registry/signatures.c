@@ -357,10 +357,6 @@ bool signatures_read(const struct signatures_reader *reader, struct slice name,
 void signatures_add_shared(struct digest_set *set)
 {
     static const struct slice shared[] = {
-        /* {} */
-        SLICE("sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
-        SLICE("sha512:27c74670adb75075fad058d5ceaf7b20c4e7786c83bae8a32f626f9782af34c9"
-              "a33c2046ef60fd2a7878d378e29fec851806bbd9a67878f3a9f1cda4830763fd"),
         /* nothing at all */
         SLICE("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
         SLICE("sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"

@@ -41,7 +41,10 @@ bool signatures_read(const struct signatures_reader *reader, struct slice name,
                      struct slice reference, struct digest_set *found, struct digest_set *own,
                      struct why *why);
 
-/* Adds the digests of empty content, which anything may refer to. */
+/*
+ * Adds the digests of empty content that layers of any image may share. Not that of "{}",
+ * the configuration of most referrers: regions lack it, and it costs nothing elsewhere.
+ */
 void signatures_add_shared(struct digest_set *set);
 
 #endif
