@@ -68,7 +68,8 @@ bool atlas_layers_differ(const struct atlas *atlas)
     for (size_t i = 0; i < atlas->now.count; i++) {
         const struct destination *from = &atlas->now.list[i];
         const struct target *layers = from->target[PULL_LAYER];
-        if (layers && layers != from->target[PULL_IMAGE] && layers->place.has_point &&
+        if (layers && layers != from->target[PULL_IMAGE] &&
+            atlas->layout[PULL_LAYER].marks[layers - atlas->config->targets].placed &&
             place_fact(&atlas->config->places, from->place)->kind == PLACE_COUNTRY)
             return true;
     }

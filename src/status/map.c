@@ -59,7 +59,7 @@ static void write_ways_to(const struct map *map, const struct map_mark *mark, FI
         const struct map_dot *dot = dot_of(map, from, &next);
         if (dot && from->target[map->layout->part] == mark->target)
             map_write_way(out, place_fact(&map->config->places, from->place)->point, dot->at,
-                          mark->target->place.point, mark->at);
+                          mark->point, mark->at);
     }
 }
 
@@ -154,8 +154,9 @@ void map_write_mark(const struct map *map, const struct map_mark *mark, double r
     fputs("</g>", out);
 }
 
-static void write_place(const struct map *map, const struct target *target, FILE *out)
+static void write_place(const struct map *map, const struct map_mark *mark, FILE *out)
 {
+    const struct target *target = mark->target;
     const struct place_fact *region = place_fact(&map->config->places, target->place.region);
     const struct place_fact *country = place_fact(&map->config->places, target->place.country);
 
@@ -164,7 +165,7 @@ static void write_place(const struct map *map, const struct target *target, FILE
     if (country)
         fputs(", ", out), markup_text(out, country->name);
     if (!target->place.has_point)
-        fputs(", at an unknown place", out);
+        fputs(mark->placed ? ", shown where its clients are" : ", at an unknown place", out);
 }
 
 static void write_mark_title(const struct map *map, const struct map_mark *mark, FILE *out)
@@ -174,7 +175,7 @@ static void write_mark_title(const struct map *map, const struct map_mark *mark,
     fprintf(out, "<title>%u: %s ", mark->number,
             mark->target->kind == TARGET_UPSTREAM ? "upstream" : "bucket");
     markup_text(out, mark->target->name);
-    write_place(map, mark->target, out);
+    write_place(map, mark, out);
     if (trouble)
         fprintf(out, " (%s)", trouble);
     fputs(": ", out);

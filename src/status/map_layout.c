@@ -22,17 +22,53 @@ static void add_dots(struct map_layout *layout, const struct config *config)
     }
 }
 
+/*
+ * Colours are chosen by the visitors of all parts, so that they are the same on all maps;
+ * a mark's size by those of this one, of whom cloud regions make no bucket great.
+ */
 static void count_visitors(struct map_layout *layout, const struct config *config,
                            const struct destinations *usual)
 {
     for (size_t i = 0; i < usual->count; i++) {
-        const struct target *target = usual->list[i].target[layout->part];
-        if (!target)
-            continue;
-        struct map_mark *mark = &layout->marks[target - config->targets];
-        mark->minor = false;
-        mark->countries += place_fact(&config->places, usual->list[i].place)->kind == PLACE_COUNTRY;
+        const struct destination *from = &usual->list[i];
+        bool country = place_fact(&config->places, from->place)->kind == PLACE_COUNTRY;
+        for (int part = 0; part < PULL_PARTS; part++) {
+            const struct target *target = from->target[part];
+            if (!target)
+                continue;
+            struct map_mark *mark = &layout->marks[target - config->targets];
+            mark->countries += country;
+            if (part == (int)layout->part && (country || target->kind == TARGET_UPSTREAM))
+                mark->minor = false;
+        }
     }
+}
+
+/* The first place of a target's `serves`, NOWHERE for everybody and nobody. */
+static struct place first_served(const struct config *config, const struct target *target)
+{
+    const char *words = target->serves_words ? target->serves_words : "";
+    const char *start = words + strspn(words, "\"");
+    struct slice word = {start, strcspn(start, "\"")};
+    place_index index = place_find(&config->places, word, CODE_IS_CONTINENT);
+
+    if (index == NO_PLACE)
+        index = place_find_region(&config->places, word);
+    return index == NO_PLACE ? NOWHERE : place_of(&config->places, index);
+}
+
+static struct map_mark mark_for(const struct config *config, size_t i)
+{
+    const struct target *target = &config->targets[i];
+    struct place place = target->place.has_point ? target->place : first_served(config, target);
+    struct map_mark mark = {.target = target,
+                            .number = (unsigned)i + 1,
+                            .colour = MAP_COLOURS,
+                            .minor = true,
+                            .placed = place.has_point};
+
+    memcpy(mark.point, place.point, sizeof mark.point);
+    return mark;
 }
 
 static void add_marks(struct map_layout *layout, const struct config *config)
@@ -40,17 +76,10 @@ static void add_marks(struct map_layout *layout, const struct config *config)
     size_t turn = 0;
 
     for (size_t i = 0; i < config->target_count; i++) {
-        const struct target *target = &config->targets[i];
-        bool placed = target->place.has_point;
-        struct spot home = placed ? map_spot_of(target->place.point) : foot(turn++);
-        layout->marks[layout->mark_count++] = (struct map_mark){.target = target,
-                                                                .number = (unsigned)i + 1,
-                                                                .colour = MAP_COLOURS,
-                                                                .minor = true,
-                                                                .placed = placed,
-                                                                .home = home,
-                                                                .at = home,
-                                                                .badge = home};
+        struct map_mark mark = mark_for(config, i);
+        mark.home = mark.placed ? map_spot_of(mark.point) : foot(turn++);
+        mark.at = mark.badge = mark.home;
+        layout->marks[layout->mark_count++] = mark;
     }
 }
 

@@ -16,7 +16,7 @@ enum {
     MAP_COLOURS = 7, /* that everybody can tell apart; see map.css */
     MAP_DOT_RADIUS = 4,
     MAP_MARK_RADIUS = 8,
-    MAP_MINOR_RADIUS = 4,  /* of marks where nobody goes by place */
+    MAP_MINOR_RADIUS = 4,  /* of marks where few or none go */
     MAP_BADGE_RADIUS = 17, /* of marks in a small picture */
     MAP_LABEL_SIZE = 10    /* of the type */
 };
@@ -37,9 +37,10 @@ struct map_mark {
     const struct target *target;
     unsigned number;  /* its place in the configuration, from 1 */
     unsigned colour;  /* below MAP_COLOURS */
-    size_t countries; /* that go there while all targets are up */
-    bool minor;       /* neither a country nor a cloud region goes there then */
-    bool placed;      /* it is known where the target is; else its mark stands at the foot */
+    size_t countries; /* that go there while all targets are up, for all parts of a pull */
+    bool minor;       /* few or none do, for this part */
+    bool placed;      /* it stands at a place of the globe; else at the picture's foot */
+    float point[3];   /* unit vector: where the target is, else the first place that it serves */
     struct spot home, at;
     struct spot badge; /* where its mark is in a small picture */
     struct map_label label;

@@ -35,35 +35,51 @@ static size_t write_countries(const struct map *map, const struct target *target
     return count;
 }
 
-static void write_part(const struct map *map, const struct target *target, enum pull_part part,
-                       FILE *out)
+static void write_part(const struct map *map, const struct target *target, const char *what,
+                       enum pull_part part, FILE *out)
 {
     size_t count = write_countries(map, target, part, NULL);
 
     if (count == 0)
         return;
-    fprintf(out, "<dd>%s for %zu %s: ", part == PULL_IMAGE ? "Images" : "Layers", count,
-            count == 1 ? "country" : "countries");
+    fprintf(out, "<dd>%s for %zu %s: ", what, count, count == 1 ? "country" : "countries");
     write_countries(map, target, part, out);
     fputs(".</dd>\n", out);
 }
 
+/* Whether the same countries get both parts from a target. */
+static bool parts_agree(const struct map *map, const struct target *target)
+{
+    for (size_t i = 0; i < map->destinations->count; i++) {
+        const struct destination *from = &map->destinations->list[i];
+        if ((from->target[PULL_IMAGE] == target) != (from->target[PULL_LAYER] == target) &&
+            place_fact(&map->config->places, from->place)->kind == PLACE_COUNTRY)
+            return false;
+    }
+    return true;
+}
+
+static void write_entry(const struct map *map, const struct target *target, FILE *out)
+{
+    if (!write_countries(map, target, PULL_IMAGE, NULL) &&
+        !write_countries(map, target, PULL_LAYER, NULL))
+        return;
+    fputs("<dt>", out);
+    markup_text(out, target->name);
+    fputs("</dt>\n", out);
+    if (parts_agree(map, target)) {
+        write_part(map, target, "Images and layers", PULL_IMAGE, out);
+        return;
+    }
+    write_part(map, target, "Images", PULL_IMAGE, out);
+    write_part(map, target, "Layers", PULL_LAYER, out);
+}
+
 static void write_list(const struct map *map, FILE *out)
 {
-    const struct config *config = map->config;
-
     fputs("<details>\n<summary>Which country goes where, as a list</summary>\n<dl>\n", out);
-    for (size_t i = 0; i < config->target_count; i++) {
-        const struct target *target = &config->targets[i];
-        if (!write_countries(map, target, PULL_IMAGE, NULL) &&
-            !write_countries(map, target, PULL_LAYER, NULL))
-            continue;
-        fputs("<dt>", out);
-        markup_text(out, target->name);
-        fputs("</dt>\n", out);
-        write_part(map, target, PULL_IMAGE, out);
-        write_part(map, target, PULL_LAYER, out);
-    }
+    for (size_t i = 0; i < map->config->target_count; i++)
+        write_entry(map, &map->config->targets[i], out);
     fputs("</dl>\n</details>\n", out);
 }
 

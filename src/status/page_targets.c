@@ -77,10 +77,10 @@ static void write_state(const struct status_target *t, FILE *out)
 {
     const struct look *look = &looks[look_of(t)];
 
-    fprintf(
-        out,
-        "<td role=\"cell\"><span class=\"state %s\"><span aria-hidden=\"true\">%s</span> %s</span>",
-        look->word, look->sign, look->said);
+    fprintf(out,
+            "<td role=\"cell\" class=\"health %s\"><span class=\"state\"><span "
+            "aria-hidden=\"true\">%s</span> %s</span>",
+            look->word, look->sign, look->said);
     if (t->health.known && t->health.changed_s > 0) {
         fputs(" <span class=\"aside\">health since ", out);
         page_write_time(out, t->health.changed_s);
@@ -116,17 +116,17 @@ static void write_row(const struct status *status, size_t i, FILE *out)
     write_state(t, out);
     open_cell(out, "Takes", "number");
     fprintf(out, "%ld&#8239;%%</td>", lrint(100 * t->takes));
-    open_cell(out, "Sent there", "number");
+    open_cell(out, "Sent", "number");
     page_write_number(out, counters_sum_target(t->counted));
     fputs("</td>", out);
     open_cell(out, "Probes", "number");
     page_write_number(out, t->health.counters.probes);
     fputs("</td>", out);
-    open_cell(out, "HEAD takes", "number");
+    open_cell(out, "HEAD", "number");
     if (t->health.head_ms)
         fprintf(out, "%u&#8239;ms</td>", t->health.head_ms);
     else
-        fputs("<span class=\"aside\">not measured</span></td>", out);
+        fputs("<span class=\"aside\">not yet</span></td>", out);
     write_failure(t, out);
     fputs("</tr>\n", out);
 }
@@ -136,12 +136,13 @@ void page_write_targets(const struct status *status, FILE *out)
     fputs("<section aria-labelledby=\"targets\">\n", out);
     page_write_heading(out, "targets", "Targets");
     fputs("<p>Those in trouble come first. <em>Takes</em> is the part of the requests meant for a "
-          "target that it gets now; <em>sent there</em> counts the redirects to it.</p>\n"
+          "target that it gets now, <em>sent</em> counts the redirects to it, <em>HEAD</em> is how "
+          "long the prober waits for one answer.</p>\n"
           "<table class=\"targets\" role=\"table\" aria-labelledby=\"targets\">\n"
           "<thead role=\"rowgroup\"><tr role=\"row\">",
           out);
-    static const char *const titles[] = {"Target", "State",      "Takes",       "Sent there",
-                                         "Probes", "HEAD takes", "Last failure"};
+    static const char *const titles[] = {"Target", "State", "Takes",       "Sent",
+                                         "Probes", "HEAD",  "Last failure"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         fprintf(out, "<th scope=\"col\" role=\"columnheader\"%s>%s</th>",
                 i >= 2 && i <= 5 ? " class=\"number\"" : "", titles[i]);

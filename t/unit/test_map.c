@@ -131,7 +131,8 @@ static const char two_and_a_bucket[] =
     "name = \"r\"; canonical = \"us\"; upstreams = {"
     "  eu = { url = \"https://eu\"; serves = \"EU\"; place = \"FR\"; };"
     "  us = { url = \"https://us\"; place = \"US\"; }; };"
-    "buckets = ( { name = \"cdn\"; url = \"https://cdn/{digest}\"; serves = \"DE\"; } );";
+    "buckets = ( { name = \"cdn\"; url = \"https://cdn/{digest}\"; serves = \"DE\"; },"
+    "            { name = \"all\"; url = \"https://all/{digest}\"; serves = \"*\"; } );";
 
 static const char *goes(const struct config *config, const struct destinations *all,
                         const char *place, enum pull_part part)
@@ -151,7 +152,7 @@ static void check_destinations(void)
 
     destinations_find(&all, config, NULL);
     is(goes(config, &all, "FR", PULL_IMAGE), "eu", "an image in France");
-    is(goes(config, &all, "FR", PULL_LAYER), "eu", "a layer");
+    is(goes(config, &all, "FR", PULL_LAYER), "all", "a layer: from the bucket for all");
     is(goes(config, &all, "DE", PULL_IMAGE), "eu", "an image in Germany");
     is(goes(config, &all, "DE", PULL_LAYER), "cdn", "a layer: the prober finds it in the bucket");
     is(goes(config, &all, "AF", PULL_IMAGE), "eu", "Afghanistan, not Africa, by distance");
@@ -221,7 +222,7 @@ static void check_layout(void)
     map_layout_make(&layout, config, &all, PULL_LAYER);
     map_layout_make(&again, config, &all, PULL_LAYER);
     cmp_ok(layout.dot_count, ==, 250, "a dot for each country");
-    cmp_ok(layout.mark_count, ==, 3, "a mark for each target");
+    cmp_ok(layout.mark_count, ==, 4, "a mark for each target");
     cmp_ok(count_close(&layout), ==, 0, "no dot lies upon another");
     for (size_t i = 0; i < layout.dot_count; i++) {
         const struct map_dot *dot = &layout.dots[i];
@@ -231,8 +232,10 @@ static void check_layout(void)
     ok(farthest < 25, "none is far from home: %.1f", farthest);
     ok(same, "the same configuration comes out the same");
     ok(layout.marks[0].colour != layout.marks[1].colour, "targets differ in colour");
-    ok(layout.marks[0].placed && !layout.marks[2].placed, "a bucket without a place is not placed");
-    ok(!layout.marks[2].minor && layout.marks[2].countries == 1, "but somebody goes there");
+    ok(layout.marks[0].placed && layout.marks[2].placed && !layout.marks[3].placed,
+       "a bucket stands where it serves first; one that serves all, at the foot");
+    ok(!layout.marks[2].minor && layout.marks[2].countries == 1 && layout.marks[1].minor,
+       "but somebody goes there");
     map_layout_free(&layout);
     map_layout_free(&again);
     destinations_free(&all);
