@@ -132,7 +132,8 @@ bench: $(BENCHMARKS)
 # ---- running them ----
 
 EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp \
-	t/bench/delays.pl t/bench/fastcgi.pl t/bench/replay.pl t/bench/verification.pl \
+	t/bench/audit.pl t/bench/delays.pl t/bench/fastcgi.pl t/bench/replay.pl \
+	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \
 	t/unit/asking.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
 	t/unit/wire.h
