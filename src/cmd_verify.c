@@ -185,7 +185,7 @@ static bool is_header(const char *name, const char *value)
         if (!isalnum((unsigned char)*c) && !strchr("-_", *c))
             return false;
     for (const char *c = value; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == '\x7f')
+        if (*c < ' ' || *c > '~')
             return false;
     return *name && strlen(name) + strlen(value) < LINE_BYTES_MAX;
 }

@@ -51,6 +51,7 @@ src_libsignpost_a_SOURCES = \
 	src/place_set.c src/place_set.h \
 	src/probing.h \
 	src/problem.c src/problem.h \
+	src/progress.c src/progress.h \
 	src/query.c src/query.h \
 	src/region_value.c src/region_value.h \
 	src/registry/reference.c src/registry/reference.h \
@@ -217,6 +218,7 @@ src_libverify_a_SOURCES = \
 	src/verify/fetch.c src/verify/fetch.h \
 	src/verify/found.c src/verify/found.h \
 	src/verify/journey.c src/verify/journey.h \
+	src/verify/location.c src/verify/location.h \
 	src/verify/oci_error.c src/verify/oci_error.h \
 	src/verify/report.c src/verify/report.h \
 	src/verify/resume.c src/verify/resume.h \
@@ -279,7 +281,6 @@ src_signpost_SOURCES = \
 	src/index_merge.c src/index_merge.h \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \
-	src/progress.c src/progress.h \
 	src/signpost.c
 if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h

@@ -20,7 +20,7 @@ void progress_start(struct progress *progress);
 __attribute__((format(printf, 2, 3))) void progress_show(struct progress *progress,
                                                          const char *format, ...);
 
-/* Takes the line away, before anything else is printed on a terminal and at the end. */
+/* Takes the line away: before anything else is printed on a terminal, and at the end. */
 void progress_wipe(struct progress *progress);
 
 /*

@@ -52,11 +52,12 @@ UNIT_TESTS = \
 	t/unit/test_slice \
 	t/unit/test_state \
 	t/unit/test_suggest \
-	t/unit/test_url
+	t/unit/test_url \
+	t/unit/test_verify
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
-LDADD = src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
+LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
@@ -73,7 +74,8 @@ REPLAYS = \
 	t/fuzz/replay_manifest \
 	t/fuzz/replay_ranges \
 	t/fuzz/replay_region_value \
-	t/fuzz/replay_registry
+	t/fuzz/replay_registry \
+	t/fuzz/replay_verify
 check_PROGRAMS += $(REPLAYS)
 
 t_fuzz_replay_classify_SOURCES = t/fuzz/fuzz_classify.c t/fuzz/replay.c
@@ -86,6 +88,7 @@ t_fuzz_replay_manifest_SOURCES = t/fuzz/fuzz_manifest.c t/fuzz/replay.c
 t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
 t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
 t_fuzz_replay_registry_SOURCES = t/fuzz/fuzz_registry.c t/fuzz/replay.c
+t_fuzz_replay_verify_SOURCES = t/fuzz/fuzz_verify.c t/fuzz/replay.c
 
 # configure CC=clang --enable-fuzzing --enable-sanitizers; then, for instance:
 #   mkdir new; nice t/fuzz/fuzz_classify -max_total_time=600 new …/t/fuzz/corpus/classify
@@ -100,7 +103,8 @@ noinst_PROGRAMS += \
 	t/fuzz/fuzz_manifest \
 	t/fuzz/fuzz_ranges \
 	t/fuzz/fuzz_region_value \
-	t/fuzz/fuzz_registry
+	t/fuzz/fuzz_registry \
+	t/fuzz/fuzz_verify
 FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 t_fuzz_fuzz_classify_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
@@ -112,6 +116,7 @@ t_fuzz_fuzz_manifest_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK)
+t_fuzz_fuzz_verify_LDFLAGS = $(FUZZ_LINK)
 endif
 
 # ---- benchmarks: built on demand, never a test ----

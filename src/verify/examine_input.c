@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that no client makes, and which a front door must survive. */
 #include "config.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "registry/headers.h"
 #include "verify/canonical.h"
 #include "verify/examine.h"
 #include "verify/fetch.h"
+#include "verify/location.h"
 #include "verify/oci_error.h"
 
 /* A target, with the repository's name where a pattern has its only "*". */
@@ -38,46 +38,6 @@ static bool survives(struct trial *trial, const char *target, struct journey *jo
 }
 
 /* ---- dot segments ---- */
-
-/* A path with the bytes that it stands for; as many as fit. */
-static void decode(const char *path, char *into, size_t size)
-{
-    size_t n = 0;
-
-    for (; *path && n + 1 < size; path++) {
-        bool escape =
-            path[0] == '%' && isxdigit((unsigned char)path[1]) && isxdigit((unsigned char)path[2]);
-        char hex[3] = {escape ? path[1] : '0', escape ? path[2] : '0', '\0'};
-        into[n++] = escape ? (char)strtoul(hex, NULL, 16) : *path;
-        path += escape ? 2 : 0;
-    }
-    into[n] = '\0';
-}
-
-/* Whether a URL's path has a dot segment, an empty one, or an encoded slash. */
-static bool is_crooked(const char *location)
-{
-    const char *authority = strstr(location, "://");
-    const char *path = strchr(authority ? authority + 3 : location, '/');
-    char raw[TARGET_MAX], plain[TARGET_MAX + 1];
-
-    if (!path)
-        return false;
-    snprintf(raw, sizeof raw, "%.*s", (int)strcspn(path, "?#"), path);
-    decode(raw, plain, TARGET_MAX);
-    strcat(plain, "/");
-    return strcasestr(raw, "%2f") || strstr(plain, "/../") || strstr(plain, "/./") ||
-           (strstr(plain, "//") && strstr(plain, "//")[2]);
-}
-
-/* Whether a Location leads out of where ordinary requests are sent, at the same host. */
-static bool leaves(const char *location, const char *base)
-{
-    size_t len = strlen(base);
-
-    return http_same_host(location, base) &&
-           (strncmp(location, base, len) != 0 || location[len] != '/');
-}
 
 /* Where ordinary requests for manifests are sent; to be freed, NULL if they are not. */
 static char *ordinary_base(struct inspection *inspection)
@@ -115,9 +75,9 @@ static void examine_dots(struct inspection *inspection)
         const char *location = journey.count ? journey.hop[0].location : "";
         bool away = alive && journey_is_redirected(&journey) && location[0] != '/' &&
                     !http_same_host(location, door);
-        if (away && is_crooked(location))
+        if (away && location_is_crooked(location))
             trial_fault(&trial, &journey, "the redirect hands on what is crooked in the path");
-        else if (away && base && leaves(location, base))
+        else if (away && base && location_leaves(location, base))
             trial_fault(&trial, &journey, "the redirect leads out of %s", base);
         journey_end(&journey);
     }

@@ -7,7 +7,12 @@
 #include "progress.h"
 #include "registry/headers.h"
 
-enum { HEADER_LINE_MAX = 1024 };
+enum {
+    HEADER_LINE_MAX = 1024,
+    TRIES_MAX = 5,  /* of a request that is put off */
+    WAIT_MAX = 60,  /* seconds that are waited for one */
+    WAIT_UNTOLD = 2 /* where Retry-After does not say */
+};
 
 bool is_redirect(long status)
 {
@@ -28,6 +33,20 @@ static const char *connect_to(const struct view *view, char *line, size_t size)
     return line;
 }
 
+/* Asks again, a few times, where a server asks to be given time (RFC 6585, 4). */
+static bool ask_patiently(struct traveller *traveller, const struct http_request *request,
+                          struct http_response *answer, struct why *why)
+{
+    for (unsigned tries = 1;; tries++) {
+        if (!http_ask(traveller->http, request, answer, why))
+            return false;
+        long told = answer->retry_after == HTTP_RETRY_UNKNOWN ? WAIT_UNTOLD : answer->retry_after;
+        if (answer->status != 429 || tries == TRIES_MAX || told > WAIT_MAX || interrupt_came())
+            return true;
+        interrupt_wait((double)told);
+    }
+}
+
 /* What the front door is told, and nobody else: the client's place, and its own address. */
 static bool ask_hop(struct traveller *traveller, const struct errand *errand, const char *url,
                     struct http_response *answer, struct why *why)
@@ -40,7 +59,6 @@ static bool ask_hop(struct traveller *traveller, const struct errand *errand, co
 
     if (placed)
         snprintf(place, sizeof place, "%s: %s", traveller->door->header, view->place);
-    traveller->requests++;
     struct http_request request = {
         .url = url,
         .method = errand->method,
@@ -52,7 +70,7 @@ static bool ask_hop(struct traveller *traveller, const struct errand *errand, co
         .sink = errand->sink,
         .stopped = interrupt_came,
     };
-    return http_ask(traveller->http, &request, answer, why);
+    return ask_patiently(traveller, &request, answer, why);
 }
 
 /* ---- the way ---- */

@@ -16,7 +16,6 @@ struct traveller {
     struct http *http;
     const struct door *door;
     const struct view *view;
-    size_t requests; /* sent so far */
 };
 
 struct errand {

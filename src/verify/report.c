@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include "verify/checks.h"
+#include "verify/trial.h"
 
 static const char *text_in(const json_t *object, const char *key)
 {
@@ -129,10 +130,10 @@ static void print_json(const struct verify_report *report, const struct door *do
                        const char *cause)
 {
     json_t *whole =
-        json_pack("{s:s, s:s?, s:b, s:s?, s:I, s:I, s:I, s:O}", "url", door->url, "canonical",
-                  door->canonical, "complete", !cause, "cause", cause, "passed",
-                  (json_int_t)report->passed, "failed", (json_int_t)report->failed, "skipped",
-                  (json_int_t)report->skipped, "findings", report->findings);
+        json_pack("{s:s, s:s?, s:b, s:o?, s:I, s:I, s:I, s:O}", "url", door->url, "canonical",
+                  door->canonical, "complete", !cause, "cause", cause ? safe_text(cause) : NULL,
+                  "passed", (json_int_t)report->passed, "failed", (json_int_t)report->failed,
+                  "skipped", (json_int_t)report->skipped, "findings", report->findings);
 
     json_dumpf(whole, stdout, JSON_INDENT(2));
     putchar('\n');

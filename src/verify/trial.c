@@ -17,8 +17,7 @@ void trial_try(struct trial *trial)
     trial->tried++;
 }
 
-/* Text from a stranger, cut; what is no ASCII, or could move a cursor, becomes '?'. */
-static json_t *safe_text(const char *text)
+json_t *safe_text(const char *text)
 {
     char clean[TEXT_MAX];
     size_t n = 0;

@@ -37,6 +37,9 @@ __attribute__((format(printf, 3, 4))) void trial_fault(struct trial *trial,
                                                        const struct journey *journey,
                                                        const char *format, ...);
 
+/* Text from a stranger, cut; what is no ASCII, or could move a cursor, becomes '?'. */
+json_t *safe_text(const char *text);
+
 /* Adds the finding. Where nothing was looked at, it is skipped, for this reason. */
 void trial_end(struct trial *trial, const char *reason);
 
