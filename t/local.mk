@@ -136,7 +136,7 @@ bench: $(BENCHMARKS)
 
 # ---- running them ----
 
-EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp \
+EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp t/walks \
 	t/bench/audit.pl t/bench/delays.pl t/bench/fastcgi.pl t/bench/replay.pl \
 	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \
