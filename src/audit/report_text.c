@@ -137,6 +137,11 @@ static void print_registries(const struct audit_report *report)
     }
 }
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_only(const struct audit_report *report)
 {
     const char *name = report->registries->list[0].name;
@@ -145,13 +150,13 @@ static void print_only(const struct audit_report *report)
     fprintf(report->out, "\nOnly at %s, which is fine: ", name);
     for (enum thing_kind kind = 0; kind < THING_KINDS; kind++)
         fprintf(report->out, "%s%zu %s%s", kind ? ", " : "", totals->only[kind],
-                thing_kind_word(kind), totals->only[kind] == 1 ? "" : "s");
+                thing_kind_word(kind), plural(totals->only[kind]));
     fputs(".\n", report->out);
     if (totals->contained)
         fprintf(report->out,
                 "Under %zu signature tag%s upstreams have an older state; all of it is in that of "
                 "%s.\n",
-                totals->contained, totals->contained == 1 ? "" : "s", name);
+                totals->contained, plural(totals->contained), name);
 }
 
 static void print_duration(FILE *out, double seconds)
@@ -167,20 +172,21 @@ static void print_duration(FILE *out, double seconds)
 static void print_cost(const struct audit_report *report)
 {
     double seconds = audit_report_pass_seconds(report);
+    size_t things = totals_replicated(report->totals), upstreams = report->registries->count - 1;
+    size_t requests = audit_report_pass_requests(report);
 
     fprintf(report->out,
-            "Replicating %zu signatures, attestations, SBOMs and referrers to %zu upstream%s takes "
-            "%zu requests a pass to see\nwhat is there",
-            totals_replicated(report->totals), report->registries->count - 1,
-            report->registries->count == 2 ? "" : "s", audit_report_pass_requests(report));
+            "A pass of replication looks for %zu signature%s, attestations and the like at %zu "
+            "upstream%s:\n%zu request%s",
+            things, plural(things), upstreams, plural(upstreams), requests, plural(requests));
     if (seconds > 0) {
         fputs(", at the pace of this audit ", report->out);
         print_duration(report->out, seconds);
     }
-    fputs("; without replication it takes none.\n", report->out);
+    fputs(". Without replication it is none.\n", report->out);
     if (report->requests && report->seconds > 0)
-        fprintf(report->out, "This audit has sent %zu requests in %.1f seconds.\n",
-                report->requests, report->seconds);
+        fprintf(report->out, "This audit has sent %zu request%s in %.1f seconds.\n",
+                report->requests, plural(report->requests), report->seconds);
 }
 
 static void print_verdict(const struct audit_report *report)
