@@ -111,7 +111,7 @@ static bool is_worth_a_try(const struct registry_client *client, bool answered, 
         return ++tries->off < client->pace->tries_max && told <= most;
     }
     *seconds = 0.25 * ++tries->failed;
-    if (answered && told != HTTP_RETRY_UNKNOWN && told > *seconds)
+    if (answered && told != HTTP_RETRY_UNKNOWN && (double)told > *seconds)
         *seconds = (double)told;
     return !(answered && response->status < 500) && tries->failed < FAULTS_MAX &&
            *seconds <= (double)most;

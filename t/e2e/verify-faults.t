@@ -7,7 +7,8 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use JSON::PP ();
+use JSON::PP         ();
+use Signpost::Faults qw(faults);
 use Signpost::FaultyDoor;
 use Signpost::Registry qw(image index_of artifact digest_of);
 use Signpost::Test;
@@ -80,7 +81,7 @@ like(
     'the canonical registry is found'
 );
 
-my %fault = Signpost::FaultyDoor::faults();
+my %fault = faults();
 for my $fault ( sort keys %fault ) {
     $door->break($fault);
     my @image = $fault{$fault} eq 'platforms' ? 'team/multi:v1' : 'team/app:v1';
@@ -88,6 +89,13 @@ for my $fault ( sort keys %fault ) {
         $fault{$fault}, "$fault: found by $fault{$fault}" );
 }
 $door->break('');
+
+subtest 'a busy front door' => sub {
+    $door->break('busy');
+    is( verify( '--jobs', 1, $door->url, 'team/app:v1' )->{status},
+        0, 'is asked again, and passes' );
+    $door->break('');
+};
 
 # ---- interrupted ----
 
