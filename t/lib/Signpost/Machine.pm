@@ -14,14 +14,18 @@ package Signpost::Machine;
 use strict;
 use warnings;
 
-use Cwd ();
+use Cwd        ();
+use File::Path ();
 use Socket;
 use Test::More ();
 
-use constant { SIOCSIFFLAGS => 0x8914, IFF_UP => 1 };
+use constant { SIOCSIFFLAGS => 0x8914, SIOCSIFADDR => 0x8916, IFF_UP => 1 };
 
-my @folders = qw(/etc /usr/local /var);
-my $inside  = 'SIGNPOST_TEST_MACHINE';    # names the namespace that it was started from
+my @folders = grep { -d } qw(/etc /usr/local /usr/lib/cgi-bin /var);
+my $layers  = '/mnt';                       # where what is written to them goes
+my ( $top, @kept ) = (0);                   # numbers of the layer in use, and of those below
+my $inside    = 'SIGNPOST_TEST_MACHINE';    # names the namespace that it was started from
+my $elsewhere = '192.0.2.7';
 
 sub enter {
     my $here = readlink '/proc/self/ns/mnt';
@@ -29,26 +33,67 @@ sub enter {
         my @unshare = qw(unshare --mount --net --propagation private --);
         _skip('it needs root, for a machine of its own') if $> != 0;
         _skip('no machine of its own can be made, by unshare')
-            if system "@unshare true 2>/dev/null";
+            if system "@unshare mount -t tmpfs tmpfs $layers 2>/dev/null";
         $ENV{$inside} = $here;
         exec @unshare, $^X, ( map { "-I$_" } @INC ), $0, @ARGV or die "unshare: $!";
     }
     die "still in $here" if $here eq delete $ENV{$inside};
+    _run( qw(mount -t tmpfs -o mode=755 tmpfs), $layers );
     _lay_over();
-    _bring_up('lo');
+    _bring_up( 'lo',   '127.0.0.1' );
+    _bring_up( 'lo:1', $elsewhere );
     return;
 }
 
-# Forgets all that was installed and written since enter().
+# An address of this machine that is no loopback address: who comes from there is a stranger.
+sub elsewhere { return $elsewhere }
+
+# Installs this build, which must be one for /usr/local, and makes its user. This stays.
+sub install {
+    my ($t)      = @_;
+    my $build    = Cwd::abs_path( $ENV{SIGNPOST_BUILD} || '.' );
+    my ($prefix) = $t->slurp("$build/Makefile") =~ /^prefix = (.*)$/m;
+    $t->skip_all("this build is for $prefix, not for /usr/local") if $prefix ne '/usr/local';
+    my %none = map { $_ => undef } qw(MAKEFLAGS MFLAGS MAKELEVEL DESTDIR);
+    for my $command ( [ qw(make -s -C), $build, 'install' ], ['systemd-sysusers'] ) {
+        my $run = $t->run( $command, env => \%none );
+        die "@$command: $run->{err}" if $run->{status};
+    }
+    push @kept, $top;
+    renew();
+    return;
+}
+
+# Forgets all that was written since install().
 sub renew {
     _run( qw(umount -l), $_ ) for @folders, '/run';
+    $top++;
     _lay_over();
     return;
 }
 
-sub _skip {
-    Test::More::plan( skip_all => $_[0] );
-    exit 0;
+sub _lay_over {
+    _run(qw(mount -t tmpfs -o mode=755 tmpfs /run));
+    for my $folder (@folders) {
+        my ( $new, $work ) = map { "$layers$folder/$top/$_" } qw(new work);
+        File::Path::make_path( $new, $work );
+        my $below = join ':', ( map { "$layers$folder/$_/new" } reverse @kept ), $folder;
+        _run( qw(mount -t overlay overlay -o),
+            "lowerdir=$below,upperdir=$new,workdir=$work", $folder );
+    }
+    mkdir '/run/lock' or die "/run/lock: $!";
+    _run(qw(systemd-tmpfiles --create --prefix=/run));    # servers' folders
+    return;
+}
+
+sub _bring_up {
+    my ( $name, $address ) = @_;
+    socket my $socket, AF_INET, SOCK_DGRAM, 0 or die "socket: $!";
+    my $given = pack 'a16 a16', $name, pack_sockaddr_in( 0, inet_aton($address) );
+    ioctl $socket, SIOCSIFADDR, $given or die "$name $address: $!";
+    my $up = pack 'a16 s x14', $name, IFF_UP;
+    ioctl $socket, SIOCSIFFLAGS, $up or die "$name: $!";
+    return;
 }
 
 sub _run {
@@ -56,46 +101,9 @@ sub _run {
     return !system(@command) || die "@command: status $?";
 }
 
-sub _lay_over {
-    _run(qw(mount -t tmpfs -o mode=755 tmpfs /run));
-    mkdir '/run/lock' or die "/run/lock: $!";
-    mkdir '/run/machine', 0700 or die "/run/machine: $!";
-    for my $folder (@folders) {
-        my $place = '/run/machine' . $folder =~ tr{/}{-}r;
-        mkdir $_ or die "$_: $!" for $place, "$place/new", "$place/work";
-        chmod 0755, "$place/new";
-        _run( qw(mount -t overlay overlay -o),
-            "lowerdir=$folder,upperdir=$place/new,workdir=$place/work", $folder );
-    }
-    return;
-}
-
-# An interface of a fresh network is down.
-sub _bring_up {
-    my ($name) = @_;
-    socket my $socket, AF_INET, SOCK_DGRAM, 0 or die "socket: $!";
-    my $request = pack 'a16 s x14', $name, IFF_UP;
-    ioctl $socket, SIOCSIFFLAGS, $request or die "$name: $!";
-    return;
-}
-
-# Installs this build, which must be one for /usr/local, and makes its user.
-sub install {
-    my ($t)      = @_;
-    my $build    = Cwd::abs_path( $ENV{SIGNPOST_BUILD} || '.' );
-    my ($prefix) = $t->slurp("$build/Makefile") =~ /^prefix = (.*)$/m;
-    $t->skip_all("this build is for $prefix, not for /usr/local") if $prefix ne '/usr/local';
-    for my $command (
-        "make -s -C '$build' install",
-        'systemd-sysusers',
-        'systemd-tmpfiles --create --prefix=/run'
-        )
-    {
-        my $run = $t->run( [ 'sh', '-c', $command ],
-            env => { map { $_ => undef } qw(MAKEFLAGS MFLAGS MAKELEVEL DESTDIR) } );
-        die "$command: $run->{err}" if $run->{status};
-    }
-    return;
+sub _skip {
+    Test::More::plan( skip_all => $_[0] );
+    exit 0;
 }
 
 1;

@@ -5,7 +5,7 @@
 #
 #     for my $way ( Signpost::Shipped::ways() ) {
 #         my $door = Signpost::Shipped->new( $t, $way ) or next;    # not installed
-#         $door->start; ... http( $door->port, ... ) ...; $door->stop;
+#         $door->start; ... http( 80, ... ) ...; $door->stop;
 #     }
 package Signpost::Shipped;
 
@@ -34,9 +34,11 @@ my @ways = (
             'install -d -o www-data -g www-data /var/lib/signpost',
             'lighty-enable-mod signpost-spawn'
         ],
+        restart => 'kill -USR1 PID',
     },
     {
         name    => 'lighttpd, mod_cgi',
+        is_cgi  => 1,
         program => 'lighttpd',
         set_up  => ['lighty-enable-mod signpost-cgi'],
     },
@@ -56,6 +58,16 @@ my @ways = (
         set_up  => ['a2enmod proxy_fcgi && a2enconf signpost'],
     },
     {
+        name    => 'Apache, a virtual host with mod_proxy_fcgi',
+        program => 'apache2',
+        socket  => 1,
+        set_up  => [
+            'a2enmod proxy_fcgi',
+            'sed -i "/<VirtualHost/a Include /etc/apache2/conf-available/signpost.conf"'
+                . ' /etc/apache2/sites-available/000-default.conf'
+        ],
+    },
+    {
         name    => 'Apache, mod_fcgid',
         program => 'apache2',
         file    => '/usr/lib/apache2/modules/mod_fcgid.so',
@@ -66,22 +78,41 @@ my @ways = (
     },
     {
         name    => 'Apache, mod_cgid',
+        is_cgi  => 1,
         program => 'apache2',
         set_up  => ['a2enmod cgid && a2enconf signpost-cgi'],
     },
     {
         name    => 'Apache, .htaccess and a CGI',
+        is_cgi  => 1,
         program => 'apache2',
         set_up  => [
 
             # The host's part, then the user's: three files.
             'a2enmod cgid rewrite && a2disconf serve-cgi-bin',
-            "printf '<Directory $site>\\nAllowOverride FileInfo Options=ExecCGI\\n</Directory>\\n'"
+            "printf '<Directory $site>\\nAllowOverride All\\n</Directory>\\n'"
                 . ' >/etc/apache2/conf-enabled/host.conf',
             "cp /usr/local/share/signpost/shared-host/htaccess $site/.htaccess",
             "install -m 755 /usr/local/sbin/signpost.fcgi $site/registry.cgi",
             "mv /etc/signpost.conf $site/"
         ],
+        configuration => "$site/signpost.conf",
+        installed     => "$site/registry.cgi",
+    },
+    {
+        name    => 'Apache, .htaccess and cgi-bin',
+        is_cgi  => 1,
+        program => 'apache2',
+        set_up  => [
+            'a2enmod cgid rewrite',
+            "printf '<Directory $site>\\nAllowOverride FileInfo\\n</Directory>\\n'"
+                . ' >/etc/apache2/conf-enabled/host.conf',
+            "cp /usr/local/share/signpost/shared-host/htaccess-cgi-bin $site/.htaccess",
+            'install -m 755 /usr/local/sbin/signpost.fcgi /usr/lib/cgi-bin/registry.cgi',
+            'mv /etc/signpost.conf /usr/lib/cgi-bin/'
+        ],
+        configuration => '/usr/lib/cgi-bin/signpost.conf',
+        installed     => '/usr/lib/cgi-bin/registry.cgi',
     },
     {
         name    => 'Caddy',
@@ -139,7 +170,6 @@ sub new {
     return ( undef, "$way->{file} is not installed" ) if $way->{file} && !-e $way->{file};
     my $self = bless { t => $t, way => $way, server => $server{$program} }, $class;
     Signpost::Machine::renew();
-    Signpost::Machine::install($t);
     $t->file( '/etc/signpost.conf', $conf );
 
     for my $command ( @{ $way->{set_up} } ) {
@@ -149,8 +179,9 @@ sub new {
     return $self;
 }
 
-sub port    { return 80 }
-sub program { return $_[0]{way}{program} }
+# Who writes the state, and whether the prober's files are served.
+sub state_owner { return $_[0]{way}{socket} ? 'signpost' : 'www-data' }
+sub has_files   { return $_[0]{way}{name} !~ /htaccess/ }
 
 # The web server's error log.
 sub log {
@@ -163,8 +194,8 @@ sub log {
 sub start {
     my ($self) = @_;
     my $t = $self->{t};
-    $self->start_responder if $self->{way}{socket};
     unlink $t->folder . "/$_.err" for qw(web responder);
+    $self->start_responder if $self->{way}{socket};
     $t->start( web => [ 'sh', '-c', $self->{server}{start} ] );
     eval { $t->wait_for_port( web => 80 ) } or die $@ . $self->log;
     return;
@@ -174,10 +205,55 @@ sub start {
 sub start_responder {
     my ($self) = @_;
     my @spawn = qw(spawn-fcgi -n -s /run/signpost.sock -G www-data -M 0660
-        -u signpost -g www-data -- /usr/local/sbin/signpost.fcgi);
+        -u signpost -g www-data -- /usr/bin/multiwatch -f 2 -- /usr/local/sbin/signpost.fcgi);
     $self->{t}->start( responder => \@spawn );
     $self->{t}->wait_for( sub { IO::Socket::UNIX->new( Peer => '/run/signpost.sock' ) } )
         or die $self->{t}->complaints('responder');
+    return;
+}
+
+sub configuration { return $_[0]{way}{configuration} // '/etc/signpost.conf' }
+sub service_log   { return $_[0]{t}->slurp('responder.err') }
+
+# The processes that answer between requests, on this machine.
+sub responders {
+    my ($self) = @_;
+    return if $self->{way}{is_cgi};
+    my $here = readlink '/proc/self/ns/net';
+    return map { m{/(\d+)/} } grep {
+        ( readlink(s{comm$}{ns/net}r) // '' ) eq $here
+            && $self->{t}->slurp($_) eq "signpost.fcgi\n"
+    } glob '/proc/[0-9]*/comm';
+}
+
+sub wait_until_gone {
+    my ( $self, @old ) = @_;
+    my %old = map { $_ => 1 } @old;
+    return $self->{t}->wait_for(
+        sub {
+            !grep { $old{$_} } $self->responders;
+        }
+    );
+}
+
+# Replaces the program, and every process of it, one after the other.
+sub restart {
+    my ($self)  = @_;
+    my $t       = $self->{t};
+    my $program = $self->{way}{installed} // '/usr/local/sbin/signpost.fcgi';
+    my $run     = $t->run( [ 'sh', '-c', "cp $program $program.new && mv $program.new $program" ] );
+    die $run->{err} if $run->{status};
+    if ( my $command = $self->{way}{restart} ) {
+        my @old = $self->responders;
+        $run = $t->run( [ 'sh', '-c', $command =~ s{PID}{$t->pid('web')}er ] );
+        die $run->{err} if $run->{status};
+        $self->wait_until_gone(@old);
+        return;
+    }
+    for my $pid ( $self->responders ) {
+        kill 'TERM', $pid;
+        $self->wait_until_gone($pid);
+    }
     return;
 }
 

@@ -14,7 +14,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(http fastcgi cgi parse_answer);
+our @EXPORT_OK = qw(http http_text fastcgi cgi parse_answer);
 
 my $patience = 20;    # seconds for one answer
 
@@ -29,10 +29,15 @@ sub http {
     while ( my ( $name, $value ) = splice @headers, 0, 2 ) {
         $text .= "$name: $value\r\n";
     }
+    return http_text( $port, $method, "${text}Connection: close\r\n\r\n" );
+}
+
+# The same, of a request that is written out.
+sub http_text {
+    my ( $port, $method, $text ) = @_;
     my $socket = IO::Socket::INET->new( PeerAddr => '127.0.0.1', PeerPort => $port )
         or die "127.0.0.1:$port: $!";
-    my $raw = _talk( $socket, "${text}Connection: close\r\n\r\n" );
-    return parse_answer( $raw, $method );
+    return parse_answer( _talk( $socket, $text ), $method );
 }
 
 # Sends all, and reads until the peer closes.
@@ -54,6 +59,7 @@ sub _talk {
 sub parse_answer {
     my ( $raw, $method ) = @_;
     my %answer = ( raw => $raw, header => {}, body => '' );
+    $raw =~ s{\AHTTP/1\.1 1\d\d .*?\r\n\r\n}{}s;    # "100 Continue"
     my ( $head, $body ) = split /\r?\n\r?\n/, $raw, 2;
     return \%answer if !defined $head || !length $head;
     my @lines = split /\r?\n/, $head;
