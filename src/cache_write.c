@@ -257,6 +257,8 @@ bool cache_writer_commit(struct cache_writer *writer, int64_t now_s)
         writer->counts.lost += count;
         return false;
     }
+    if (count == 0)
+        return true;
     writer->complained = false;
     writer->counts.evicted += evicted;
     writer->counts.commits++;
