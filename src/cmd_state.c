@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "command.h"
 #include "configuration.h"
 #include "knowledge.h"
+#include "status/public.h"
 #ifdef HAVE_JANSSON
 #include <jansson.h>
 #endif
@@ -20,8 +22,9 @@ static const char usage[] =
     "Shows each upstream and bucket: whether it is up or drained, which part of its\n"
     "requests it takes now, the share that is set (by the configuration or `signpost\n"
     "share`) and the one that was seen since, how long a HEAD takes, since when it is\n"
-    "so, what was wrong last, and how often it was asked. It reads what the prober\n"
-    "publishes and asks nobody.\n"
+    "so, what was wrong last, and how often it was asked; and how many requests there\n"
+    "were, by class, status, target and continent. It reads what the prober publishes\n"
+    "and asks nobody.\n"
     "\n"
     "  --config FILE   the configuration that names the targets and the state directory\n"
     "  --json          prints JSON, with the prober's counters\n"
@@ -31,13 +34,7 @@ static const char usage[] =
 static const char *word_for(const struct knowledge *knowledge, const struct target *target,
                             const struct target_health *health)
 {
-    if (knowledge_part(knowledge, target).drained)
-        return "drained";
-    if (!health || !health->known)
-        return "unknown";
-    if (!health->up)
-        return "down";
-    return health->admit < 1 ? "returning" : "up";
+    return status_word(health, knowledge_part(knowledge, target).drained);
 }
 
 static const struct target_health *find_health(const struct knowledge *knowledge,
@@ -77,8 +74,7 @@ static void print_row(const struct knowledge *knowledge, const struct target *ta
 
     if (!health)
         health = &nothing;
-    printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  ", width, target->name,
-           target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", word,
+    printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  ", width, target->name, status_kind(target), word,
            format_share(part_taken(part), takes), format_share(part.share, set),
            format_share(health_seen_share(health), seen));
     if (health->head_ms)
@@ -118,6 +114,50 @@ static json_t *seen_json(const struct target_health *health)
     return seen < 0 ? json_null() : json_real(seen);
 }
 
+/* What the prober has written for everybody; NULL if it has not. */
+static json_t *read_status(const struct knowledge *knowledge)
+{
+    char path[PATH_MAX];
+
+    if (!knowledge->health || snprintf(path, sizeof path, "%s/" PUBLIC_FOLDER "/" PUBLIC_JSON,
+                                       knowledge->config->state) >= (int)sizeof path)
+        return NULL;
+    return json_load_file(path, 0, NULL);
+}
+
+/* "  class      manifest-tag 12, ping 3" */
+static void print_sums(const char *title, json_t *sums)
+{
+    const char *word, *separator = "";
+    json_t *n;
+
+    printf("  %-10s ", title);
+    json_object_foreach(sums, word, n)
+    {
+        printf("%s%s %" JSON_INTEGER_FORMAT, separator, word, json_integer_value(n));
+        separator = ", ";
+    }
+    putchar('\n');
+}
+
+static void print_requests(const struct knowledge *knowledge)
+{
+    json_t *status = read_status(knowledge);
+    json_t *requests = json_object_get(status, "requests");
+    char since[32];
+
+    if (json_integer_value(json_object_get(requests, "all")) > 0) {
+        printf("Requests since %s: %" JSON_INTEGER_FORMAT "\n",
+               format_time(json_integer_value(json_object_get(status, "started")), since),
+               json_integer_value(json_object_get(requests, "all")));
+        print_sums("class", json_object_get(requests, "by_class"));
+        print_sums("status", json_object_get(requests, "by_status"));
+        print_sums("target", json_object_get(requests, "by_target"));
+        print_sums("continent", json_object_get(requests, "by_continent"));
+    }
+    json_decref(status);
+}
+
 static json_t *target_json(const struct knowledge *knowledge, const struct target *target)
 {
     static const struct target_health nothing;
@@ -128,12 +168,11 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
         health = &nothing;
     const struct target_counters *c = &health->counters;
     struct part part = knowledge_part(knowledge, target);
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s%, s:f, s:f, s:o, s:i, s:I, s:s}", "name", target->name,
-                  "kind", target->kind == TARGET_UPSTREAM ? "upstream" : "bucket", "state", word,
-                  "url", target->url.at, target->url.len, "takes", part_taken(part), "share",
-                  part.share, "share_seen", seen_json(health), "head_ms", (int)health->head_ms,
-                  "since", (json_int_t)health->changed_s, "failure", health->failure);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s%, s:f, s:f, s:o, s:i, s:I, s:s}", "name", target->name, "kind",
+        status_kind(target), "state", word, "url", target->url.at, target->url.len, "takes",
+        part_taken(part), "share", part.share, "share_seen", seen_json(health), "head_ms",
+        (int)health->head_ms, "since", (json_int_t)health->changed_s, "failure", health->failure);
     json_object_set_new(json, "counters",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "probes",
                                   (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
@@ -162,12 +201,21 @@ static int print_json(const struct knowledge *knowledge)
         json_array_append_new(targets, target_json(knowledge, &config->targets[i]));
     json_t *json = json_pack("{s:I, s:o, s:o}", "published", published, "prober", counters,
                              "targets", targets);
+    json_t *status = read_status(knowledge);
+    json_object_set(json, "requests", json_object_get(status, "requests"));
+    json_object_set(json, "requests_since", json_object_get(status, "started"));
+    json_decref(status);
     json_dumpf(json, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(json);
     return EXIT_FINE;
 }
 #else
+static void print_requests(const struct knowledge *knowledge)
+{
+    (void)knowledge;
+}
+
 static int print_json(const struct knowledge *knowledge)
 {
     (void)knowledge;
@@ -199,10 +247,12 @@ static int run(const char *file, bool json)
     if (!config)
         return EXIT_FINDING;
     knowledge_open(&knowledge, config, instant_now(), command_say, name);
-    if (json)
+    if (json) {
         status = print_json(&knowledge);
-    else
+    } else {
         print_table(&knowledge);
+        print_requests(&knowledge);
+    }
     if (status == EXIT_FINE && !all_up(&knowledge))
         status = EXIT_FINDING;
     knowledge_close(&knowledge);

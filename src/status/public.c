@@ -16,7 +16,7 @@ static const struct {
     {"index.html", ".index.html.new", status_write_page},
     {"live.html", ".live.html.new", status_write_live_page},
 #ifdef HAVE_JANSSON
-    {"status.json", ".status.json.new", status_write_json},
+    {PUBLIC_JSON, "." PUBLIC_JSON ".new", status_write_json},
 #endif
 };
 

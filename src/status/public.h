@@ -11,6 +11,7 @@
 #include "why.h"
 
 #define PUBLIC_FOLDER "public"
+#define PUBLIC_JSON   "status.json"
 
 /* Those who write the status down. An error of the stream is all that can go wrong. */
 typedef void status_writer(const struct status *status, FILE *out);
