@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	t/unit/test_classify \
 	t/unit/test_configuration \
 	t/unit/test_control \
+	t/unit/test_counters \
 	t/unit/test_decide \
 	t/unit/test_environment \
 	t/unit/test_flow \
@@ -32,6 +33,7 @@ UNIT_TESTS = \
 	t/unit/test_index \
 	t/unit/test_index_merge \
 	t/unit/test_log_line \
+	t/unit/test_log \
 	t/unit/test_loop \
 	t/unit/test_map \
 	t/unit/test_markup \

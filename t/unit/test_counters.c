@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is counted of requests, and how responders report it to the prober. */
+#include "counters.h"
+#include "ask.h"
+#include "asking.h"
+#include "tap.h"
+
+static const char layout[] =
+    "name = \"registry.example.org\"; canonical = \"us\"; state = \"/nonexistent\";"
+    "upstreams = { eu = { url = \"https://eu.example.org\"; serves = \"EU\"; };"
+    "              us = { url = \"https://us.example.org\"; }; };"
+    "pages = ( { path = \"/\"; url = \"https://example.org/\"; } );";
+
+/* The same targets in another order, one of them gone, and a new one. */
+static const char other_layout[] =
+    "name = \"registry.example.org\"; canonical = \"us\"; state = \"/nonexistent\";"
+    "upstreams = { asia = { url = \"https://asia.example.org\"; };"
+    "              us = { url = \"https://us.example.org\"; }; };";
+
+enum { EU, US };
+
+static struct config *config;
+
+static void count_request(struct counters *counters, const char *lines, uint64_t took_ns)
+{
+    struct passage passage;
+
+    respond_decide(&passage, config, NULL, variables(lines), NULL, NULL);
+    counters_request(counters, config, &passage.routed, took_ns);
+}
+
+static struct counters *some_requests(void)
+{
+    struct counters *counters = counters_new(config);
+
+    count_request(counters,
+                  "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR", 400);
+    count_request(counters,
+                  "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR", 500);
+    count_request(counters,
+                  "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP", 501);
+    count_request(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/", 1000000000);
+    count_request(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", UINT64_C(1) << 40);
+    count_request(counters,
+                  "REQUEST_METHOD=PUT\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP", 0);
+    return counters;
+}
+
+/* ---- counting ---- */
+
+static void check_requests(void)
+{
+    struct counters *counters = some_requests();
+    const struct counters_general *general = &counters->general;
+    struct counters_sums sums = counters_sum(counters);
+
+    cmp_ok(counters->target[EU].redirected[CLASS_MANIFEST_TAG][4], ==, 2, "sent to eu from Europe");
+    cmp_ok(counters->target[US].redirected[CLASS_MANIFEST_TAG][3], ==, 1, "to us from Asia");
+    cmp_ok(general->answered[CLASS_PAGE][1][CONTINENT_UNKNOWN], ==, 1, "a page is a 307");
+    cmp_ok(general->answered[CLASS_PING][0][CONTINENT_UNKNOWN], ==, 1, "a ping is a 200");
+    cmp_ok(general->answered[CLASS_MANIFEST_TAG][4][3], ==, 1, "a PUT is a 405, from Asia");
+    cmp_ok(general->took[0], ==, 3, "three took 500 ns at most");
+    cmp_ok(general->took[1], ==, 1, "one a little longer");
+    cmp_ok(general->took[11], ==, 1, "one just a second");
+    cmp_ok(general->took[TOOK_BUCKETS - 1], ==, 1, "one longer than is measured");
+    cmp_ok(general->took_ns, ==, 1401 + 1000000000 + (INT64_C(1) << 40), "the sum of their times");
+    cmp_ok(sums.all, ==, 6, "all");
+    cmp_ok(sums.class[CLASS_MANIFEST_TAG], ==, 4, "all of a class");
+    cmp_ok(sums.status[1], ==, 4, "all redirects");
+    cmp_ok(sums.continent[CONTINENT_UNKNOWN], ==, 2, "all of unknown place");
+    cmp_ok(counters_sum_target(&counters->target[EU]), ==, 2, "all to eu");
+    counters_free(counters);
+}
+
+static void check_words(void)
+{
+    struct counters *counters = counters_new(config);
+
+    for (int i = 1; i < CONTINENTS; i++)
+        ok(counters->continent[i] != NO_PLACE, "the continent %s is known", counters_continents[i]);
+    for (int i = 1; i < TOOK_BUCKETS; i++)
+        ok(counters_took_ns[i] > counters_took_ns[i - 1], "bucket %d is a larger one", i);
+    counters_free(counters);
+}
+
+/* ---- reports ---- */
+
+/* Sends all that is counted, in as many packets as it takes; their number, -1 if one is refused. */
+static int report(const struct counters *from, struct counters *to)
+{
+    struct ask_report packet;
+    size_t position = 0;
+    int packets = 0;
+
+    for (size_t len; (len = ask_write_report(&packet, from, &position)) > 0; packets++)
+        if (!ask_is_report((union ask_packet *)&packet, len) || !ask_read_report(&packet, len, to))
+            return -1;
+    return packets;
+}
+
+static bool same(const struct counters *a, const struct counters *b)
+{
+    return memcmp(&a->general, &b->general, sizeof a->general) == 0 &&
+           memcmp(a->target, b->target, a->target_count * sizeof *a->target) == 0;
+}
+
+static void check_report(void)
+{
+    struct counters *counters = some_requests(), *sum = counters_new(config);
+
+    cmp_ok(report(counters, sum), ==, 1, "a report");
+    ok(same(counters, sum), "… tells all");
+    ok(sum->changes > 0, "… and is news");
+    cmp_ok(report(counters, sum), ==, 1, "the same again");
+    cmp_ok(counters_sum(sum).all, ==, 12, "… is added");
+    for (size_t i = 0; i < counters->target_count; i++)
+        for (unsigned class = 0; class < CLASS_ROUTED; class ++)
+            for (unsigned k = 0; k < CONTINENTS; k++)
+                counters->target[i].redirected[class][k] = 1 + class + k;
+    for (unsigned class = 0; class < CLASSES; class ++)
+        for (unsigned status = 0; status < STATUSES; status++)
+            counters->general.answered[class][status][3] = 7;
+    struct counters *empty = counters_new(config), *much = counters_new(config);
+    cmp_ok(report(counters, much), ==, 2, "much is told in two packets");
+    ok(same(counters, much), "… all of it");
+    counters_free(much);
+    cmp_ok(report(empty, sum), ==, 0, "nothing, in none");
+    counters_free(empty);
+    counters_free(counters);
+    counters_free(sum);
+}
+
+static void check_taking_away(void)
+{
+    struct counters *counters = some_requests(), *empty = counters_new(config);
+    struct ask_report packet;
+    size_t position = 0;
+
+    ask_write_report(&packet, counters, &position);
+    count_request(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", 1);
+    for (size_t i = 0; i < packet.count_count; i++)
+        counters_take_away(counters, &packet.count[i]);
+    cmp_ok(counters_sum(counters).all, ==, 1, "what came after the report is left");
+    counters_free(counters);
+    counters = some_requests();
+    position = 0;
+    ask_write_report(&packet, counters, &position);
+    for (size_t i = 0; i < packet.count_count; i++)
+        counters_take_away(counters, &packet.count[i]);
+    ok(same(counters, empty), "what was reported is not counted again");
+    counters_free(counters);
+    counters_free(empty);
+}
+
+static void check_other_configuration(void)
+{
+    struct counters *counters = some_requests();
+    struct config *other = config_of(other_layout);
+    struct counters *sum = counters_new(other);
+
+    counters_join(sum, counters);
+    cmp_ok(counters_sum(sum).all, ==, 6, "another configuration's counts are joined");
+    cmp_ok(counters_sum_target(&sum->target[1]), ==, 1, "a target keeps them at another place");
+    cmp_ok(counters_sum_target(&sum->target[0]), ==, 0, "… and a new one gets none");
+    cmp_ok(sum->general.answered[CLASS_MANIFEST_TAG][1][4], ==, 2,
+           "what went to one that is gone is counted without");
+    ok(!counters_knows(sum, counters->id[EU]) && counters_knows(sum, counters->id[US]),
+       "it knows its own");
+    counters_free(sum);
+    config_free(other);
+    counters_free(counters);
+}
+
+/* ---- hostile reports ---- */
+
+static bool refused(struct ask_report *packet, size_t len)
+{
+    struct counters *sum = counters_new(config);
+    bool is_refused =
+        !ask_is_report((union ask_packet *)packet, len) || !ask_read_report(packet, len, sum);
+
+    counters_free(sum);
+    return is_refused;
+}
+
+static void check_hostile(void)
+{
+    struct counters *counters = some_requests();
+    struct ask_report good, bad;
+    size_t position = 0, len = ask_write_report(&good, counters, &position);
+
+    ok(!refused(&good, len), "the report as it was");
+    for (size_t n = 0; n < len; n++)
+        if (!refused(&good, n))
+            fail("cut to %zu bytes", n);
+    pass("cut short anywhere it is refused");
+    ok(refused(&good, len + 1), "too long");
+    bad = good, bad.version++;
+    ok(refused(&bad, len), "of another version");
+    bad = good, bad.count_count = 0;
+    ok(refused(&bad, offsetof(struct ask_report, count)), "of nothing");
+    bad = good, bad.count_count = UINT16_MAX;
+    ok(refused(&bad, len), "of more than it holds");
+    bad = good, bad.count[0].cell = UINT32_MAX;
+    ok(refused(&bad, len), "of a cell that is none");
+    bad = good, bad.count[0] = (struct count){.target = 12345, .cell = 100000, .n = 1};
+    ok(refused(&bad, len), "… of an unknown target");
+    bad = good, bad.count[0] = (struct count){.target = counters->id[EU], .cell = 100000, .n = 1};
+    ok(refused(&bad, len), "… of a known one");
+    bad = good, bad.count[0].n = UINT64_MAX;
+    ok(refused(&bad, len), "of more than can be");
+    counters_free(counters);
+}
+
+int main(void)
+{
+    config = config_of(layout);
+    check_requests();
+    check_words();
+    check_report();
+    check_taking_away();
+    check_other_configuration();
+    check_hostile();
+    config_free(config);
+    return done_testing();
+}
