@@ -123,7 +123,7 @@ endif
 
 # ---- benchmarks: built on demand, never a test ----
 
-BENCHMARKS = t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index
+BENCHMARKS = t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index t/bench/page
 if HAVE_LIBMAXMINDDB
 BENCHMARKS += t/bench/locate t/bench/ranges
 endif

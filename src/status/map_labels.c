@@ -15,10 +15,12 @@ struct frame {
 
 static double overlap(struct frame a, struct frame b)
 {
+    if (a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top)
+        return 0; /* most are far from each other */
     double width = fmin(a.right, b.right) - fmax(a.left, b.left);
     double height = fmin(a.bottom, b.bottom) - fmax(a.top, b.top);
 
-    return width > 0 && height > 0 ? width * height : 0;
+    return width * height;
 }
 
 static struct frame around(struct spot at, double radius)
@@ -50,22 +52,29 @@ static struct spot nearest_point(struct frame frame, struct spot to)
                          clamp(to.y, frame.top, frame.bottom)};
 }
 
-/* What is wrong with a place for the label of this mark. */
-static double cost_of(const struct map_layout *layout, const struct frame *taken, size_t mark,
-                      struct frame frame)
+/* What a place for this mark's label costs for its distance and for leaving the picture. */
+static double cost_of_place(const struct map_mark *mark, struct frame frame)
 {
     const struct frame picture = {1, 1, MAP_WIDTH - 1, MAP_HEIGHT - 1};
     double area = (frame.right - frame.left) * (frame.bottom - frame.top);
-    struct spot knee = nearest_point(frame, layout->marks[mark].at);
-    double cost = 40 * (area - overlap(frame, picture)) +
-                  2.5 * hypot(knee.x - layout->marks[mark].at.x, knee.y - layout->marks[mark].at.y);
+    struct spot knee = nearest_point(frame, mark->at);
 
-    for (size_t i = 0; i < layout->mark_count; i++)
-        cost +=
-            12 * overlap(frame, around(layout->marks[i].at, map_mark_radius(&layout->marks[i])));
-    for (size_t i = 0; i < layout->mark_count; i++) /* those without a frame cover nothing */
-        cost += 20 * overlap(frame, taken[i]);
-    for (size_t i = 0; i < layout->dot_count; i++)
+    return 40 * (area - overlap(frame, picture)) +
+           2.5 * hypot(knee.x - mark->at.x, knee.y - mark->at.y);
+}
+
+/* What it costs for what it covers; where that is too much, it is not looked at further. */
+static double cost_of_covering(const struct map_layout *layout, const struct frame *taken,
+                               struct frame frame, double too_much)
+{
+    double cost = 0;
+
+    for (size_t i = 0; i < layout->mark_count && cost < too_much; i++) {
+        const struct map_mark *mark = &layout->marks[i];
+        cost += 25 * overlap(frame, around(mark->at, map_mark_radius(mark)));
+        cost += 20 * overlap(frame, taken[i]); /* one without a frame yet covers nothing */
+    }
+    for (size_t i = 0; i < layout->dot_count && cost < too_much; i++)
         cost += 0.4 * overlap(frame, around(layout->dots[i].at, MAP_DOT_RADIUS));
     return cost;
 }
@@ -79,7 +88,9 @@ static struct frame find_room(const struct map_layout *layout, const struct fram
     for (int ring = 0; ring < RINGS; ring++)
         for (int direction = 0; direction < DIRECTIONS; direction++) {
             struct frame frame = candidate(&layout->marks[mark], direction, ring * ring * 3);
-            double cost = cost_of(layout, taken, mark, frame);
+            double cost = cost_of_place(&layout->marks[mark], frame);
+            if (cost < least)
+                cost += cost_of_covering(layout, taken, frame, least - cost);
             if (cost < least) {
                 least = cost;
                 best = frame;

@@ -15,8 +15,9 @@ static struct spot direction(size_t i, size_t j)
     return (struct spot){cos(angle), sin(angle)};
 }
 
-static void push_apart(struct disc *a, struct disc *b, struct spot any)
+static void push_apart(struct disc *discs, size_t i, size_t j)
 {
+    struct disc *a = &discs[i], *b = &discs[j];
     double dx = b->at.x - a->at.x, dy = b->at.y - a->at.y, want = a->radius + b->radius + GAP;
 
     if (fabs(dx) >= want || fabs(dy) >= want || (a->fixed && b->fixed))
@@ -24,7 +25,8 @@ static void push_apart(struct disc *a, struct disc *b, struct spot any)
     double distance = hypot(dx, dy);
     if (distance >= want)
         return;
-    struct spot way = distance > 1e-6 ? (struct spot){dx / distance, dy / distance} : any;
+    struct spot way =
+        distance > 1e-6 ? (struct spot){dx / distance, dy / distance} : direction(i, j);
     double part = a->fixed ? 0 : b->fixed ? 1 : 0.5, missing = want - distance;
     a->at.x -= part * missing * way.x;
     a->at.y -= part * missing * way.y;
@@ -44,6 +46,6 @@ void map_spread(struct disc *discs, size_t count)
         }
         for (size_t i = 0; i < count; i++)
             for (size_t j = i + 1; j < count; j++)
-                push_apart(&discs[i], &discs[j], direction(i, j));
+                push_apart(discs, i, j);
     }
 }
