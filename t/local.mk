@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	t/unit/test_mmdb_write \
 	t/unit/test_nearest \
 	t/unit/test_oci \
+	t/unit/test_page \
 	t/unit/test_parking \
 	t/unit/test_place \
 	t/unit/test_place_set \
