@@ -56,20 +56,12 @@ static size_t before(struct slice url, struct slice asked)
     return 0;
 }
 
-static bool is_printable(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.at[i] <= ' ' || s.at[i] > '~')
-            return false;
-    return true;
-}
-
 char *canonical_learn(const struct journey *journey, const struct door *door, struct slice asked)
 {
     for (size_t i = 1; i < journey->count; i++) {
         const char *url = journey->hop[i].url;
         size_t n = before(without_query(url), asked);
-        if (n && is_printable(slice_of(url)) && !http_same_host(url, door->url))
+        if (n && url_is_base((struct slice){url, n}) && !http_same_host(url, door->url))
             return strndup(url, n);
     }
     return NULL;

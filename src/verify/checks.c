@@ -15,7 +15,7 @@ const struct check_words check_words[CHECKS] = {
          "http for all that follows; skopeo and podman take nothing but 200 or 401; oras "
          "and regctl nothing but 200",
          "answer /v2/ at the front door with 200 and an empty body"},
-    [CHECK_PING_HEAD] = {"ping-head", "HEAD /v2/ is answered 200", "200 and no body, as for GET",
+    [CHECK_PING_HEAD] = {"ping-head", "HEAD /v2/ is answered 200", "200, as for GET",
                          "load balancers and monitoring that look by HEAD take the front door out",
                          "answer HEAD like GET"},
     [CHECK_PING_BARE] = {"ping-bare", "/v2 is answered like /v2/",

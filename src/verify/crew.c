@@ -87,8 +87,10 @@ bool verify_crew_run(const struct verify_crew *crew)
         watch(&work);
     for (unsigned i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
+    pthread_mutex_lock(&work.lock);
     if (started)
-        pthread_mutex_lock(&work.lock), hand_over(&work), pthread_mutex_unlock(&work.lock);
+        hand_over(&work); /* what ended after the interruption */
+    pthread_mutex_unlock(&work.lock);
     bool all = work.done == crew->count;
     for (size_t i = work.done; work.findings && i < crew->count; i++)
         json_decref(work.findings[i]); /* later than one that was interrupted */

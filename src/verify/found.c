@@ -81,7 +81,9 @@ void found_look(struct found *found, struct trial *trial, const char *target)
     char digest[DIGEST_SHA256_TEXT];
     struct journey journey;
 
-    if (found_ask(trial, target, accept_manifest, &journey) && found->manifests.count < FOUND_MAX) {
+    if (!found_ask(trial, target, accept_manifest, &journey)) {
+        fetch_arrives(trial, &journey, 404); /* else it is not known whether there is one */
+    } else if (found->manifests.count < FOUND_MAX) {
         digest_of(journey.answer.body, digest);
         digest_set_add(&found->manifests, slice_of(digest));
         found_add_listed(found, journey.answer.body);

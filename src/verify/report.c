@@ -70,12 +70,12 @@ static void print_view(const json_t *finding)
 {
     const char *place = text_in(finding, "place"), *address = text_in(finding, "address");
 
-    if (*place || *address)
-        printf(" [%s%s%s%s]", *place ? "from " : "", place,
-               !*address ? ""
-               : *place  ? " at "
-                         : "at ",
-               address);
+    if (*place && *address)
+        printf(" [from %s at %s]", place, address);
+    else if (*place)
+        printf(" [from %s]", place);
+    else if (*address)
+        printf(" [at %s]", address);
 }
 
 /* A TAP line's description may hold no "#", which would start a directive. */
@@ -114,10 +114,9 @@ void verify_report_add(struct verify_report *report, const json_t *findings)
     for (size_t i = 0; i < json_array_size(findings); i++) {
         json_t *finding = json_array_get(findings, i);
         const char *outcome = text_in(finding, "outcome");
-        size_t *count = *outcome == 'f'   ? &report->failed
-                        : *outcome == 's' ? &report->skipped
-                                          : &report->passed;
-        ++*count;
+        report->failed += *outcome == 'f';
+        report->skipped += *outcome == 's';
+        report->passed += *outcome == 'p';
         if (report->as_json)
             json_array_append_new(report->findings, with_words(finding));
         else

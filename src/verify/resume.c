@@ -117,7 +117,8 @@ void resume_note(struct resume *resume, const char *key, json_t *findings)
     if (!write_line(resume->file, line)) {
         fprintf(stderr, "signpost verify: %s cannot be written: %s.\n", resume->name,
                 strerror(errno));
-        resume_close(resume, false);
+        fclose(resume->file);
+        resume->file = NULL; /* what is done stays: other threads look at it */
     }
     json_decref(line);
 }

@@ -100,29 +100,32 @@ static struct inspection start(const struct run *run, const struct view *view, c
                                .findings = json_array()};
 }
 
+/* Makes an inspection: its findings, or NULL if it was interrupted. */
+static json_t *make_inspection(const struct run *run, size_t number)
+{
+    const char *image = image_of(run, number);
+    struct inspection inspection = start(run, view_of(run, number), image);
+    bool begun = inspection.traveller.http;
+
+    if (begun && image)
+        examine_image(&inspection, reference_of(run, image).reference);
+    else if (begun)
+        examine_door(&inspection);
+    http_free(inspection.traveller.http);
+    if (begun && !interrupt_came())
+        return inspection.findings;
+    json_decref(inspection.findings); /* faults may be of the interruption */
+    return NULL;
+}
+
 static json_t *inspect(void *context, size_t number)
 {
     const struct run *run = context;
-    const char *image = image_of(run, number);
     char *key = key_of(run, number);
     json_t *done = key ? resume_find(&run->resume, key) : NULL;
 
     free(key);
-    if (done)
-        return json_incref(done);
-    struct inspection inspection = start(run, view_of(run, number), image);
-    if (!inspection.traveller.http)
-        ;
-    else if (image)
-        examine_image(&inspection, reference_of(run, image).reference);
-    else
-        examine_door(&inspection);
-    bool whole = inspection.traveller.http && !interrupt_came();
-    http_free(inspection.traveller.http);
-    if (whole)
-        return inspection.findings;
-    json_decref(inspection.findings); /* its faults may be of the interruption */
-    return NULL;
+    return done ? json_incref(done) : make_inspection(run, number);
 }
 
 static void take(void *context, size_t number, json_t *findings)

@@ -196,10 +196,14 @@ my @faults = (
 
     [ unsigned => 'an unsigned image is refused',      {%nobodys}, says( 403, 'DENIED' ) ],
     [ unsigned => 'an unsigned image is NAME_UNKNOWN', {%nobodys}, says( 404, 'NAME_UNKNOWN' ) ],
-    [ sig      => 'signatures go astray',   { tag_of('sig') },  astray() ],
-    [ sig      => 'signatures are denied',  { tag_of('sig') },  says( 404, 'MANIFEST_UNKNOWN' ) ],
-    [ att      => 'attestations go astray', { tag_of('att') },  astray() ],
-    [ sbom     => 'SBOMs go astray',        { tag_of('sbom') }, astray() ],
+    [ sig      => 'signatures go astray',   { tag_of('sig') }, astray() ],
+    [ sig      => 'signatures are denied',  { tag_of('sig') }, says( 404, 'MANIFEST_UNKNOWN' ) ],
+    [ att      => 'attestations go astray', { tag_of('att') }, astray() ],
+    [
+        att => 'attestations break their registry',
+        { role => 'canonical', nobodys => 0, ref => qr/\.att\z/ }, answers(500)
+    ],
+    [ sbom => 'SBOMs go astray', { tag_of('sbom') }, astray() ],
     [
         'signature-digest' => 'signatures by digest go astray',
         { role => 'door', kind => 'manifests', signature => 1 }, astray()
