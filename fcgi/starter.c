@@ -35,9 +35,19 @@ bool starter_reports(const struct config *config)
     return config->metrics == METRICS_ON || starter_has_questions(config);
 }
 
+static bool has_proofs(const struct config *config)
+{
+    if (config->probing.start == PROBER_OFF)
+        return false;
+    for (size_t i = 0; i < config->target_count; i++)
+        if (config->targets[i].check_object.digest.len > 0)
+            return true;
+    return false;
+}
+
 bool starter_needs_prober(const struct config *config)
 {
-    return starter_has_questions(config) || starter_reports(config);
+    return starter_has_questions(config) || starter_reports(config) || has_proofs(config);
 }
 
 /* Whether a variable says that systemd has started this very process (systemd.exec(5)). */

@@ -19,7 +19,7 @@ bool starter_has_questions(const struct config *config);
 /* Whether what is counted is reported to a prober. */
 bool starter_reports(const struct config *config);
 
-/* Whether there has to be a prober, for either. */
+/* Whether there has to be a prober, for either, or to look at pinned objects. */
 bool starter_needs_prober(const struct config *config);
 
 /* Whether there is a place for it: not if nobody has named or made a state directory. */

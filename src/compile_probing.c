@@ -27,6 +27,8 @@ static void compile_checks(const struct compiler *compiler)
     probing->interval_ms = milliseconds(s->interval);
     probing->rise = (unsigned)s->rise;
     probing->fall = (unsigned)s->fall;
+    probing->check_object = s->check_object.text;
+    probing->object_interval_ms = milliseconds(s->object_interval);
     probing->return_ms = milliseconds(s->return_time);
 }
 

@@ -14,6 +14,7 @@ struct target_setting {
     bool ipv4_only;
     double share;
     struct limit accept_extra;
+    struct word check_object;
 };
 
 struct target_list {
@@ -100,6 +101,23 @@ static uint64_t identity(const struct target *target)
     return id;
 }
 
+/* A bucket has no manifests, so that the file's `check_object` may not be for it. */
+static struct pin choose_pin(const struct compiler *compiler, const struct target_setting *setting)
+{
+    const struct word *own = &setting->check_object;
+    const struct word *word = own->text.at ? own : &compiler->settings->probing.check_object;
+    struct pin pin = {.is_manifest = false};
+
+    if (word->text.at)
+        pin_read(word->text, &pin);
+    if (setting->kind != TARGET_BUCKET || !pin.is_manifest || pin.digest.len == 0)
+        return pin;
+    if (word == own)
+        COMPILE_ERROR(compiler, word->at,
+                      "a bucket holds no manifests: name a blob, as \"NAME/blobs/DIGEST\".");
+    return (struct pin){.is_manifest = false};
+}
+
 static struct target *add_target(const struct compiler *compiler, struct target_list *list,
                                  const struct target_setting *setting, const char *name,
                                  struct slice region)
@@ -117,7 +135,8 @@ static struct target *add_target(const struct compiler *compiler, struct target_
                               .ipv4_only = setting->ipv4_only,
                               .share = (float)setting->share,
                               .accept_extra = {(float)setting->accept_extra.part,
-                                               (float)setting->accept_extra.per_second}};
+                                               (float)setting->accept_extra.per_second},
+                              .check_object = choose_pin(compiler, setting)};
     while (target->kind == TARGET_UPSTREAM && url.len > 0 && url.at[url.len - 1] == '/')
         url.len--;
     if (url.len > URL_MAX)
@@ -220,7 +239,7 @@ static void add_upstreams(const struct compiler *compiler, struct target_list *l
         add(compiler, list,
             &(struct target_setting){s->at, TARGET_UPSTREAM, s->name, s->url, s->provider, s->place,
                                      prefix, s->regions, s->serves, s->ipv4_only, s->share,
-                                     s->accept_extra});
+                                     s->accept_extra, s->check_object});
     }
 }
 
@@ -240,7 +259,8 @@ static void add_buckets(const struct compiler *compiler, struct target_list *lis
                                      .serves = s->serves,
                                      .ipv4_only = s->ipv4_only,
                                      .share = s->share,
-                                     .accept_extra = {.part = 1}});
+                                     .accept_extra = {.part = 1},
+                                     .check_object = s->check_object});
         if (s->regions.count == 0 && s->serves.count == 0)
             COMPILE_ERROR(compiler, s->at,
                           "the bucket needs `serves` or `regions`: which clients is it for?");

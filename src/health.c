@@ -170,6 +170,17 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* A target of a new configuration, of which the prober has not proven what it serves yet. */
+static void hold_back_unproven(struct health *health)
+{
+    static const struct target_health unproven = {
+        .known = true, .extra = 1, .failure = "it is not proven yet"};
+
+    for (size_t i = 0; i < health->count; i++)
+        if (!health->of[i].known && health->targets[i].check_object.digest.len > 0)
+            health->of[i] = unproven;
+}
+
 void health_refresh(struct health *health, const char *state_directory, int64_t now_s)
 {
     char path[4096];
@@ -186,6 +197,7 @@ void health_refresh(struct health *health, const char *state_directory, int64_t 
     if (!health->fresh || !is_same(&status, &health->file)) {
         forget(health);
         health->fresh = read_file(health, path);
+        hold_back_unproven(health);
     }
     if (!health->fresh || is_stale(health, now_s))
         forget(health);

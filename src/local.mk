@@ -44,6 +44,7 @@ src_libsignpost_a_SOURCES = \
 	src/nearest.c src/nearest.h \
 	src/oci.c src/oci.h \
 	src/options.c src/options.h \
+	src/pin.c src/pin.h \
 	src/place.c src/place.h src/place_data.h \
 	src/place_distance.c \
 	src/place_own.c \
@@ -238,6 +239,9 @@ src_libprober_a_SOURCES = \
 	src/prober/head.c src/prober/head.h \
 	src/prober/jobs.c \
 	src/prober/probe.c src/prober/probe.h \
+	src/prober/proof.c src/prober/proof.h \
+	src/prober/proof_body.c src/prober/proof_body.h \
+	src/prober/proofs.c \
 	src/prober/publish.c src/prober/publish.h \
 	src/prober/pulse.c src/prober/pulse.h \
 	src/prober/questions.c \
@@ -285,5 +289,5 @@ src_signpost_SOURCES = \
 if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
 endif
-src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) src/libsignpost.a \
+src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -40,7 +40,17 @@ static void print_extra(const struct extra *extra, FILE *out)
         fprintf(out, " accept_extra = %.6f;", (double)extra->share);
 }
 
-static void print_target(const struct target *target, FILE *out)
+/* One without, where the file names one for all, must say so. */
+static void print_pin(const struct config *config, const struct pin *pin, FILE *out)
+{
+    if (pin->digest.len == 0 && config->probing.check_object.len > 0)
+        fputs(" check_object = \"\";", out);
+    if (pin->digest.len > 0)
+        fprintf(out, " check_object = \"%.*s/%s/%.*s\";", (int)pin->name.len, pin->name.at,
+                pin->is_manifest ? "manifests" : "blobs", (int)pin->digest.len, pin->digest.at);
+}
+
+static void print_target(const struct config *config, const struct target *target, FILE *out)
 {
     fprintf(out, "  { name = \"%s\"; url = ", target->name);
     print_text(target->url, out);
@@ -57,16 +67,18 @@ static void print_target(const struct target *target, FILE *out)
     if (target->share < 1)
         fprintf(out, " share = %.6f;", (double)target->share);
     print_extra(&target->accept_extra, out);
+    print_pin(config, &target->check_object, out);
     if (target->ipv4_only)
         fputs(" ipv4_only = true;", out);
     fputs(" }", out);
 }
 
-static void print_targets(const char *name, const struct target *list, size_t count, FILE *out)
+static void print_targets(const struct config *config, const char *name, const struct target *list,
+                          size_t count, FILE *out)
 {
     fprintf(out, "\n%s = (\n", name);
     for (size_t i = 0; i < count; i++) {
-        print_target(&list[i], out);
+        print_target(config, &list[i], out);
         fprintf(out, "%s\n", i + 1 < count ? "," : "");
     }
     fputs(");\n", out);
@@ -226,6 +238,9 @@ static void print_health(const struct probing *probing, FILE *out)
     fprintf(out, "%-18s = %u;\n%-18s = %u;\n", "health_fall", probing->fall, "health_rise",
             probing->rise);
     print_time("health_return", probing->return_ms, out);
+    if (probing->check_object.len > 0)
+        print_option("check_object", probing->check_object, out);
+    print_time("check_object_interval", probing->object_interval_ms, out);
 }
 
 static void print_probing(const struct probing *probing, FILE *out)
@@ -286,8 +301,8 @@ void print_config(const struct config *config, FILE *out)
     print_option("metrics", slice_of(metrics_words[config->metrics]), out);
     print_logging(&config->logging, out);
     print_places(&config->places, out);
-    print_targets("upstreams", config->targets, config->upstream_count, out);
-    print_targets("buckets", config->targets + config->upstream_count,
+    print_targets(config, "upstreams", config->targets, config->upstream_count, out);
+    print_targets(config, "buckets", config->targets + config->upstream_count,
                   config->target_count - config->upstream_count, out);
     print_rules(config, out);
     print_pages(config, out);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "configuration.h"
 #include "oci.h"
+#include "pin.h"
 #include "probing.h"
 #include "request.h"
 #include "rule.h"
@@ -56,6 +57,14 @@ static bool is_tag_prefix(struct slice s)
     return slice_equal(s, SLICE("*")) || is_tag_part(s);
 }
 
+static bool is_pin(struct slice s)
+{
+    struct pin pin;
+    return pin_read(s, &pin);
+}
+
+#define PIN_SAMPLE "da86e6ba6ca197bf6bc5e9d900febd906b133eaa4750e6bed647b0fbe50ed43e"
+
 #define UPSTREAM(field) offsetof(struct upstream_setting, field)
 
 static const struct option_spec upstream_options[] = {
@@ -104,6 +113,10 @@ static const struct option_spec upstream_options[] = {
              "this machine together send about so many requests a second, as the prober measures\n"
              "them. The rest stays where it was: no cascade, and no surprise on the bill.",
      .example = "0.25"},
+    {"check_object", OPTION_STRING, UPSTREAM(check_object), .valid = is_pin, .expects = PIN_EXPECTS,
+     .help = "The object that this upstream must serve, instead of the file's `check_object`; \"\" for\n"
+             "none.",
+     .example = "\"pause@sha256:" PIN_SAMPLE "\""},
 };
 
 static const struct option_group upstream_group = {
@@ -137,6 +150,10 @@ static const struct option_spec bucket_options[] = {
      .help = "The part of its clients that a bucket takes, as for an upstream; the rest goes to the\n"
              "next bucket that serves them, else to the next target of the rule.",
      .example = "0.05"},
+    {"check_object", OPTION_STRING, BUCKET(check_object), .valid = is_pin, .expects = PIN_EXPECTS,
+     .help = "The blob that this bucket must serve, instead of the file's `check_object`; \"\" for\n"
+             "none.",
+     .example = "\"pause/blobs/sha256:" PIN_SAMPLE "\""},
 };
 
 static const struct option_group bucket_group = {
@@ -463,6 +480,16 @@ static const struct option_spec file_options[] = {
     {"health_return", OPTION_NUMBER, PROBING(return_time), .min = 0, .max = 3600,
      .number_default = 60, .unit = "seconds",
      .help = "How long it takes until such a target gets all of its requests again."},
+    {"check_object", OPTION_STRING, PROBING(check_object), .valid = is_pin, .expects = PIN_EXPECTS,
+     .help = "An object that every target must serve: a manifest (\"NAME@DIGEST\") or a blob\n"
+             "(\"NAME/blobs/DIGEST\"; a bucket has blobs only). The prober fetches it before a\n"
+             "target gets its first request, and now and then: whole, and from its middle on. A\n"
+             "target with other bytes is taken out of use at once; one without it, after\n"
+             "`health_fall` times. It should be small, at most some MB, and stay there for ever.",
+     .example = "\"pause/blobs/sha256:" PIN_SAMPLE "\""},
+    {"check_object_interval", OPTION_NUMBER, PROBING(object_interval), .min = 1, .max = 86400,
+     .number_default = 300, .unit = "seconds",
+     .help = "How often the prober fetches it, of targets in use."},
 
     {"metrics", OPTION_CHOICE, FILE_OPTION(metrics), .choices = metrics_words,
      .section = "Metrics",

@@ -13,6 +13,7 @@ struct upstream_setting {
     bool ipv4_only;
     double share;
     struct limit accept_extra;
+    struct word check_object;
 };
 
 struct bucket_setting {
@@ -21,6 +22,7 @@ struct bucket_setting {
     struct words regions, serves;
     bool ipv4_only;
     double share;
+    struct word check_object;
 };
 
 struct rule_setting {
@@ -68,6 +70,8 @@ struct probing_setting {
     struct word check_path;
     struct words check_up;
     double interval, rise, fall, return_time;
+    struct word check_object;
+    double object_interval;
 };
 
 /* What is said of the log. */

@@ -4,6 +4,7 @@
 #define TARGET_H
 
 #include <stdbool.h>
+#include "pin.h"
 #include "place.h"
 #include "place_set.h"
 #include "problem.h"
@@ -24,15 +25,16 @@ struct target {
     struct place place;             /* where it is, NOWHERE if that is not known */
     enum target_kind kind;
     bool ipv4_only;
-    float share;        /* the part of the requests meant for it that it takes */
+    float share;               /* the part of the requests meant for it that it takes */
     struct extra accept_extra; /* what it takes of a target's requests while that one is down */
 
     uint64_t id; /* of its URL and prefix: the same in every process and after a reload */
     const char *name;
     size_t name_len;
-    struct slice url;    /* of an upstream, without a slash at its end */
-    struct slice prefix; /* of the repositories at an upstream, perhaps empty */
+    struct slice url;                  /* of an upstream, without a slash at its end */
+    struct slice prefix;               /* of the repositories at an upstream, perhaps empty */
     const struct url_template *object; /* of a bucket */
+    struct pin check_object;           /* without a digest: none */
     struct origin at;
     const char *serves_words; /* as written, "EU", "AF"; NULL for none */
     const char *place_word;   /* as written, or NULL */

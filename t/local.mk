@@ -60,7 +60,7 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
-LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a $(REGISTRY_LIBS) src/libprober.a $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
+LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c

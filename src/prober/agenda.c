@@ -193,6 +193,7 @@ void agenda_check(struct agenda *agenda, struct instant now)
             pulse_check_due(&remote->pulse, &agenda->config->probing, &agenda->dice, now))
             jobs_begin_check(agenda, remote);
     }
+    proofs_begin(agenda, now);
 }
 
 void agenda_free(struct agenda *agenda)

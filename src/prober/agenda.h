@@ -20,9 +20,10 @@ struct job;
 struct errand {
     struct job *job;
     const char *url;
-    bool is_check;       /* a GET, of which only the status counts; else a HEAD */
-    bool is_manifest;    /* Accept is to be sent */
-    struct slice digest; /* of the object, empty for a check */
+    bool is_check;           /* a GET, of which only the status counts; else a HEAD */
+    bool is_manifest;        /* Accept is to be sent */
+    struct slice digest;     /* of the object, empty for a check */
+    struct proof_body *body; /* a GET, of which each byte counts, is given to it; else NULL */
 };
 
 struct agenda_hooks {
@@ -45,6 +46,7 @@ struct agenda_counters {
     uint64_t overflow;                 /* … too much is under way */
     uint64_t strangers;                /* … the target is none of this configuration's */
     uint64_t checks, redirected_away, other_objects;
+    uint64_t proofs; /* pinned objects that were fetched */
 };
 
 /* Borrows the writer, which must outlive it, and the hooks' context. NULL: no memory. */

@@ -34,7 +34,7 @@ struct job {
     struct cache_key key;
     struct remote *remote;
     enum target_kind kind;
-    bool is_check;
+    bool is_check, is_proof;
     struct waiter *waiters;
     uint8_t endpoint;
     uint16_t name_len, digest_len;
@@ -72,6 +72,23 @@ void questions_settle(struct agenda *agenda, struct asked *asked);
 /* Tells all who wait for a job what came of it. */
 void questions_tell(struct agenda *agenda, struct job *job, enum holding holding);
 
+/* ---- findings.c ---- */
+
+/* Tells that a target went up or down. */
+void findings_tell_change(struct agenda *agenda, const struct remote *remote);
+
+/* A bad answer in words, for people. */
+const char *findings_describe(const struct probe_result *result, char *buffer, size_t size);
+
+/* ---- proofs.c ---- */
+
+/* Begins to fetch pinned objects that are due. */
+void proofs_begin(struct agenda *agenda, struct instant now);
+
+/* The fetch of one has ended, or a part of it. */
+void proofs_end(struct agenda *agenda, const struct job *job, const struct probe_result *result,
+                struct instant now);
+
 /* ---- jobs.c ---- */
 
 /* The probe for this key that is under way, or NULL. */
@@ -83,6 +100,9 @@ struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
 
 /* Begins a check of a target, if that can be done now. */
 void jobs_begin_check(struct agenda *agenda, struct remote *remote);
+
+/* Begins to fetch a target's pinned object, or the rest of it; false if that cannot be done now. */
+bool jobs_begin_proof(struct agenda *agenda, struct remote *remote);
 
 /* Frees a job that nobody waits for. */
 void jobs_end(struct agenda *agenda, struct job *job);

@@ -4,15 +4,15 @@
 
 #include <stdio.h>
 
-static void tell_change(struct agenda *agenda, const struct remote *remote)
+void findings_tell_change(struct agenda *agenda, const struct remote *remote)
 {
     char sentence[256];
 
     if (!remote->target)
         return;
-    if (remote->pulse.down)
+    if (remote_is_down(remote))
         snprintf(sentence, sizeof sentence, "The target \"%s\" is down: %s.", remote->target->name,
-                 remote->pulse.failure);
+                 remote_failure(remote));
     else
         snprintf(sentence, sizeof sentence, "The target \"%s\" is up again.", remote->target->name);
     agenda->hooks.note(agenda->hooks.context, sentence);
@@ -24,7 +24,7 @@ static void note_health(struct agenda *agenda, struct remote *remote,
     if (report->answer == PULSE_BAD || report->answer == PULSE_NONE)
         remote->counters.failed++;
     if (pulse_take(&remote->pulse, &agenda->config->probing, &agenda->dice, report, now))
-        tell_change(agenda, remote);
+        findings_tell_change(agenda, remote);
 }
 
 /* Keeps a name's mark alive while it has positive answers; a bucket's tell nothing of names. */
@@ -64,8 +64,7 @@ static void keep(struct agenda *agenda, const struct job *job, enum holding hold
     }
 }
 
-/* A bad answer in words, for people. */
-static const char *describe(const struct probe_result *result, char *buffer, size_t size)
+const char *findings_describe(const struct probe_result *result, char *buffer, size_t size)
 {
     if (result->status == 0)
         return result->failure ? result->failure : "no answer";
@@ -79,7 +78,7 @@ static void end_check(struct agenda *agenda, struct job *job, const struct probe
     char words[64];
     struct pulse_report report = {PULSE_CHECK,
                                   probe_check_meaning(result, job->kind, &agenda->config->probing),
-                                  result->took_ms, describe(result, words, sizeof words)};
+                                  result->took_ms, findings_describe(result, words, sizeof words)};
 
     job->remote->checking = false;
     note_health(agenda, job->remote, &report, now);
@@ -91,7 +90,7 @@ static void end_probe(struct agenda *agenda, struct job *job, const struct probe
     char words[64];
     struct probe_verdict verdict = probe_meaning(result, job->kind);
     struct pulse_report report = {PULSE_PROBE, verdict.health, result->took_ms,
-                                  describe(result, words, sizeof words)};
+                                  findings_describe(result, words, sizeof words)};
 
     agenda->counters.redirected_away += result->led_away;
     agenda->counters.other_objects += result->other_object;
@@ -103,7 +102,9 @@ static void end_probe(struct agenda *agenda, struct job *job, const struct probe
 void agenda_done(struct agenda *agenda, struct job *job, const struct probe_result *result,
                  struct instant now)
 {
-    if (job->is_check)
+    if (job->is_proof)
+        proofs_end(agenda, job, result, now);
+    else if (job->is_check)
         end_check(agenda, job, result, now);
     else
         end_probe(agenda, job, result, now);

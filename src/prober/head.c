@@ -47,6 +47,8 @@ void heads_work(struct heads *heads, int64_t now_ms)
 #else
 
 #include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -56,7 +58,8 @@ enum {
     HOPS_MAX = 3,
     HEADER_MAX = 64 * 1024,
     BODY_MAX = 64 * 1024, /* of a check, which nobody reads */
-    IDLE_MAX = 64,        /* easy handles kept for later */
+    BODY_TIMEOUT_MS = 60 * 1000,
+    IDLE_MAX = 64, /* easy handles kept for later */
     CONNECTIONS_MAX = 512,
     CONNECTION_AGE_S = 600,
     EVENTS = 64
@@ -67,6 +70,7 @@ struct head {
     CURL *easy;
     struct job *job;
     bool is_check;
+    struct proof_body *body; /* that takes all bytes; NULL: nobody wants them */
     struct slice digest;
     int64_t began_ms;
     unsigned hops;
@@ -137,11 +141,24 @@ static size_t on_header(char *at, size_t size, size_t count, void *context)
     return line.len;
 }
 
+/* Of a redirect or an error, the body is nobody's. */
+static size_t give_body(struct head *head, struct slice bytes)
+{
+    long status = 0;
+
+    curl_easy_getinfo(head->easy, CURLINFO_RESPONSE_CODE, &status);
+    if ((status != 200 && status != 206) || proof_body_add(head->body, (int)status, bytes))
+        return bytes.len;
+    head->failure = "it is too long";
+    return 0;
+}
+
 static size_t on_body(char *at, size_t size, size_t count, void *context)
 {
     struct head *head = context;
 
-    (void)at;
+    if (head->body)
+        return give_body(head, (struct slice){at, size * count});
     head->body_len += size * count;
     head->enough = head->body_len > BODY_MAX;
     return head->enough ? 0 : size * count;
@@ -161,6 +178,11 @@ static void limit_protocols(CURL *easy)
 #endif
 }
 
+static long timeout_ms(const struct heads *heads, const struct head *head)
+{
+    return head->body ? BODY_TIMEOUT_MS : (long)heads->rules->timeout_ms;
+}
+
 static void set_options(struct heads *heads, struct head *head, const struct errand *errand)
 {
     CURL *easy = head->easy;
@@ -168,7 +190,12 @@ static void set_options(struct heads *heads, struct head *head, const struct err
 
     limit_protocols(easy);
     curl_easy_setopt(easy, CURLOPT_URL, errand->url);
-    curl_easy_setopt(easy, CURLOPT_NOBODY, errand->is_check ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_NOBODY, errand->is_check || errand->body ? 0L : 1L);
+    if (errand->body && proof_body_from(errand->body) > 0) {
+        char range[32];
+        snprintf(range, sizeof range, "%" PRIu64 "-", proof_body_from(errand->body));
+        curl_easy_setopt(easy, CURLOPT_RANGE, range);
+    }
     if (errand->is_manifest)
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, heads->accept);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -176,7 +203,7 @@ static void set_options(struct heads *heads, struct head *head, const struct err
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)rules->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)rules->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms(heads, head));
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "signpost/" PACKAGE_VERSION);
     if (rules->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, rules->ca_file);
@@ -235,6 +262,7 @@ bool heads_begin(struct heads *heads, const struct errand *errand)
     *head = (struct head){.easy = easy,
                           .job = errand->job,
                           .is_check = errand->is_check,
+                          .body = errand->body,
                           .digest = errand->digest,
                           .heads = heads,
                           .began_ms = heads->now_ms};
@@ -252,7 +280,7 @@ bool heads_begin(struct heads *heads, const struct errand *errand)
 static bool follow(struct heads *heads, struct head *head, struct probe_result *result)
 {
     const char *from = NULL, *to = NULL;
-    int64_t left = head->began_ms + heads->rules->timeout_ms - heads->now_ms;
+    int64_t left = head->began_ms + timeout_ms(heads, head) - heads->now_ms;
 
     if (head->is_check || result->status < 300 || result->status > 399)
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests without bodies, many at a time, by libcurl. */
+/* Requests to targets, many at a time, by libcurl: without bodies, but for pinned objects. */
 #ifndef PROBER_HEAD_H
 #define PROBER_HEAD_H
 

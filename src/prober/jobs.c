@@ -15,7 +15,7 @@ struct job *jobs_find(struct agenda *agenda, const struct cache_key *key)
 {
     struct job *job = *list_of(agenda, key);
 
-    while (job && (job->is_check || memcmp(&job->key, key, sizeof *key) != 0))
+    while (job && (job->is_check || job->is_proof || memcmp(&job->key, key, sizeof *key) != 0))
         job = job->next;
     return job;
 }
@@ -62,6 +62,7 @@ static bool begin(struct agenda *agenda, struct job *job, bool has_url)
     struct errand errand = {.job = job,
                             .url = job->url,
                             .is_check = job->is_check,
+                            .body = job->is_proof ? job->remote->proof.body : NULL,
                             .is_manifest = object.endpoint == ENDPOINT_MANIFESTS,
                             .digest = object.digest};
 
@@ -71,6 +72,19 @@ static bool begin(struct agenda *agenda, struct job *job, bool has_url)
     return false;
 }
 
+/* Begins a job for an object. */
+static bool begin_object(struct agenda *agenda, struct job *job, const struct object *object)
+{
+    struct text url = {.at = job->url, .size = sizeof job->url};
+
+    job->endpoint = (uint8_t)object->endpoint;
+    job->name_len = (uint16_t)object->name.len;
+    job->digest_len = (uint16_t)object->digest.len;
+    memcpy(job->text, object->name.at, object->name.len);
+    memcpy(job->text + object->name.len, object->digest.at, object->digest.len);
+    return begin(agenda, job, probe_object_url(&url, job->remote->target, object));
+}
+
 struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
                              const struct object *object, const struct cache_key *key)
 {
@@ -78,13 +92,7 @@ struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
 
     if (!job)
         return NULL;
-    job->endpoint = (uint8_t)object->endpoint;
-    job->name_len = (uint16_t)object->name.len;
-    job->digest_len = (uint16_t)object->digest.len;
-    memcpy(job->text, object->name.at, object->name.len);
-    memcpy(job->text + object->name.len, object->digest.at, object->digest.len);
-    struct text url = {.at = job->url, .size = sizeof job->url};
-    if (!begin(agenda, job, probe_object_url(&url, remote->target, object)))
+    if (!begin_object(agenda, job, object))
         return NULL;
     agenda->counters.probes++;
     remote->counters.probes++;
@@ -104,4 +112,19 @@ void jobs_begin_check(struct agenda *agenda, struct remote *remote)
     remote->checking = begin(agenda, job, has_url);
     agenda->counters.checks += remote->checking;
     remote->counters.checks += remote->checking;
+}
+
+bool jobs_begin_proof(struct agenda *agenda, struct remote *remote)
+{
+    const struct pin *pin = &remote->target->check_object;
+    struct object object = {.endpoint = pin->is_manifest ? ENDPOINT_MANIFESTS : ENDPOINT_BLOBS,
+                            .name = pin->name,
+                            .digest = pin->digest};
+    struct cache_key key = {{0}};
+    struct job *job = new_job(agenda, remote, &key);
+
+    if (!job)
+        return false;
+    job->is_proof = true;
+    return begin_object(agenda, job, &object);
 }

@@ -45,12 +45,12 @@ uint64_t publish_mark(const struct publication *publication)
     for (size_t i = 0; i < publication->remotes->count; i++) {
         const struct remote *remote = publication->remotes->list[i];
         const struct pulse *pulse = &remote->pulse;
-        int admit = (int)lrint(100 * pulse_admit(pulse, publication->rules, publication->now));
+        int admit = (int)lrint(100 * remote_admit(remote, publication->rules, publication->now));
         int head = magnitude(pulse->head_ms);
         mark = mix(mark, &remote->id, sizeof remote->id);
         mark = mix(mark, &admit, sizeof admit);
         mark = mix(mark, &head, sizeof head);
-        mark = mix(mark, pulse->failure, strlen(pulse->failure));
+        mark = mix(mark, remote_failure(remote), strlen(remote_failure(remote)));
         mark = mix_flow(mark, publication, remote);
     }
     return mark;
@@ -64,10 +64,10 @@ static void write_target(const struct publication *p, const struct remote *remot
     fprintf(out,
             "target %016" PRIx64 " %s %ld %ld %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64
             " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n",
-            remote->id, pulse->down ? "down" : "up",
-            lrint(100 * pulse_admit(pulse, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
+            remote->id, remote_is_down(remote) ? "down" : "up",
+            lrint(100 * remote_admit(remote, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
             pulse->changed_s, pulse->failed_s, c->probes, c->checks, c->present, c->absent,
-            c->failed, c->refused, c->skipped, remote->target->name, pulse->failure);
+            c->failed, c->refused, c->skipped, remote->target->name, remote_failure(remote));
     fprintf(out, "flow %016" PRIx64 " %u %" PRIu64 " %" PRIu64 "\n", remote->id,
             extra_part(p, remote), remote->flow.in, remote->flow.out);
 }

@@ -13,7 +13,7 @@ enum {
 static const double newest_weight = 0.2;
 
 /* xorshift64*; from 0.9 to 1.1. */
-static double jitter(struct pulse_dice *dice)
+double pulse_jitter(struct pulse_dice *dice)
 {
     uint64_t x = dice->state;
 
@@ -24,7 +24,7 @@ static double jitter(struct pulse_dice *dice)
     return 0.9 + 0.2 * (double)((x * UINT64_C(2685821657736338717)) >> 11) / 9007199254740992.0;
 }
 
-static int64_t doubt_ms(const struct probing *rules)
+int64_t pulse_doubt_ms(const struct probing *rules)
 {
     return rules->interval_ms / DOUBT_PART + 1;
 }
@@ -32,7 +32,7 @@ static int64_t doubt_ms(const struct probing *rules)
 /* How long until the target is to be asked again. */
 static int64_t pause_ms(const struct pulse *pulse, const struct probing *rules)
 {
-    int64_t pause = doubt_ms(rules);
+    int64_t pause = pulse_doubt_ms(rules);
 
     if (!pulse->down)
         return pulse->bad > 0 ? pause : (int64_t)rules->interval_ms;
@@ -46,10 +46,10 @@ static int64_t pause_ms(const struct pulse *pulse, const struct probing *rules)
 static void plan(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
                  struct instant now)
 {
-    pulse->next_ms = now.steady_ms + llrint((double)pause_ms(pulse, rules) * jitter(dice));
+    pulse->next_ms = now.steady_ms + llrint((double)pause_ms(pulse, rules) * pulse_jitter(dice));
 }
 
-static bool is_in_use(const struct pulse *pulse, struct instant now)
+bool pulse_in_use(const struct pulse *pulse, struct instant now)
 {
     return pulse->used && now.steady_ms - pulse->used_ms < IN_USE_MS;
 }
@@ -57,12 +57,12 @@ static bool is_in_use(const struct pulse *pulse, struct instant now)
 void pulse_use(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
                struct instant now)
 {
-    bool before = is_in_use(pulse, now);
+    bool before = pulse_in_use(pulse, now);
 
     pulse->used = true;
     pulse->used_ms = now.steady_ms;
     if (!before)
-        pulse->next_ms = now.steady_ms + llrint((double)doubt_ms(rules) * jitter(dice));
+        pulse->next_ms = now.steady_ms + llrint((double)pulse_doubt_ms(rules) * pulse_jitter(dice));
 }
 
 bool pulse_may_probe(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
@@ -80,7 +80,7 @@ bool pulse_may_probe(struct pulse *pulse, const struct probing *rules, struct pu
 bool pulse_check_due(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
                      struct instant now)
 {
-    if (!is_in_use(pulse, now) || now.steady_ms < pulse->next_ms)
+    if (now.steady_ms < pulse->next_ms || !(pulse->down || pulse_in_use(pulse, now)))
         return false;
     if (pulse->down)
         pulse->checks++;
@@ -98,12 +98,17 @@ static void note_time(struct pulse *pulse, unsigned took_ms)
         pulse->head_ms = took;
 }
 
-static void go_up(struct pulse *pulse, struct instant now)
+void pulse_return(struct pulse *pulse, struct instant now)
 {
-    pulse->down = false;
     pulse->returning = true;
     pulse->up_ms = now.steady_ms;
     pulse->changed_s = now.wall_s;
+}
+
+static void go_up(struct pulse *pulse, struct instant now)
+{
+    pulse->down = false;
+    pulse_return(pulse, now);
 }
 
 static void go_down(struct pulse *pulse, struct instant now)

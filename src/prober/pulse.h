@@ -54,6 +54,12 @@ struct pulse_report {
     const char *failure; /* of a bad answer or none */
 };
 
+/* How long until another look while in doubt. */
+int64_t pulse_doubt_ms(const struct probing *rules);
+
+/* A factor from 0.9 to 1.1, so that not all looks come at once. */
+double pulse_jitter(struct pulse_dice *dice);
+
 /* The target is in use; the first time in a while, a check is soon due. */
 void pulse_use(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
                struct instant now);
@@ -69,6 +75,12 @@ bool pulse_check_due(struct pulse *pulse, const struct probing *rules, struct pu
 /* Takes in an answer. Returns whether the target went up or down. */
 bool pulse_take(struct pulse *pulse, const struct probing *rules, struct pulse_dice *dice,
                 const struct pulse_report *report, struct instant now);
+
+/* Whether it has been used in the last minutes. */
+bool pulse_in_use(const struct pulse *pulse, struct instant now);
+
+/* It comes back, for another reason than its answers: gradually, too. */
+void pulse_return(struct pulse *pulse, struct instant now);
 
 /* Which part of its requests the target may take: 0 to 1, in tenths. */
 double pulse_admit(const struct pulse *pulse, const struct probing *rules, struct instant now);

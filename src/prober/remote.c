@@ -11,8 +11,10 @@ struct remote *remote_hold(struct remote *remote)
 
 void remote_let_go(struct remote *remote)
 {
-    if (--remote->holders == 0)
-        free(remote);
+    if (--remote->holders > 0)
+        return;
+    proof_body_free(remote->proof.body);
+    free(remote);
 }
 
 struct remote *remotes_find(const struct remotes *remotes, uint64_t id)
@@ -44,6 +46,14 @@ void remotes_clear(struct remotes *remotes)
     remotes->count = 0;
 }
 
+/* Gives a remote its target; former: those that there were before. */
+static void assign(struct remote *remote, const struct target *target, const struct remotes *former)
+{
+    remote->target = target;
+    proof_expect(&remote->proof, proof_body_possible(target->check_object.digest),
+                 !remotes_find(former, target->id));
+}
+
 bool remotes_take(struct remotes *remotes, const struct config *config)
 {
     struct remotes fresh = {.count = 0};
@@ -62,7 +72,7 @@ bool remotes_take(struct remotes *remotes, const struct config *config)
     for (size_t i = 0; i < remotes->count; i++)
         remotes->list[i]->target = NULL;
     for (size_t i = config->target_count; i-- > 0;)
-        remotes_find(&fresh, config->targets[i].id)->target = &config->targets[i];
+        assign(remotes_find(&fresh, config->targets[i].id), &config->targets[i], remotes);
     remotes_clear(remotes);
     *remotes = fresh;
     return true;
@@ -78,9 +88,14 @@ void remotes_measure(struct remotes *remotes, const struct counters *counters,
             &remote->flow,
             &(struct flow_sight){.counted = &counters->target[target - control->config->targets],
                                  .share = control_part(control, target, 1).share,
-                                 .is_down = remote->pulse.down,
+                                 .is_down = remote_is_down(remote),
                                  .now = now});
     }
+}
+
+double remote_admit(const struct remote *remote, const struct probing *rules, struct instant now)
+{
+    return proof_holds(&remote->proof) ? pulse_admit(&remote->pulse, rules, now) : 0;
 }
 
 double remotes_extra_part(const struct remotes *remotes, const struct remote *remote,
@@ -110,6 +125,7 @@ void remotes_recall(struct remotes *remotes, const struct health *health, struct
         remote->pulse.next_ms = now.steady_ms;
         remote->pulse.used = !before->up; /* so that it is looked after, and comes back */
         remote->pulse.used_ms = now.steady_ms;
+        proof_recall(&remote->proof, before);
         remote->flow.has_former_part = true;
         remote->flow.former_part = before->extra;
     }

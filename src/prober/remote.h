@@ -10,6 +10,7 @@
 #include "health.h"
 #include "prober/budget.h"
 #include "prober/flow.h"
+#include "prober/proof.h"
 #include "prober/pulse.h"
 
 struct remote {
@@ -20,6 +21,7 @@ struct remote {
     struct budget known, other;
     struct target_counters counters;
     struct flow flow;
+    struct proof proof;
     bool checking;
 };
 
@@ -33,6 +35,21 @@ struct remotes {
  * is known of it. False if there is no memory: then the list is as it was.
  */
 bool remotes_take(struct remotes *remotes, const struct config *config);
+
+/* Whether it gets no requests, by its answers or for want of a proof. */
+static inline bool remote_is_down(const struct remote *remote)
+{
+    return remote->pulse.down || !proof_holds(&remote->proof);
+}
+
+/* Which part of its requests it may take: 0 to 1. */
+double remote_admit(const struct remote *remote, const struct probing *rules, struct instant now);
+
+/* What was wrong last. */
+static inline const char *remote_failure(const struct remote *remote)
+{
+    return proof_holds(&remote->proof) ? remote->pulse.failure : remote->proof.failure;
+}
 
 /* Begins with what an earlier prober has published of late. */
 void remotes_recall(struct remotes *remotes, const struct health *health, struct instant now);

@@ -263,6 +263,7 @@ static size_t list_counters(struct server *server, struct counter_line *line)
         {"overflow", c->overflow},
         {"strangers", c->strangers},
         {"checks", c->checks},
+        {"proofs", c->proofs},
         {"redirected_away", c->redirected_away},
         {"other_objects", c->other_objects},
         {"clients", server->client_count},

@@ -55,8 +55,8 @@ static struct target_health health_of_remote(const struct remote *remote,
 {
     const struct pulse *pulse = &remote->pulse;
     struct target_health health = {.known = true,
-                                   .up = !pulse->down,
-                                   .admit = pulse_admit(pulse, rules, now),
+                                   .up = !remote_is_down(remote),
+                                   .admit = remote_admit(remote, rules, now),
                                    .head_ms = (unsigned)ceil(pulse->head_ms),
                                    .changed_s = pulse->changed_s,
                                    .failed_s = pulse->failed_s,
@@ -64,7 +64,7 @@ static struct target_health health_of_remote(const struct remote *remote,
                                    .in_share = remote->flow.in,
                                    .out_of_share = remote->flow.out};
 
-    memcpy(health.failure, pulse->failure, sizeof health.failure);
+    memcpy(health.failure, remote_failure(remote), sizeof health.failure);
     return health;
 }
 

@@ -81,6 +81,15 @@ struct digest_hash *digest_hash_start(struct slice digest)
     return hash;
 }
 
+struct digest_hash *digest_hash_copy(const struct digest_hash *hash)
+{
+    struct digest_hash *copy = need(malloc(sizeof *copy));
+
+    copy->context = need(EVP_MD_CTX_new());
+    EVP_MD_CTX_copy_ex(copy->context, hash->context);
+    return copy;
+}
+
 void digest_hash_add(struct digest_hash *hash, struct slice bytes)
 {
     EVP_DigestUpdate(hash->context, bytes.at, bytes.len);

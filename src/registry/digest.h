@@ -22,6 +22,7 @@ struct digest_hash;
 
 /* NULL for a digest of unknown kind. End it with digest_hash_end. */
 struct digest_hash *digest_hash_start(struct slice digest);
+struct digest_hash *digest_hash_copy(const struct digest_hash *hash);
 void digest_hash_add(struct digest_hash *hash, struct slice bytes);
 
 /* Whether what was added has the digest; frees the hash. */

@@ -136,6 +136,14 @@ static void test_checks(void)
 
     p = (struct pulse){0};
     pulse_use(&p, &rules, &dice, at(0));
+    for (int i = 0; i < 3; i++)
+        probed(&p, PULSE_NONE, i);
+    count_checks(&p, 10, 600000, PULSE_NONE);
+    cmp_ok(count_checks(&p, 600000, 1200000, PULSE_NONE), >=, 18,
+           "what is down gets no requests, and is checked all the same, or it would not come back");
+
+    p = (struct pulse){0};
+    pulse_use(&p, &rules, &dice, at(0));
     count_checks(&p, 0, 2000, PULSE_GOOD);
     int checks = 0;
     for (int64_t ms = 2000; ms < 200000; ms += 10) {

@@ -11,6 +11,10 @@
 # many ms), silent (no answer, ever), reset, garbage, endless (header), away (a
 # redirect to a stranger), here (a redirect to what is present), there-PORT (the same on
 # another port), loop, other (of another digest), body (a HEAD answered with a body).
+#
+# The mode "serve HOW FILE" serves a file for every GET: right, damaged (one byte is another),
+# truncated (the length says so), cut (the length does not), rangeless (all of it for a
+# Range, too), misranged (a Range is of other bytes).
 package Signpost::Upstream;
 
 use strict;
@@ -114,9 +118,30 @@ sub _behave {
     return { send => _answer( 200, @digest ) };
 }
 
+sub _serve {
+    my ( $how, $path, $from ) = @_;
+    my $content = do { local $/ = undef; _slurp($path) };
+    $from = undef if $how eq 'rangeless';
+    my $whole = length $content;
+    $content = substr $content, $from if defined $from;
+    $content = 'x' x length $content  if defined $from && $how eq 'misranged';
+    $content ^= "\1"                   if $how eq 'damaged';
+    my $length = length $content;
+    $content = substr $content, 0, $length / 2 if $how =~ /^(?:truncated|cut)$/;
+    $length  = length $content                 if $how eq 'truncated';
+    my @head = defined $from ? '206 Part' : '200 All';
+    push @head, sprintf 'Content-Range: bytes %d-%d/%d', $from, $whole - 1, $whole
+        if defined $from;
+    return {
+        send  => join( "\r\n", "HTTP/1.1 $head[0]", @head[ 1 .. $#head ], "Content-Length: $length",
+            '', $content ),
+        close => $how eq 'cut'
+    };
+}
+
 sub _slurp {
     my ($path) = @_;
-    open my $file, '<', $path or return '';
+    open my $file, '<:raw', $path or return '';
     return scalar <$file> // '';
 }
 
@@ -159,11 +184,17 @@ sub serve {
                 next;
             }
             if ( !sysread $c, $bytes{$c}, 65536, length $bytes{$c} ) { $close->($c); next }
-            while ( defined $bytes{$c} && $bytes{$c} =~ s/^([A-Z]+) (\S+) [^\n]*\r\n.*?\r\n\r\n//s )
+            while ( defined $bytes{$c}
+                && $bytes{$c} =~ s/^([A-Z]+) (\S+) [^\n]*\r\n(.*?\r\n)\r\n//s )
             {
-                my ( $method, $path ) = ( $1, $2 );
+                my ( $method, $path, $header ) = ( $1, $2, $3 );
+                my ($from) = $header =~ /^Range: bytes=(\d+)-/mi;
                 print {$log} "$method $path\n";
-                my $do = _behave( _slurp($mode_name), $port, $path );
+                my $mode = _slurp($mode_name);
+                my $do =
+                      $method eq 'GET' && $mode =~ /^serve (\S+) (\S+)/
+                    ? _serve( $1, $2, $from )
+                    : _behave( $mode =~ /^serve/ ? 'present' : $mode, $port, $path );
                 if ( $do->{wait} ) { push @later, [ time + $do->{wait}, $c, $do ] }
                 else               { $act->( $c, $do ) }
             }
