@@ -129,7 +129,7 @@ if HAVE_LIBMAXMINDDB
 BENCHMARKS += t/bench/locate t/bench/ranges
 endif
 if HAVE_LMDB
-BENCHMARKS += t/bench/cache
+BENCHMARKS += t/bench/cache t/bench/simulate
 endif
 EXTRA_PROGRAMS = $(BENCHMARKS)
 CLEANFILES += $(BENCHMARKS)
@@ -140,7 +140,7 @@ bench: $(BENCHMARKS)
 # ---- running them ----
 
 EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp t/walks \
-	t/bench/audit.pl t/bench/delays.pl t/bench/fastcgi.pl t/bench/replay.pl \
+	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/fastcgi.pl t/bench/replay.pl \
 	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \
 	t/unit/asking.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
