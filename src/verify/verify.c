@@ -146,7 +146,7 @@ static void show(void *context, size_t done)
     struct run *run = context;
 
     if (!run->call->json)
-        progress_show(&run->progress, "%zu of %zu inspections, %zu checks failed", done,
+        progress_show(&run->progress, "%zu of %zu done, %zu checks failed", done,
                       inspections_of(run), run->report.failed);
 }
 

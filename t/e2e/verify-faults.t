@@ -175,6 +175,18 @@ subtest 'places and addresses' => sub {
         for qw(FR JP);
 };
 
+subtest 'on a terminal' => sub {
+    $t->need('script');
+    my $call = join ' ', $t->program('signpost'), 'verify', $door->url;
+    my $out  = $t->run( [ $t->find('script'), '-qec', $call, '/dev/null' ] )->{out};
+    like(
+        $out,
+        qr/\r\e\[K0 of 1 done, 0 checks failed\r\e\[Kok 1 - /,
+        'a line tells how far it is, and goes before findings come'
+    );
+    unlike( $good->{err}, qr/done/, 'and elsewhere there is none' );
+};
+
 subtest 'images from a file' => sub {
     my $file = $t->file( 'images.txt', "# ours\nteam/app:v1\n\n  team/multi:v1 # two platforms\n" );
     my $run  = verify( '--file', $file, '--jobs', 1, $door->url );

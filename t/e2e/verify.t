@@ -79,13 +79,15 @@ sub cosign {
     return;
 }
 
+my $predicate = $t->file( 'predicate.json', '{"tested":true}' );
 for my $name ( grep { $t->find($_) } qw(cosign cosign3) ) {
     my $file = $t->folder . "/$name";
     my $to   = "127.0.0.1:$canonical->{port}/$prefix/team/app\@$app->{digest}";
     my @new  = $name eq 'cosign3' ? '--use-signing-config=false' : ();
     cosign( $name, qw(import-key-pair --key), $key->{private}, '--output-key-prefix', $file );
-    cosign( $name, 'attest', '--yes', '--key', "$file.key", '--tlog-upload=false', @new, '--type',
-        'custom', '--predicate', $t->file( 'predicate.json', '{"tested":true}' ), $to );
+    my @with = ( '--yes', '--key', "$file.key", '--tlog-upload=false', @new );
+    cosign( $name, 'sign', @with, $to );
+    cosign( $name, 'attest', @with, '--type', 'custom', '--predicate', $predicate, $to );
 }
 
 # ---- the front doors ----
