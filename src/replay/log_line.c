@@ -129,13 +129,48 @@ static void read_rest(struct log_line *line, struct cursor *cursor)
     }
 }
 
-enum log_reading log_line_read(struct log_line *line, char *text, size_t len)
+/*
+ * A field of signpost's own log: its value stands between before and after. What clients
+ * send cannot hold either, since it is encoded there (see log/entry.h).
+ */
+static struct slice own_field(struct slice text, const char *before, char after)
+{
+    size_t len = strlen(before);
+    const char *found = memmem(text.at, text.len, before, len);
+
+    if (!found)
+        return (struct slice){NULL, 0};
+    struct slice value = slice_from(text, (size_t)(found - text.at) + len);
+    const char *end = value.len ? memchr(value.at, after, value.len) : NULL;
+    return end ? slice_to(value, (size_t)(end - value.at)) : value;
+}
+
+/* A line of signpost's own log, perhaps behind what syslog puts before it. */
+static enum log_reading read_own(struct log_line *line, struct slice text)
+{
+    struct slice client;
+
+    if (own_field(text, "{\"time\":\"", '"').len > 0) {
+        line->method = own_field(text, ",\"method\":\"", '"');
+        line->target = own_field(text, ",\"path\":\"", '"');
+        line->region = own_field(text, ",\"place\":\"", '"');
+        client = own_field(text, ",\"client\":\"", '/');
+    } else {
+        line->method = own_field(text, " method=", ' ');
+        line->target = own_field(text, " path=", ' ');
+        line->region = own_field(text, " place=", ' ');
+        client = own_field(text, " client=", '/');
+    }
+    if (slice_equal(line->region, SLICE("-")))
+        line->region = SLICE("");
+    line->address = client;
+    return line->method.len > 0 && line->target.len > 0 ? LOG_REQUEST : LOG_UNREADABLE;
+}
+
+static enum log_reading read_combined(struct log_line *line, char *text, size_t len)
 {
     struct cursor cursor = {text, text + len};
 
-    memset(line, 0, offsetof(struct log_line, quoted));
-    line->quoted_count = 0;
-    line->region = (struct slice){NULL, 0};
     struct slice fields = take_until(&cursor, '[');
     take_until(&cursor, ']');
     line->address = find_address(fields);
@@ -148,4 +183,13 @@ enum log_reading log_line_read(struct log_line *line, char *text, size_t len)
     line->quoted_count = 1;
     read_rest(line, &cursor);
     return split_request(line, line->quoted[0]) ? LOG_REQUEST : LOG_NO_REQUEST;
+}
+
+enum log_reading log_line_read(struct log_line *line, char *text, size_t len)
+{
+    memset(line, 0, offsetof(struct log_line, quoted));
+    line->quoted_count = 0;
+    line->region = (struct slice){NULL, 0};
+    enum log_reading reading = read_combined(line, text, len);
+    return reading == LOG_UNREADABLE ? read_own(line, (struct slice){text, len}) : reading;
 }

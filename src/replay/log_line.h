@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One line of a web server's access log, in the combined format or the common one
- * (as nginx, Apache and lighttpd write them), perhaps with more fields at its end.
+ * (as nginx, Apache and lighttpd write them), perhaps with more fields at its end; or
+ * one of signpost's own log, plain or JSON (log/entry.h).
  */
 #ifndef REPLAY_LOG_LINE_H
 #define REPLAY_LOG_LINE_H
@@ -20,7 +21,7 @@ struct log_line {
     uint64_t bytes;                      /* of the answer; 0 where none are logged */
     struct slice quoted[LOG_QUOTED_MAX]; /* the request, the referrer, the user agent … */
     size_t quoted_count;
-    struct slice region; /* of a client without an address: signpost's own log says the place */
+    struct slice region; /* where signpost's own log says that the client is */
 };
 
 enum log_reading {

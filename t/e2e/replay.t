@@ -196,4 +196,31 @@ for my $server ( [ nginx => \&nginx ], [ lighttpd => \&lighttpd ], [ apache => \
     };
 }
 
+for my $format (qw(plain json)) {
+    subtest "signpost's own log, $format" => sub {
+        my $log  = $t->folder . "/own.$format.log";
+        my $conf = $t->slurp($now)
+            . qq(log = "all"; log_to = "$log"; log_format = "$format";\n);
+        my $port = nginx(
+            $t, "own-$format",
+            socket => signpost( $t, "own-$format-fcgi", conf => $conf ),
+            extra  => 'fastcgi_param HTTP_X_CLIENT_REGION $http_x_client_region;'
+        );
+        my %want;
+        for my $region (qw(FR KE US)) {
+            for my $target (@odd) {
+                my $answer = http( $port, 'GET', $target, 'X-Client-Region' => $region );
+                my ($to) = ( $answer->{header}{location} // '' ) =~ m{^https://(\w+)\.example};
+                $want{$to}++ if $to;
+            }
+        }
+        $t->stop("own-$format-fcgi");    # writes the log out
+        my $got = replay_json($log);
+        is( $got->{unreadable}, 0, 'every line can be read' );
+        my %got = map { ( $_->{name} => $_->{now} ) } grep { $_->{now} } @{ $got->{targets} };
+        is_deeply( \%got, \%want, 'every request goes where it went' ) or diag $t->slurp($log);
+        is( ( grep { $_->{client} eq 'FR' } @{ $got->{changes} } ) > 0, 1, 'and would go elsewhere' );
+    };
+}
+
 $t->done;

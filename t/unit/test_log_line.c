@@ -38,6 +38,24 @@ static const struct {
      "GET", "/", 0, "-"},
     {__LINE__, "h - - [x] \"GET / HTTP/1.1\" 200 12 \"-\" \"never closed", LOG_REQUEST, "h", "GET",
      "/", 12, "-"},
+    /* signpost's own, plain and JSON, from a file and from syslog */
+    {__LINE__,
+     "time=2026-11-23T20:15:00.123Z status=307 class=manifest-tag method=GET "
+     "path=/v2/a/manifests/b?x=%22 name=a target=eu place=FR rule=5 took=0.000002310 "
+     "reason=\"nearest = eu: taken\"",
+     LOG_REQUEST, "", "GET", "/v2/a/manifests/b?x=%22", 0, NULL},
+    {__LINE__,
+     "Nov 23 20:15:00 host signpost.fcgi[7]: time=2026-11-23T20:15:00.123Z status=200 class=ping "
+     "method=HEAD path=/v2/ name=- target=- place=- rule=- took=0.1 reason=\"-\" "
+     "client=192.0.2.0/24",
+     LOG_REQUEST, "192.0.2.0", "HEAD", "/v2/", 0, NULL},
+    {__LINE__,
+     "{\"time\":\"2026-11-23T20:15:00.123Z\",\"status\":307,\"class\":\"blob\",\"method\":\"GET\","
+     "\"path\":\"/v2/a/blobs/b\",\"name\":\"a\",\"target\":\"eu\",\"place\":\"FR\",\"rule\":5,"
+     "\"took\":0.1,\"reason\":\"x\",\"client\":\"192.0.2.0/24\"}",
+     LOG_REQUEST, "192.0.2.0", "GET", "/v2/a/blobs/b", 0, NULL},
+    {__LINE__, "time=2026-11-23T20:15:00.123Z status=307 method=GET", LOG_UNREADABLE, NULL, NULL,
+     NULL, 0, NULL},
     /* lines of what was no request */
     {__LINE__, "h - - [x] \"-\" 400 0 \"-\" \"-\"", LOG_NO_REQUEST, NULL, NULL, NULL, 0, NULL},
     {__LINE__, "h - - [x] \"\" 400 0", LOG_NO_REQUEST, NULL, NULL, NULL, 0, NULL},
