@@ -61,7 +61,7 @@ static void ask(const struct inquiry *inquiry, const char *place, enum pull_part
     unsigned most = 0;
 
     for (unsigned i = 0; i < inquiry->samples; i++) {
-        char address[16] = "";
+        char address[sizeof TEST_NETWORK + 10] = "";
         unsigned same = 1;
         if (inquiry->samples > 1)
             snprintf(address, sizeof address, TEST_NETWORK "%u", i);

@@ -107,11 +107,10 @@ static void write_name(const struct map *map, const struct map_mark *mark, FILE 
     fputs("<tspan class=\"name\">", out);
     markup_text(out, mark->target->name);
     fputs("</tspan>", out);
-    if (trouble) {
-        fputs(" (", out);
-        markup_text(out, trouble);
-        fputc(')', out);
-    }
+    if (trouble)
+        fprintf(out, " (%s)", trouble);
+    if (!mark->placed && mark->target->kind == TARGET_UPSTREAM)
+        fputs(" (at an unknown place)", out);
 }
 
 static void write_row(const struct map *map, const struct map_mark *mark, FILE *out)

@@ -97,6 +97,30 @@ my ($golden) = map {
 my @wrong = grep { my $name = $_; $name =~ s/&#39;/'/g; $dot{$_} ne ( $golden->{$name} // '' ) }
     sort keys %dot;
 is( "@wrong", '', 'in the colour of the target that the golden table has' );
+
+# What a mark tells of its target is what the golden table has of countries and regions.
+my ( %countries, %regions );
+for ( grep { !/^#/ } split /\n/, $t->slurp( $t->source('t/data/nearest.golden') ) ) {
+    my ( $key, undef, $upstream ) = split /\t/;
+    next if $key =~ /^continent:|^(?:AN|EU|OC)$/;
+    $key =~ /^(?:country:)?[A-Z]{2}$/ ? $countries{$upstream}++ : $regions{$upstream}++;
+}
+my %count =
+    map { /: upstream ([\w-]+).* images: ([^;]*)/ ? ( $1 => $2 ) : () } titles( $svg, 'targets' );
+is_deeply(
+    \%count,
+    {
+        map {
+            my $upstream = $_;
+            $upstream => join ', ',
+                map { "$_->[0] " . ( $_->[0] == 1 ? $_->[1] : $_->[2] ) }
+                grep { $_->[0] } [ $countries{$upstream} // 0, 'country', 'countries' ],
+                [ $regions{$upstream} // 0, 'region', 'regions' ]
+        } keys %count
+    },
+    'and the counts beside it'
+);
+
 like(
     $svg,
     qr{<title>France: images from europe-west9 \(\d+ km\), layers from cdn</title>},
