@@ -139,7 +139,8 @@ bench: $(BENCHMARKS)
 
 # ---- running them ----
 
-EXTRA_DIST += t/tap.h t/install-clients t/valgrind.supp t/walks \
+EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
+	t/install-clients t/policy-copy.go t/referrers-registry.go \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/fastcgi.pl t/bench/replay.pl \
 	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \

@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
+use Signpost::Clients;
 use Signpost::Prober;
 use Signpost::Registry qw(image artifact key_pair signature signature_tag digest_of);
 use Signpost::Servers  qw(signpost lighttpd plain_server);
@@ -18,41 +19,27 @@ use Test::More;
 
 my $t = Signpost::Test->new->need(qw(lighttpd docker-registry openssl referrers-registry));
 $t->skip_all('no registry client is installed')
-    if !grep { $t->find($_) } qw(cosign cosign3 crane oras regctl);
+    if !grep { $t->find($_) } qw(cosign cosign3 notation crane oras regctl);
 
 my $json      = JSON::PP->new->canonical->utf8;
 my $prefix    = 'mirror/images';
 my $regional  = Signpost::Registry->start( $t, 'regional' );
-my $canonical = do {
-    my $port = $t->port;
-    $t->start( 'canonical', [ $t->find('referrers-registry'), "127.0.0.1:$port" ] );
-    $t->wait_for_port( 'canonical', $port );
-    bless { %$regional, name => 'canonical', port => $port }, ref $regional;
-};
-
-# They would fetch their trust roots from the internet; they do without.
-my %offline = (
-    HTTPS_PROXY     => 'http://127.0.0.1:1',
-    TUF_ROOT        => $t->folder . '/tuf',
-    COSIGN_PASSWORD => ''
-);
-
-sub client {
-    my ( $name, @arguments ) = @_;
-    return $t->run( [ $t->find($name), @arguments ], env => \%offline );
-}
+my $canonical = Signpost::Registry->start_with_referrers( $t, 'canonical' );
 
 # ---- what there is ----
 
-my $key = key_pair( $t, 'ours' );
+my $key     = key_pair( $t, 'ours' );
+my $clients = Signpost::Clients->new( $t, $key );
 
 # An image for each kind of signature: cosign 2 stops at the bundles of cosign 3.
-my %image = map { $_ => image( 'hello.txt' => "hello $_" ) } qw(tags bundle referrer unsigned);
+my %image =
+    map { $_ => image( 'hello.txt' => "hello $_" ) } qw(tags bundle notation referrer unsigned);
 for my $what ( sort keys %image ) {
     $_->push( "$prefix/team/$what", $image{$what}, 'v1' ) for $regional, $canonical;
 }
 
-my $signature = signature( $t, $key, $image{tags}, 'registry.example.org/team/tags' );
+my $repository = 'registry.example.org/team/tags';
+my $signature  = signature( $t, $key, $image{tags}, $repository );
 $canonical->push( "$prefix/team/tags", $signature, signature_tag( $image{tags} ) );
 
 my $referrer = do {
@@ -68,32 +55,25 @@ my $referrer = do {
 my $layer = { digest => digest_of( $referrer->{blobs}[1] ) };
 $canonical->push( "$prefix/team/referrer", $referrer );
 
-# Signs and attests an image at the canonical registry with this client.
-sub writes {
-    my ( $cosign, $what, @option ) = @_;
-    my $key_file  = $t->folder . "/$cosign.key";
-    my $predicate = $t->file( 'predicate.json', '{"tested":true}' );
-    my @to =
-        ( @option, "127.0.0.1:$canonical->{port}/$prefix/team/$what\@" . $image{$what}{digest} );
-    my @with   = ( '--yes', '--key', $key_file, '--tlog-upload=false' );
-    my @import = ( '--key', $key->{private}, '--output-key-prefix', $t->folder . "/$cosign" );
-    for my $command (
-        [ 'import-key-pair', @import ],
-        $cosign eq 'cosign3' ? [ 'sign', @with, @to ] : (),
-        [ 'attest', @with, '--predicate', $predicate, '--type', 'custom', @to ],
-        )
-    {
-        my $run = client( $cosign, @$command );
-        die "$cosign @$command: $run->{err}" if $run->{status};
-    }
-    return;
+sub there {
+    my ($what) = @_;
+    return "127.0.0.1:$canonical->{port}/$prefix/team/$what\@" . $image{$what}{digest};
 }
-writes( 'cosign', 'tags' ) if $t->find('cosign');
-writes( 'cosign3', 'bundle', '--use-signing-config=false' ) if $t->find('cosign3');
+$clients->attests( 'cosign', there('tags') ) if $t->find('cosign');
+if ( $t->find('cosign3') ) {
+    $clients->signs( 'cosign3', there('bundle') );
+    $clients->attests( 'cosign3', there('bundle') );
+}
+$clients->notates( there('notation') ) if $t->find('notation');
+
+# Debian's skopeo is built without sigstore; policy-copy does the same in its place.
+my ($copier) = grep {
+    my $at = "127.0.0.1:$canonical->{port}/$prefix/team/tags:v1";
+    $t->find($_) && !$clients->run( $_, $clients->copy_signed( $_, $at, $repository ) )->{status};
+} qw(skopeo policy-copy);
+$copier //= 'policy-copy';
 
 # ---- what clients do ----
-
-my $verify = [ '--key', $key->{public}, '--insecure-ignore-tlog' ];
 
 sub host      { return "127.0.0.1:$_[0]" }
 sub by_tag    { return host( $_[0] ) . "/team/$_[1]:v1" }
@@ -104,7 +84,7 @@ sub regctl    { return [ '--host', 'reg=' . host( $_[0] ) . ',tls=disabled', @_[
 sub verifies {
     my ( $what, $command, @more ) = @_;
     return (
-        does  => sub { [ $command, @$verify, @more, by_tag( $_[0], $what ) ] },
+        does  => sub { [ $clients->verify( $command, @more, by_tag( $_[0], $what ) ) ] },
         prove => sub {
             $_[0] =~ ( $command eq 'verify' ? qr/\Q$image{$what}{digest}/ : qr/"payload":"ey/ );
         },
@@ -131,6 +111,16 @@ my @checks = (
     [
         cosign3 => 'verify-attestation, a bundle',
         verifies( 'bundle', 'verify-attestation', @custom )
+    ],
+    [
+        notation => 'verify',
+        does     => sub { [ qw(verify --insecure-registry), by_digest( $_[0], 'notation' ) ] },
+        prove    => sub { $_[0] =~ /Successfully verified/ },
+    ],
+    [
+        $copier => 'copy, by a policy that wants a signature',
+        does  => sub { [ $clients->copy_signed( $copier, by_tag( $_[0], 'tags' ), $repository ) ] },
+        prove => sub { 1 },
     ],
     [
         crane => 'manifest of a signature, by digest',
@@ -194,7 +184,7 @@ my @checks = (
 # Whether a client does what it should, and how it ended.
 sub goes_well {
     my ( $port, $client, undef, %check ) = @_;
-    my $run  = client( $client, @{ $check{does}->($port) } );
+    my $run  = $clients->run( $client, @{ $check{does}->($port) } );
     my $good = $run->{status} == 0 && $check{prove}->( $run->{out} );
     return ( $good, $run );
 }
@@ -202,7 +192,7 @@ sub goes_well {
 # Every client in turn. With `tags_only`, what needs more than tags must fail.
 sub clients {
     my ( $port, %option ) = @_;
-    for my $client (qw(cosign cosign3 crane oras regctl)) {
+    for my $client ( qw(cosign cosign3 notation crane oras regctl), $copier ) {
         subtest $client => sub {
             $t->need($client);
             for my $check ( grep { $_->[0] eq $client } @checks ) {
@@ -213,7 +203,8 @@ sub clients {
                     or diag "status $run->{status}: $run->{out}$run->{err}";
             }
             if ( $client =~ /^cosign/ ) {
-                my $run = client( $client, 'verify', @$verify, by_tag( $port, 'unsigned' ) );
+                my $run = $clients->run( $client,
+                    $clients->verify( 'verify', by_tag( $port, 'unsigned' ) ) );
                 isnt( $run->{status}, 0, 'what is not signed does not verify' );
             }
         };
@@ -265,7 +256,7 @@ subtest 'a prober' => sub {
     plan skip_all => 'signpost was built without its prober'
         if $t->run( [ $t->program('signpost'), 'prober', '--help' ] )->{status};
     Signpost::Prober->start( $t, 'prober', $t->file( 'prober.conf', conf($with_prober) ), $state );
-    my $port  = front( 'probed', $with_prober );
+    my $port = front( 'probed', $with_prober );
     $regional->requests;
     subtest 'cold' => sub {
         clients($port);
@@ -296,7 +287,7 @@ subtest 'an index alone, CGI' => sub {
             $t->program('signpost'),
             qw(index add --config),
             $t->file( 'index.conf', conf($more) ),
-            map { "team/$_:v1" } qw(tags bundle referrer)
+            map { "team/$_:v1" } qw(tags bundle notation referrer)
         ]
     );
     is( $run->{status}, 0, 'signpost index add' ) or diag $run->{err};

@@ -5,6 +5,7 @@
 #     my $clients = Signpost::Clients->new( $t, key_pair( $t, 'ours' ) );
 #     my $run     = $clients->run( 'crane', 'ls', 'localhost:5000/app' );
 #     $clients->signs( 'cosign3', "localhost:5000/app\@$digest" );
+#     $clients->notates("localhost:5000/app\@$digest");
 #     $clients->run( 'cosign3', $clients->verify( 'verify', 'localhost:5000/app:v1' ) );
 package Signpost::Clients;
 
@@ -66,6 +67,48 @@ sub attests {
     $self->_must( $cosign, 'attest', $self->_how($cosign),
         '--predicate', $predicate, '--type', 'custom', $reference );
     return;
+}
+
+# Signs with notation, and makes it trust that: a bundle of its own kind, with a key of its own.
+sub notates {
+    my ( $self, $reference ) = @_;
+    my $folder = "$self->{env}{XDG_CONFIG_HOME}/notation";
+    my $policy = $self->{t}->file( 'notation.json', <<'EOT' );
+{ "version": "1.0", "trustPolicies": [ { "name": "all", "registryScopes": [ "*" ],
+  "signatureVerification": { "level": "strict" }, "trustStores": [ "ca:signpost.test" ],
+  "trustedIdentities": [ "*" ] } ] }
+EOT
+    if ( !-e "$folder/trustpolicy.json" ) {
+        $self->_must(qw(notation cert generate-test --default signpost.test));
+        $self->_must( qw(notation policy import), $policy );
+    }
+    $self->_must( qw(notation sign --insecure-registry), $reference );
+    return;
+}
+
+# What skopeo, or policy-copy in its place, is called with to copy an image from
+# HOST:PORT/NAME only if it is signed with the key, for a repository.
+sub copy_signed {
+    my ( $self, $copier, $reference, $signed_for ) = @_;
+    my ($host) = split m{/}, $reference;
+    my $policy = $self->{t}->file( "policy-$host.json", <<"EOT" );
+{ "default": [ { "type": "reject" } ], "transports": { "docker": { "$host": [ {
+  "type": "sigstoreSigned", "keyPath": "$self->{key}{public}",
+  "signedIdentity": { "type": "exactRepository", "dockerRepository": "$signed_for" } } ] } } }
+EOT
+    my $registries = $self->{t}->dir("registries-$host");
+    $self->{t}->file( "$registries/test.yaml", <<"EOT" );
+docker:
+  "$host":
+    use-sigstore-attachments: true
+EOT
+    my @what = ( "docker://$reference", 'dir:' . $self->{t}->dir("copied-$host") );
+    return $copier eq 'skopeo'
+        ? (
+        '--policy', $policy, '--registries.d', $registries, 'copy', '--src-tls-verify=false',
+        '--remove-signatures', @what
+        )
+        : ( $policy, $registries, @what );
 }
 
 # What cosign is called with to `verify` or `verify-attestation`.
