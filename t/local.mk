@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	t/unit/test_agenda \
 	t/unit/test_ask \
 	t/unit/test_asker \
+	t/unit/test_audit \
 	t/unit/test_budget \
 	t/unit/test_cache \
 	t/unit/test_classify \
@@ -68,6 +69,7 @@ t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 # ---- fuzz targets: replay_NAME reads the corpus again, fuzz_NAME looks for more ----
 
 REPLAYS = \
+	t/fuzz/replay_audit \
 	t/fuzz/replay_classify \
 	t/fuzz/replay_configuration \
 	t/fuzz/replay_forwarded \
@@ -81,6 +83,7 @@ REPLAYS = \
 	t/fuzz/replay_verify
 check_PROGRAMS += $(REPLAYS)
 
+t_fuzz_replay_audit_SOURCES = t/fuzz/fuzz_audit.c t/fuzz/replay.c
 t_fuzz_replay_classify_SOURCES = t/fuzz/fuzz_classify.c t/fuzz/replay.c
 t_fuzz_replay_configuration_SOURCES = t/fuzz/fuzz_configuration.c t/fuzz/replay.c
 t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
@@ -97,6 +100,7 @@ t_fuzz_replay_verify_SOURCES = t/fuzz/fuzz_verify.c t/fuzz/replay.c
 #   mkdir new; nice t/fuzz/fuzz_classify -max_total_time=600 new …/t/fuzz/corpus/classify
 if FUZZING
 noinst_PROGRAMS += \
+	t/fuzz/fuzz_audit \
 	t/fuzz/fuzz_classify \
 	t/fuzz/fuzz_configuration \
 	t/fuzz/fuzz_forwarded \
@@ -109,6 +113,7 @@ noinst_PROGRAMS += \
 	t/fuzz/fuzz_registry \
 	t/fuzz/fuzz_verify
 FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+t_fuzz_fuzz_audit_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_classify_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
 t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)

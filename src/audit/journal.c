@@ -76,15 +76,42 @@ static bool note(struct journal *journal, const char *repository, off_t at, bool
     return true;
 }
 
-/* A record's repository, if it is one; and whether a registry could not be read. */
+/* Whether all that a list or an object holds is text; so is what is not there. */
+static bool is_all_text(json_t *json)
+{
+    const char *key;
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach(json, i, entry) if (!json_is_string(entry)) return false;
+    json_object_foreach(json, key, entry) if (!json_is_string(entry)) return false;
+    return !json || json_is_array(json) || json_is_object(json);
+}
+
+/* Whether a finding is one that can be reported. */
+static bool is_finding(const json_t *finding)
+{
+    static const char *const texts[] = {"finding", "kind", "tag", "digest", "subject"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const json_t *text = json_object_get(finding, texts[i]);
+        if (text ? !json_is_string(text) : i == 0)
+            return false;
+    }
+    return is_all_text(json_object_get(finding, "at"));
+}
+
+/* A record's repository, NULL if it is none; and whether a registry could not be read. */
 static const char *repository_of(const json_t *record, size_t registries, bool *unread)
 {
-    const json_t *list = json_object_get(record, "registries"), *registry;
+    const json_t *list = json_object_get(record, "registries"), *entry;
+    const json_t *findings = json_object_get(record, "findings");
     size_t i;
 
     *unread = false;
-    json_array_foreach(list, i, registry) *unread |= json_object_get(registry, "unread") != NULL;
-    if (json_array_size(list) != registries || !json_is_array(json_object_get(record, "findings")))
+    json_array_foreach(list, i, entry) *unread |= json_object_get(entry, "unread") != NULL;
+    json_array_foreach(findings, i, entry) if (!is_finding(entry)) return NULL;
+    if (json_array_size(list) != registries || !json_is_array(findings))
         return NULL;
     return json_string_value(json_object_get(record, "repository"));
 }
