@@ -1,12 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include "url.h"
 
+/* Cuts one character off text, percent-encoded or not. */
+static char cut_character(struct slice *text)
+{
+    char hex[3] = {0};
+    size_t n = 1;
+    char c = text->at[0];
+
+    if (c == '%' && text->len > 2 && isxdigit((unsigned char)text->at[1]) &&
+        isxdigit((unsigned char)text->at[2])) {
+        memcpy(hex, text->at + 1, 2);
+        c = (char)strtoul(hex, NULL, 16);
+        n = sizeof hex;
+    }
+    *text = slice_from(*text, n);
+    return c;
+}
+
+/* Whether a parameter has this name, which may be percent-encoded: backends decode it. */
 static bool has_name(struct slice parameter, struct slice name)
 {
-    return slice_starts(parameter, name) &&
-           (parameter.len == name.len || parameter.at[name.len] == '=');
+    size_t matched = 0;
+
+    while (parameter.len && parameter.at[0] != '=') {
+        if (matched == name.len || cut_character(&parameter) != name.at[matched++])
+            return false;
+    }
+    return matched == name.len;
 }
 
 static bool goes_on(struct slice parameter, enum endpoint endpoint, enum query_policy policy)
