@@ -364,6 +364,11 @@ static int run_download(const struct arguments *arguments)
         if (problem)
             return command_misuse("ranges", "--source \"%s\" %s.", move, problem);
     }
+    if (sources.count == 0)
+        return command_misuse("ranges",
+                              "All sources of \"%s\" are left out: there would be nothing "
+                              "in the database.",
+                              arguments->set);
     struct download download = {
         .sources = &sources,
         .database = arguments->output                       ? arguments->output

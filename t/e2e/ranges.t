@@ -357,6 +357,13 @@ subtest 'misuse' => sub {
             '"xml" is not a format: aws, google, azure, oracle, geofeed, list, rir or auto.'
         ],
         [ [qw(--source aws)], '--source "aws" lacks the URL: say --source NAME=URL.' ],
+        [
+            [
+                qw(--download country),
+                map { ( '--source', "$_=" ) } qw(afrinic apnic arin lacnic ripencc)
+            ],
+            'All sources of "country" are left out: there would be nothing in the database.'
+        ],
         [ [qw(--download clouds --source mars=)], '--source "mars=" is not a source of this set.' ],
         [
             [qw(--download clouds --source ../x=https://a/)],
