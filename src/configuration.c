@@ -148,6 +148,7 @@ struct config *config_load(const char *file, struct problems *problems)
         config = make(arena, &tree, name, folder, file ? name : "the environment", problems);
     }
     config_destroy(&tree);
+    problems_sort(problems);
     if (!config)
         arena_free(arena);
     return config;
@@ -165,6 +166,7 @@ struct config *config_parse(const char *text, struct problems *problems)
     else
         add_syntax_error(&tree, "the text", problems);
     config_destroy(&tree);
+    problems_sort(problems);
     if (!config)
         arena_free(arena);
     return config;

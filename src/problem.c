@@ -15,8 +15,7 @@ void problem_add(struct problems *problems, enum severity severity, struct origi
                  const char *format, ...)
 {
     va_list args;
-    struct problem *list =
-        realloc(problems->list, (problems->count + 1) * sizeof *problems->list);
+    struct problem *list = realloc(problems->list, (problems->count + 1) * sizeof *problems->list);
 
     if (severity == PROBLEM_ERROR)
         problems->errors++; /* counted even when there is no memory to tell of it */
@@ -24,13 +23,33 @@ void problem_add(struct problems *problems, enum severity severity, struct origi
         return;
     problems->list = list;
     va_start(args, format);
-    list[problems->count++] = (struct problem){
+    list[problems->count] = (struct problem){
+        .number = problems->count,
         .severity = severity,
         .file = at.file ? strdup(at.file) : NULL,
         .line = at.line,
         .text = format_text(format, args),
     };
+    problems->count++;
     va_end(args);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct problem *a = left, *b = right;
+    int by_file = strcmp(a->file ? a->file : "", b->file ? b->file : "");
+
+    if (by_file != 0)
+        return by_file;
+    if (a->line != b->line)
+        return a->line - 1 < b->line - 1 ? -1 : 1; /* line 0, the whole file, comes last */
+    return a->number < b->number ? -1 : 1;
+}
+
+void problems_sort(struct problems *problems)
+{
+    if (problems->count > 0)
+        qsort(problems->list, problems->count, sizeof *problems->list, compare);
 }
 
 void problems_print(const struct problems *problems, FILE *out)

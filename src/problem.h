@@ -19,6 +19,7 @@ struct problem {
     char *file; /* NULL when it concerns no file */
     unsigned line;
     char *text;
+    size_t number; /* of all that were added */
 };
 
 /* A growing list; start it with {0}. */
@@ -31,6 +32,12 @@ struct problems {
 __attribute__((format(printf, 4, 5))) void problem_add(struct problems *problems,
                                                        enum severity severity, struct origin at,
                                                        const char *format, ...);
+
+/*
+ * Puts those of a file into the order of its lines, with those of the whole file behind them; of
+ * a line, they stay as they were added.
+ */
+void problems_sort(struct problems *problems);
 
 /* Prints one problem a line, "file:line: error: text". */
 void problems_print(const struct problems *problems, FILE *out);

@@ -69,12 +69,12 @@ static bool is_pin(struct slice s)
 
 static const struct option_spec upstream_options[] = {
     {"name", OPTION_STRING, UPSTREAM(name), .valid = is_target_name,
-     .expects = "a name of letters, digits, dots, dashes and underscores",
+     .expects = "a name of at most 63 letters, digits, dots, dashes and underscores",
      .help = "What this file calls the upstream. In a group of upstreams it is the group's name;\n"
              "with `regions` it is each region's name.",
      .example = "\"eu\""},
     {"url", OPTION_STRING, UPSTREAM(url), .required = true, .valid = url_is_base,
-     .expects = "a URL such as \"https://eu.registry.example.org\"",
+     .expects = "a URL such as \"https://eu.registry.example.org\", without dot segments",
      .help = "Where the registry is: http or https, a host, perhaps a port and a path. {region} and\n"
              "{provider} stand for a region of `regions` and for `provider`.",
      .example = "\"https://{region}-docker.pkg.dev\""},
@@ -127,7 +127,7 @@ static const struct option_group upstream_group = {
 
 static const struct option_spec bucket_options[] = {
     {"name", OPTION_STRING, BUCKET(name), .valid = is_target_name,
-     .expects = "a name of letters, digits, dots, dashes and underscores",
+     .expects = "a name of at most 63 letters, digits, dots, dashes and underscores",
      .help = "What this file calls the bucket. With `regions`, \"bucket-\" and the region's name.",
      .example = "\"cdn\""},
     {"url", OPTION_STRING, BUCKET(url), .required = true, .valid = url_is_object,
@@ -401,7 +401,8 @@ static const struct option_spec file_options[] = {
      .example = "\"/var/lib/signpost\""},
     {"max_connections", OPTION_NUMBER, FILE_OPTION(max_connections), .min = 1, .max = 65536,
      .number_default = 1024, .unit = "connections",
-     .help = "How many connections from web servers are held open at once."},
+     .help = "How many connections from web servers are held open at once. It is taken at the start,\n"
+             "and left as it is by a reload, as are the next two."},
     {"max_parked", OPTION_NUMBER, FILE_OPTION(max_parked), .min = 0, .max = 65536,
      .number_default = 256, .unit = "requests",
      .help = "How many requests wait for the prober at once, each for 1.5 seconds at most. Beyond it,\n"

@@ -131,17 +131,49 @@ struct slice url_authority(struct slice url)
     return slice_to(rest, n);
 }
 
+/* Whether a percent sign at the start of s begins an encoded byte. */
+static bool is_escape(struct slice s)
+{
+    return s.at[0] == '%' && s.len > 2 && is_hex(s.at[1]) && is_hex(s.at[2]);
+}
+
+/* The length of a dot at the start of s, encoded or not; 0 if there is none. */
+static size_t dot_length(struct slice s)
+{
+    if (slice_starts(s, SLICE(".")))
+        return 1;
+    return s.len > 2 && slice_equal_nocase(slice_to(s, 3), SLICE("%2e")) ? 3 : 0;
+}
+
+/* Whether a path has a segment "." or "..": those who follow the URL would leave it out. */
+static bool has_dot_segment(struct slice path)
+{
+    while (path.len && path.at[0] == '/') {
+        size_t n = 0;
+        path = slice_from(path, 1);
+        struct slice rest = path;
+        for (int dots = 0; dots < 2 && dot_length(rest); dots++)
+            rest = slice_from(rest, dot_length(rest));
+        if (rest.len < path.len && (rest.len == 0 || strchr("/?#", rest.at[0])))
+            return true;
+        while (n < path.len && !strchr("/?#", path.at[n]))
+            n++;
+        path = slice_from(path, n);
+    }
+    return false;
+}
+
 /* Checks what is behind the authority; counts the words that name the object. */
 static bool is_template_path(struct slice path, bool digests, size_t *named)
 {
+    if (has_dot_segment(path))
+        return false;
     for (size_t i = 0; i < path.len;) {
         struct slice rest = slice_from(path, i);
         size_t n = word_length(rest, digests);
         if (slice_starts(rest, SLICE("{digest}")) || slice_starts(rest, SLICE("{encoded}")))
             ++*named;
-        if (n == 0 && !is_path_char(path.at[i]) &&
-            !(path.at[i] == '%' && i + 2 < path.len && is_hex(path.at[i + 1]) &&
-              is_hex(path.at[i + 2])))
+        if (n == 0 && !is_path_char(path.at[i]) && !is_escape(rest))
             return false;
         i += n ? n : 1;
     }
@@ -175,10 +207,14 @@ bool url_is_page(struct slice s)
 {
     if (scheme_length(s) == 0 || s.len > URL_MAX || !url_is_authority(url_authority(s)))
         return false;
-    for (size_t i = scheme_length(s); i < s.len; i++)
-        if (!is_path_char(s.at[i]) && (!s.at[i] || !strchr("?#%[]", s.at[i])))
+    struct slice path = slice_from(s, scheme_length(s) + url_authority(s).len);
+    for (size_t i = 0; i < path.len; i++) {
+        struct slice rest = slice_from(path, i);
+        if (!is_path_char(rest.at[0]) && !is_escape(rest) &&
+            (!rest.at[0] || !strchr("?#[]", rest.at[0])))
             return false;
-    return true;
+    }
+    return !has_dot_segment(path);
 }
 
 static bool is_default_port(struct slice url, struct slice port)
@@ -261,8 +297,7 @@ bool url_template_make(struct url_template *template, struct slice url)
     return add_piece(template, URL_TEXT, slice_from(url, start));
 }
 
-void url_template_write(const struct url_template *template, struct slice digest,
-                        struct text *out)
+void url_template_write(const struct url_template *template, struct slice digest, struct text *out)
 {
     for (size_t i = 0; i < template->count; i++) {
         switch (template->piece[i].part) {
@@ -288,9 +323,7 @@ void url_write_query(struct text *out, struct slice query)
 
     for (size_t i = 0; i < query.len; i++) {
         char c = query.at[i];
-        bool escaped = c == '%' && i + 2 < query.len && is_hex(query.at[i + 1]) &&
-                       is_hex(query.at[i + 2]);
-        if (escaped || is_path_char(c) || c == '?') {
+        if (is_escape(slice_from(query, i)) || is_path_char(c) || c == '?') {
             text_add(out, (struct slice){&c, 1});
         } else {
             char code[3] = {'%', hex[(uint8_t)c >> 4], hex[(uint8_t)c & 15]};

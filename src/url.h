@@ -13,13 +13,16 @@ enum { URL_MAX = 2048 }; /* of a configured URL; with a query it must still fit 
 /* "host" or "host:port"; a literal IPv6 address stands in brackets. */
 bool url_is_authority(struct slice s);
 
-/* A registry: http or https, an authority, perhaps a path; {region} and {provider} may occur. */
+/*
+ * A registry: http or https, an authority, perhaps a path, which has no dot segments (RFC 3986,
+ * 3.3); {region} and {provider} may occur.
+ */
 bool url_is_base(struct slice s);
 
 /* A bucket: like a registry, with {digest}, or {encoded}, in the path. */
 bool url_is_object(struct slice s);
 
-/* Any http or https URL, with no template words. */
+/* Any http or https URL, with no template words and no dot segments. */
 bool url_is_page(struct slice s);
 
 /* The authority of a URL that passed one of the checks above. */

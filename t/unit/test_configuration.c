@@ -218,6 +218,25 @@ static void check_nothing(void)
     pass("no configuration can be freed");
 }
 
+/* Mistakes of the grammar are found before those of meaning; people read them by line. */
+static void check_order(void)
+{
+    struct problems problems = {0};
+    const char mixed[] = "canonical = [ \"no\" ];\n"
+                         "nonsense = 1;\n"
+                         "upstreams = { eu = { url = \"https://eu.example.org\"; }; };\n"
+                         "name = 7;\n"
+                         "default = \"none\";\n";
+    size_t in_order = 0;
+
+    config_free(config_parse(mixed, &problems));
+    for (size_t i = 1; i < problems.count; i++)
+        in_order += problems.list[i].line >= problems.list[i - 1].line;
+    cmp_ok(problems.count, >=, 3, "several mistakes");
+    cmp_ok(in_order, ==, problems.count - 1, "are told in the order of their lines");
+    problems_clear(&problems);
+}
+
 int main(void)
 {
     unsetenv("STATE_DIRECTORY");
@@ -228,5 +247,6 @@ int main(void)
     check_rules();
     check_limits();
     check_nothing();
+    check_order();
     return done_testing();
 }

@@ -67,6 +67,15 @@ static const struct {
     YES(url_is_base, "https://{region}-docker.pkg.dev"),
     YES(url_is_base, "https://{provider}.{region}.h:1/{region}"),
     YES(url_is_base, "https://h/%2F"),
+    YES(url_is_base, "https://h/.well-known/..."),
+    YES(url_is_base, "https://h/a..b/c."),
+    NO(url_is_base, "https://h/."),
+    NO(url_is_base, "https://h/a/.."),
+    NO(url_is_base, "https://h/../b"),
+    NO(url_is_base, "https://h/a/./b"),
+    NO(url_is_base, "https://h/%2e%2E/b"),
+    NO(url_is_base, "https://h/.%2e"),
+    NO(url_is_object, "https://h/../{digest}"),
     NO(url_is_base, ""),
     NO(url_is_base, "h"),
     NO(url_is_base, "//h"),
@@ -121,6 +130,11 @@ static const struct {
     NO(url_is_page, "https://h/{region}"),
     NO(url_is_page, "https://h/\xc3\xa9"),
     NO(url_is_page, "https://h/<"),
+    NO(url_is_page, "https://h/%"),
+    NO(url_is_page, "https://h/%2"),
+    NO(url_is_page, "https://h/?a=%zz"),
+    NO(url_is_page, "https://h/a/../b"),
+    YES(url_is_page, "https://h/%20?a=%2e%2E/..#/.."),
 };
 
 static void check_samples(void)
