@@ -55,6 +55,7 @@ UNIT_TESTS = \
 	t/unit/test_rule \
 	t/unit/test_slice \
 	t/unit/test_state \
+	t/unit/test_showing \
 	t/unit/test_suggest \
 	t/unit/test_url \
 	t/unit/test_verify

@@ -6,8 +6,9 @@
 
 static const char not_yet[] = "its check_object has not been fetched yet";
 
-static void set_failure(struct proof *proof, const char *failure)
+static void set_failure(struct proof *proof, const char *failure, int64_t at_s)
 {
+    proof->failed_s = at_s;
     snprintf(proof->failure, sizeof proof->failure, "%s", failure);
 }
 
@@ -17,7 +18,7 @@ void proof_expect(struct proof *proof, bool pinned, bool is_new)
         proof->state = PROOF_NOT_ASKED;
     } else if (proof->state == PROOF_NOT_ASKED) {
         proof->state = is_new ? PROOF_OPEN : PROOF_GOOD;
-        set_failure(proof, not_yet);
+        set_failure(proof, not_yet, 0);
     }
     proof->next_ms = INT64_MIN;
 }
@@ -27,7 +28,7 @@ void proof_recall(struct proof *proof, const struct target_health *before)
     if (proof->state == PROOF_NOT_ASKED || !before->known)
         return;
     proof->state = before->up ? PROOF_GOOD : PROOF_BAD;
-    set_failure(proof, before->failure);
+    set_failure(proof, before->failure, before->failed_s);
 }
 
 bool proof_due(const struct proof *proof, bool in_use, struct instant now)
@@ -84,7 +85,7 @@ bool proof_take(struct proof *proof, const struct probing *rules, struct pulse_d
     if (outcome == PROOF_RIGHT) {
         changed = take_right(proof, rules);
     } else {
-        set_failure(proof, failure);
+        set_failure(proof, failure, now.wall_s);
         changed = take_wrong(proof, rules, outcome == PROOF_DAMAGED);
     }
     plan(proof, rules, dice, now);

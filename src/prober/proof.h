@@ -24,6 +24,7 @@ struct proof {
     unsigned good, bad; /* in a row */
     int64_t next_ms;
     struct proof_body *body; /* while it is being fetched, even if nothing is pinned any more */
+    int64_t failed_s;        /* seconds since 1970; 0: it has not failed */
     char failure[HEALTH_FAILURE_SIZE];
 };
 

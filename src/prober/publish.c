@@ -66,7 +66,7 @@ static void write_target(const struct publication *p, const struct remote *remot
             " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n",
             remote->id, remote_is_down(remote) ? "down" : "up",
             lrint(100 * remote_admit(remote, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
-            pulse->changed_s, pulse->failed_s, c->probes, c->checks, c->present, c->absent,
+            pulse->changed_s, remote_failed_s(remote), c->probes, c->checks, c->present, c->absent,
             c->failed, c->refused, c->skipped, remote->target->name, remote_failure(remote));
     fprintf(out, "flow %016" PRIx64 " %u %" PRIu64 " %" PRIu64 "\n", remote->id,
             extra_part(p, remote), remote->flow.in, remote->flow.out);

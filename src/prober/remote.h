@@ -51,6 +51,12 @@ static inline const char *remote_failure(const struct remote *remote)
     return proof_holds(&remote->proof) ? remote->pulse.failure : remote->proof.failure;
 }
 
+/* When it was, seconds since 1970; 0: never. */
+static inline int64_t remote_failed_s(const struct remote *remote)
+{
+    return proof_holds(&remote->proof) ? remote->pulse.failed_s : remote->proof.failed_s;
+}
+
 /* Begins with what an earlier prober has published of late. */
 void remotes_recall(struct remotes *remotes, const struct health *health, struct instant now);
 

@@ -50,16 +50,18 @@ void showing_end(struct showing *showing)
 
 /* ---- a moment's status ---- */
 
-static struct target_health health_of_remote(const struct remote *remote,
+static struct target_health health_of_remote(const struct remotes *remotes,
+                                             const struct remote *remote,
                                              const struct probing *rules, struct instant now)
 {
     const struct pulse *pulse = &remote->pulse;
     struct target_health health = {.known = true,
                                    .up = !remote_is_down(remote),
                                    .admit = remote_admit(remote, rules, now),
+                                   .extra = remotes_extra_part(remotes, remote, now),
                                    .head_ms = (unsigned)ceil(pulse->head_ms),
                                    .changed_s = pulse->changed_s,
-                                   .failed_s = pulse->failed_s,
+                                   .failed_s = remote_failed_s(remote),
                                    .counters = remote->counters,
                                    .in_share = remote->flow.in,
                                    .out_of_share = remote->flow.out};
@@ -80,7 +82,7 @@ static void add_targets(struct status *status, const struct showing *showing,
         struct status_target *t = &status->target[i];
         *t = (struct status_target){
             .target = target,
-            .health = health_of_remote(remote, &config->probing, view->now),
+            .health = health_of_remote(view->remotes, remote, &config->probing, view->now),
             .counted = &showing->counters->target[i],
         };
         struct part part = control_part(view->control, target, t->health.admit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "status/atlas.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include "status/status.h"
 
@@ -12,6 +13,7 @@ struct atlas {
     struct knowledge knowledge; /* what responders know of the targets, and no more */
     const char *trouble[TARGETS_MAX];
     double takes[TARGETS_MAX];
+    long extra[TARGETS_MAX]; /* twentieths of what a target accepts for others */
     char *svg[PULL_PARTS];
     size_t svg_len[PULL_PARTS];
     bool drawn;
@@ -87,10 +89,12 @@ static bool note_targets(struct atlas *atlas, const struct status *status)
         const struct status_target *now = &status->target[i];
         bool is_out = now->drained || (now->health.known && !now->health.up);
         const char *trouble = is_out ? status_word(&now->health, now->drained) : NULL;
+        long extra = lrint(20 * now->health.extra);
         changed = changed || trouble != atlas->trouble[i] || now->takes < atlas->takes[i] ||
-                  now->takes > atlas->takes[i];
+                  now->takes > atlas->takes[i] || extra != atlas->extra[i];
         atlas->trouble[i] = trouble;
         atlas->takes[i] = now->takes;
+        atlas->extra[i] = extra;
         atlas->knowledge.control.wish[i] = (struct wish){now->drained, (float)now->share};
         health_put(atlas->health, now->target, &now->health);
     }

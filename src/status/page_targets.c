@@ -115,7 +115,10 @@ static void write_row(const struct status *status, size_t i, FILE *out)
     write_name(status, i, out);
     write_state(t, out);
     open_cell(out, "Takes", "number");
-    fprintf(out, "%ld&#8239;%%</td>", lrint(100 * t->takes));
+    fprintf(out, "%ld&#8239;%%", lrint(100 * t->takes));
+    if (t->share < 1)
+        fprintf(out, " <span class=\"aside\">share %ld&#8239;%%</span>", lrint(100 * t->share));
+    fputs("</td>", out);
     open_cell(out, "Sent", "number");
     page_write_number(out, counters_sum_target(t->counted));
     fputs("</td>", out);
