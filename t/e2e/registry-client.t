@@ -79,9 +79,10 @@ sub asked {
     return scalar grep { $_->[0] eq "GET $target" } $stub->requests;
 }
 
-# What is added for referrers: their manifests and layers.
+# What is added for referrers: their manifests and layers, and the configuration that all have.
 sub lines_of {
-    return [ sort map { ( $_->{digest}, digest_of( $_->{blobs}[1] ) ) } @_ ];
+    my @lines = ( digest_of('{}'), map { ( $_->{digest}, digest_of( $_->{blobs}[1] ) ) } @_ );
+    return [ sort @lines ];
 }
 
 my @r   = map { referrer( $image, "referrer $_" ) } 0 .. 4;
@@ -458,7 +459,7 @@ subtest 'sha512' => sub {
     );
     is_deeply(
         $run->{lines},
-        [ sort $digest, digest_of( $thing->{blobs}[1] ) ],
+        [ sort $digest, map { digest_of($_) } @{ $thing->{blobs} } ],
         'digests are checked, too'
     ) or diag $run->{err};
     fails(
