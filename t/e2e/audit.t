@@ -414,7 +414,7 @@ subtest 'half of the answers are 429' => sub {
 
 subtest 'Retry-After' => sub {
     $relay{sa}->start;
-    $relay{us}->start( closed => [ 9, 1 ] );
+    $relay{us}->start( closed => [ 9, 1 ], delay => 0.01 );
     my $run = $t->run( [ @relayed, @names ] );
     is_deeply( findings($run),       \@many, 'the same is found' ) or diag $run->{err};
     is_deeply( [ $relay{us}->rude ], [],     'nobody asks before it is time' );
