@@ -114,6 +114,15 @@ sub signatures_go {
     return $answer->{headers}{location} // '';
 }
 
+# Whether the responder has taken the index, as it does within two seconds.
+sub index_is_taken {
+    my $http = HTTP::Tiny->new( max_redirect => 0 );
+    return !grep {
+        my $answer = $http->head("http://127.0.0.1:$door/v2/team/app/blobs/$_");
+        index( $answer->{headers}{location} // '', $at{us}->url ) != 0
+    } split /\n/, $t->slurp('signatures.index');
+}
+
 my %env = (
     SIGNPOST_CONF   => $t->folder . '/signpost.conf',
     COSIGN_PASSWORD => '',
@@ -132,6 +141,9 @@ sub run_step {
         env => \%env );
     if ( $command =~ /signpost reload/ ) {
         ok( $t->wait_for( sub { signatures_go() ne $before } ), 'signatures go elsewhere now' );
+    }
+    if ( $command =~ /signpost index add/ ) {
+        ok( $t->wait_for( \&index_is_taken ), 'and so does what is in the index' );
     }
     return there( $run->{out} );
 }
