@@ -276,15 +276,20 @@ void map_write(const struct map *map, FILE *out)
     fputs("</svg>\n", out);
 }
 
+/* As wide as the window, however high that makes it: it can be scrolled. */
+static void write_file_style(const struct map *map, FILE *out)
+{
+    fprintf(out,
+            "<style>%ssvg.map{width:100%%;height:%.1fvw}@media (max-width:640px) and "
+            "(max-aspect-ratio:1/1){svg.map{height:%.1fvw}}</style>\n",
+            map_style, 100.0 * map_legend_bottom(map) / MAP_WIDTH,
+            100.0 * map_legend_bottom_small(map) / MAP_WIDTH);
+}
+
 void map_write_file(const struct map *map, FILE *out)
 {
-    int bottom = map_legend_bottom(map), small = map_legend_bottom_small(map);
-
-    write_head(map, bottom, out);
-    fprintf(out,
-            "<style>%s@media (max-width:640px) and (max-aspect-ratio:1/1)"
-            "{svg.map{width:100vw;height:%dvw}}</style>\n",
-            map_style, small / 10);
+    write_head(map, map_legend_bottom(map), out);
+    write_file_style(map, out);
     write_body(map, out);
     map_legend_write(map, out);
     fputs("</svg>\n", out);
