@@ -3,7 +3,9 @@
  * What a look-up in the cache costs with 1,000,000 entries, how large the file is,
  * what memory it takes, and how fast findings are written. Not a test.
  *
- *     t/bench/cache [ENTRIES]
+ *     t/bench/cache [ENTRIES [FOLDER]]
+ *
+ * With a folder, it only fills a cache there.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -125,12 +127,27 @@ static void measure(struct cache *cache, const char *what, const struct target *
     free(samples);
 }
 
+static int fill_only(uint64_t entries, const char *folder)
+{
+    struct cache_writer_options options = {
+        .state_directory = folder, .map_size = (size_t)512 << 20, .unsynced = true, .log = say};
+    struct cache_writer *writer = cache_writer_open(&options, NOW);
+
+    if (!writer)
+        return 1;
+    fill(writer, entries);
+    cache_writer_close(writer, NOW);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t entries = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     char folder[] = "/tmp/signpost-bench-XXXXXX", file[64];
     struct stat status;
 
+    if (argc > 2)
+        return fill_only(entries, argv[2]);
     if (!mkdtemp(folder))
         return 1;
     snprintf(file, sizeof file, "%s/%s", folder, CACHE_FILE);

@@ -2,8 +2,8 @@
 /*
  * How many requests signpost itself makes of its targets in a day: one of many front doors,
  * all alike, is simulated with the real decisions, agenda, budgets, health and cache, by a
- * clock that is set and a seed. Its upstreams answer after 50 ms. Not a test; the same
- * figures each time.
+ * clock that is set and a seed. Its upstreams answer after 50 ms. Not a test. The figures are
+ * the same each time but for some in a million: the cache hashes by a key made by chance.
  *
  *     t/bench/simulate etc/registry.k8s.io.conf
  *
@@ -25,7 +25,7 @@ enum {
     ANSWER_MS = 50,
     NAMES = 2000,   /* repositories */
     BLOBS = 3,      /* of an image, that no other has */
-    COMMIT_S = 20,  /* between two commits; the real prober's are more frequent */
+    COMMIT_S = 60,  /* between two commits; the real prober's are more frequent */
     FLIGHTS = 4096, /* requests under way; what the agenda can have */
     ORDINARY = 0,   /* kinds of object: copied everywhere, … */
     SIGNED = 1,     /* … only at the canonical registry, … */
