@@ -16,17 +16,24 @@ void log_init(struct log *log, uint64_t seed, log_say *say, void *context)
 
 /* ---- where it goes ---- */
 
+/* Of standard error nothing is said there: that would have to wait. */
+static void tell(const struct log *log, const char *sentence)
+{
+    if (log->say && strcmp(log->logging->to, LOGGING_STDERR) != 0)
+        log->say(log->context, sentence);
+}
+
 static void fail(struct log *log, const char *sentence)
 {
-    if (!log->failing && log->say)
-        log->say(log->context, sentence);
+    if (!log->failing)
+        tell(log, sentence);
     log->failing = true;
 }
 
 static void recover(struct log *log)
 {
-    if (log->failing && log->say)
-        log->say(log->context, "The log can be written again.");
+    if (log->failing)
+        tell(log, "The log can be written again.");
     log->failing = false;
 }
 
