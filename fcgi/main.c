@@ -6,6 +6,7 @@
 #include "handover.h"
 #include "listen.h"
 #include "loop.h"
+#include "version.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -180,7 +181,7 @@ static int read_options(int argc, char **argv, struct options *options)
             fputs(usage, stdout);
             return EXIT_SUCCESS;
         case 'V':
-            puts("signpost.fcgi " PACKAGE_VERSION);
+            puts("signpost.fcgi " VERSION_TEXT);
             return EXIT_SUCCESS;
         default:
             fputs("Try 'signpost.fcgi --help'.\n", stderr);

@@ -69,6 +69,7 @@ src_libsignpost_a_SOURCES = \
 	src/target.h \
 	src/text.h \
 	src/url.c src/url.h \
+	src/version.h \
 	src/why.c src/why.h
 nodist_src_libsignpost_a_SOURCES = src/places_data.c
 

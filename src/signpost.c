@@ -6,6 +6,7 @@
 #include <string.h>
 #include "command.h"
 #include "suggest.h"
+#include "version.h"
 
 static const struct {
     const char *name;
@@ -50,24 +51,17 @@ static void usage(FILE *out)
 
 static void version(void)
 {
-    printf("signpost %s, built with libfcgi, libconfig"
-#ifdef HAVE_LIBMAXMINDDB
-           ", libmaxminddb"
-#endif
-#ifdef HAVE_LMDB
-           ", LMDB"
-#endif
+    puts("signpost " VERSION_TEXT
 #ifdef HAVE_JANSSON
-           ", jansson"
+         ", jansson"
 #endif
 #ifdef HAVE_LIBCURL
-           ", libcurl"
+         ", libcurl"
 #endif
 #ifdef HAVE_LIBYAML
-           ", libyaml"
+         ", libyaml"
 #endif
-           "\n",
-           PACKAGE_VERSION);
+    );
 }
 
 static int unknown(const char *name)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which signpost this is, and what it was built with. Include config.h before. */
+#ifndef VERSION_H
+#define VERSION_H
+
+/* "0.1.0, built with libfcgi, libconfig, …", of the libraries that the responder has. */
+#ifdef HAVE_LIBMAXMINDDB
+#define VERSION_MAXMINDDB ", libmaxminddb"
+#else
+#define VERSION_MAXMINDDB ""
+#endif
+#ifdef HAVE_LMDB
+#define VERSION_LMDB ", LMDB"
+#else
+#define VERSION_LMDB ""
+#endif
+#define VERSION_TEXT PACKAGE_VERSION ", built with libfcgi, libconfig" VERSION_MAXMINDDB VERSION_LMDB
+
+#endif
