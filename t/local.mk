@@ -148,7 +148,7 @@ bench: $(BENCHMARKS)
 EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
 	t/install-clients t/policy-copy.go t/referrers-registry.go \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
-	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl \
+	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/watching.pl \
 	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \
 	t/unit/asking.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
