@@ -19,5 +19,14 @@ fcgi_libloop_a_SOURCES = \
 
 sbin_PROGRAMS += fcgi/signpost.fcgi
 fcgi_signpost_fcgi_SOURCES = fcgi/front.c fcgi/front.h fcgi/main.c
+fcgi_signpost_fcgi_LDFLAGS = $(AM_LDFLAGS) $(RESPONDER_LDFLAGS)
 fcgi_signpost_fcgi_LDADD = fcgi/libloop.a src/libsignpost.a $(FCGI_LIBS) $(CONFIG_LIBS) \
 	$(RESPONDER_MMDB_LIBS) $(RESPONDER_LMDB_LIBS)
+
+# The same as --enable-static-cgi makes it, for tests and t/bench/cgi.
+if CAN_BE_STATIC
+check_PROGRAMS += fcgi/static.fcgi
+fcgi_static_fcgi_SOURCES = $(fcgi_signpost_fcgi_SOURCES)
+fcgi_static_fcgi_LDFLAGS = $(AM_LDFLAGS) -static
+fcgi_static_fcgi_LDADD = fcgi/libloop.a src/libsignpost.a $(STATIC_LIBS)
+endif

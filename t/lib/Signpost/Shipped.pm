@@ -190,12 +190,13 @@ sub log {
     return ( $self->{server}{log} ? $t->slurp( $self->{server}{log} ) : '' ) . $t->slurp('web.err');
 }
 
-# Starts the responder, where the web server does not, and the web server.
+# Starts the responder, where the web server does not, and the web server. The former may be
+# the caller's to start.
 sub start {
-    my ($self) = @_;
+    my ( $self, $start_responder ) = @_;
     my $t = $self->{t};
     unlink $t->folder . "/$_.err" for qw(web responder);
-    $self->start_responder if $self->{way}{socket};
+    ( $start_responder || \&start_responder )->($self) if $self->{way}{socket};
     $t->start( web => [ 'sh', '-c', $self->{server}{start} ] );
     eval { $t->wait_for_port( web => 80 ) } or die $@ . $self->log;
     return;

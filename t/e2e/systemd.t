@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# systemd's units as installed, on a machine of the test's own: systemd finds nothing wrong
+# with them and rates them as safe, the user is made, and a restart on a socket that is held
+# as systemd holds it loses nothing, though it is not systemd that restarts here.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IO::Socket::UNIX;
+use Signpost::Load;
+use Signpost::Machine;
+use Signpost::Shipped;
+use Signpost::Test;
+use Signpost::Wire qw(http);
+use Test::More;
+use Time::HiRes qw(sleep);
+
+Signpost::Machine::enter();
+my $t = Signpost::Test->new->need(qw(systemd-analyze systemd-sysusers));
+Signpost::Machine::install($t);
+
+my $folder = '/usr/local/lib/systemd/system';
+my @units  = glob "$folder/signpost*";
+is( scalar @units, 5, 'two services with a socket and a timer, and the prober' );
+my $run = $t->run( [ 'systemd-analyze', '--man=no', 'verify', @units ] );
+is( $run->{out} . $run->{err}, '', 'systemd has nothing to say' );
+is( $run->{status},            0,  'and nothing against them' );
+
+# The rates are from 0 to 10, times ten here: "safe" is to 1.0, "ok" to 4.4.
+my %at_most = ( 'signpost' => 5, 'signpost-prober' => 15, 'signpost-ranges' => 20 );
+for my $unit ( sort keys %at_most ) {
+    $run = $t->run(
+        [
+            qw(systemd-analyze security --no-pager --offline=yes), "--threshold=$at_most{$unit}",
+            "$folder/$unit.service"
+        ]
+    );
+    is( $run->{status}, 0, "$unit is as shut in as it can be" ) or diag $run->{out}, $run->{err};
+    note $run->{out} =~ /(Overall exposure.*)/;
+}
+my $service = $t->slurp("$folder/signpost.service");
+like( $service, qr/^PrivateNetwork=yes$/m,              'the responder has no network' );
+like( $service, qr/^RestrictAddressFamilies=AF_UNIX$/m, 'but the local socket' );
+like( $service, qr/^IPAddressDeny=any$/m,               'nor may it have one' );
+ok( scalar getpwnam('signpost'), 'systemd-sysusers has made the user' );
+
+subtest 'a restart loses nothing' => sub {
+    my ( $door, $why ) = Signpost::Shipped->new( $t, 'nginx', <<'EOT');
+name      = "registry.example.org";
+upstreams = { us = { url = "https://us.example.org"; }; };
+canonical = [ "us" ];
+prober    = "off";
+EOT
+    plan skip_all => $why if !$door;
+
+    # The socket's owner stays; the service is the command of the unit, with that socket.
+    my $path = '/run/signpost.sock';
+    is( ( $t->slurp("$folder/signpost.socket") =~ /^ListenStream=(.*)$/m )[0],
+        $path, 'the socket is where web servers look' );
+    my $socket = IO::Socket::UNIX->new( Local => $path, Listen => 4096 ) or die "$path: $!";
+    chmod 0666, $path or die "$path: $!";
+    my ($command) = $service =~ /^ExecStart=(.*)$/m;
+    my $serve = sub { $t->start( service => [ split ' ', $command ], stdin => $socket ) };
+    $door->start($serve);
+    my $to   = 'https://us.example.org/v2/app/manifests/v1';
+    my $load = Signpost::Load->new(
+        3,
+        sub {
+            my $answer = http( 80, GET => '/v2/app/manifests/v1' );
+            return ( $answer->{header}{location} // '' ) eq $to ? '' : $answer->{raw}
+                || 'no answer';
+        }
+    );
+    for ( 1 .. 5 ) {
+        sleep 0.1;
+        is( $t->stop('service'), 0, 'the service stops' );
+        sleep 0.05;    # nobody accepts: requests wait at the socket
+        $serve->();
+    }
+    sleep 0.1;
+    my ( $good, @wrong ) = $load->end;
+    is_deeply( \@wrong, [], 'no request is lost' );
+    cmp_ok( $good, '>', 20, "among many ($good)" );
+    $door->stop;
+    $t->stop('service');
+};
+
+$t->done;
