@@ -201,6 +201,12 @@ static void check_hostile(void)
     ok(refused(&bad, offsetof(struct ask_report, count)), "of nothing");
     bad = good, bad.count_count = UINT16_MAX;
     ok(refused(&bad, len), "of more than it holds");
+    struct {
+        struct ask_report report;
+        struct count more;
+    } long_one = {.report = {.version = ASK_VERSION, .kind = ASK_KIND_REPORT}};
+    long_one.report.count_count = ASK_COUNTS_MAX + 1;
+    ok(refused(&long_one.report, sizeof long_one), "of more than a report can hold");
     bad = good, bad.count[0].cell = UINT32_MAX;
     ok(refused(&bad, len), "of a cell that is none");
     bad = good, bad.count[0] = (struct count){.target = 12345, .cell = 100000, .n = 1};

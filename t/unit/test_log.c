@@ -170,6 +170,9 @@ static void check_hostile(void)
             fail("byte %d, JSON: %s", c, line_of(given, &json));
     }
     pass("no byte disturbs a line");
+    snprintf(huge, size, "REQUEST_URI=/v2/a b status=200");
+    char *const spaces[] = {huge, NULL};
+    like(line_of(spaces, &plain), " path=/v2/a%20b%20status=200 ", "a space does not end a field");
     memset(huge, 0xff, size - 1);
     huge[size - 1] = '\0';
     memcpy(huge, "REQUEST_URI=/", 13);
@@ -241,8 +244,10 @@ static const char *in_folder(const char *name)
 static void add_lines(struct log *log, unsigned count, int64_t now)
 {
     decide_on(variables(usual));
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        entry.took_ns = i;
         log_add(log, &entry, now);
+    }
 }
 
 /* The lines in a file, and whether each is whole. */
@@ -348,28 +353,31 @@ static void check_pipe(void)
 {
     struct logging logging = logging_of(LOGGING_PLAIN);
     struct log log;
-    char path[200], part[LOG_LINE_MAX];
-    size_t lines = 0;
+    char path[200], line[LOG_LINE_MAX];
+    size_t lines = 0, in_order = 0;
 
     snprintf(path, sizeof path, "%s", in_folder("pipe"));
     if (mkfifo(path, 0600) != 0)
         return;
-    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *reader = fdopen(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), "r");
     logging.to = path;
     start(&log, &logging);
     add_lines(&log, 5000, 1000);
     ok(log.dropped > 0 && strstr(said, "cannot be written"), "nobody reads, and nothing waits");
     ok(strncmp(log.buffer, "time=", 5) == 0, "only whole lines were written");
     for (int64_t now = 2000; now < 200000; now += 1000) {
-        ssize_t n = read(reader, part, sizeof part);
-        for (ssize_t i = 0; i < n; i++)
-            lines += part[i] == '\n';
+        for (; fgets(line, sizeof line, reader); lines++) {
+            const char *took = strstr(line, " took=0.");
+            in_order += took && strtoul(took + 8, NULL, 10) == lines;
+        }
+        clearerr(reader);
         log_flush_if_due(&log, now);
     }
     cmp_ok(lines, ==, log.lines, "all that were not dropped have come");
+    cmp_ok(in_order, ==, lines, "… in their order");
     is(said, "The log can be written again.", "and that is told");
     log_end(&log);
-    close(reader);
+    fclose(reader);
     unlink(path);
 }
 
