@@ -360,6 +360,7 @@ static void check_pipe(void)
     if (mkfifo(path, 0600) != 0)
         return;
     FILE *reader = fdopen(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), "r");
+    fcntl(fileno(reader), F_SETPIPE_SZ, 8192); /* so that it takes a part of the buffer */
     logging.to = path;
     start(&log, &logging);
     add_lines(&log, 5000, 1000);
