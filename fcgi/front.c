@@ -419,7 +419,7 @@ void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
 void front_detach(struct front *front)
 {
     front->loop = NULL;
-    log_flush_if_due(&front->log, INT64_MAX);
+    log_use(&front->log, NULL); /* writes what waits, so that the report counts it */
     report(front, LAST_REPORT_MS, (uint64_t)instant_now().steady_ms);
     asker_free(front->asker);
     front->asker = NULL;
