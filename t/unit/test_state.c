@@ -149,6 +149,7 @@ static void test_owners(void)
         ok(chown(path, all[i].user, all[i].group) == 0 && chmod(path, all[i].mode) == 0, "(%s)",
            all[i].name);
     }
+    fflush(stdout); /* else valgrind has the child print it, too */
     pid_t child = fork();
     if (child == 0)
         _exit(failures_for_somebody());
