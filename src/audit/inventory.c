@@ -67,14 +67,10 @@ static enum registry_outcome read_manifest(struct walk *walk, struct slice refer
         why_not(walk->why, "it has more than %d manifests", INVENTORY_MANIFESTS_MAX);
         return REGISTRY_FAILED;
     }
-    enum registry_outcome outcome = registry_get(
-        walk->reader->client, walk->name, REGISTRY_MANIFEST, reference, &response, walk->why);
+    enum registry_outcome outcome = manifest_get(walk->reader->client, walk->name, reference,
+                                                 &read->manifest, &response, walk->why);
     if (outcome != REGISTRY_FOUND)
         return outcome;
-    if (!manifest_parse(&read->manifest, response->body)) {
-        why_not(walk->why, "what stands at %.*s is no manifest", (int)reference.len, reference.at);
-        return REGISTRY_FAILED;
-    }
     name_it(response, reference, read->digest);
     return outcome;
 }

@@ -133,3 +133,16 @@ void manifest_clear(struct manifest *manifest)
     free(manifest->list);
     *manifest = (struct manifest){0};
 }
+
+enum registry_outcome manifest_get(struct registry_client *client, struct slice name,
+                                   struct slice reference, struct manifest *manifest,
+                                   const struct http_response **response, struct why *why)
+{
+    enum registry_outcome outcome =
+        registry_get(client, name, REGISTRY_MANIFEST, reference, response, why);
+
+    if (outcome != REGISTRY_FOUND || manifest_parse(manifest, (*response)->body))
+        return outcome;
+    why_not(why, "what stands at %.*s is no manifest", (int)reference.len, reference.at);
+    return REGISTRY_FAILED;
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "registry/client.h"
 #include "registry/digest.h"
 #include "slice.h"
 
@@ -40,5 +41,13 @@ struct manifest {
 bool manifest_parse(struct manifest *manifest, struct slice json);
 
 void manifest_clear(struct manifest *manifest);
+
+/*
+ * Reads a manifest by tag or digest from a registry. With REGISTRY_FOUND, manifest must be
+ * cleared, and response is borrowed from the client until its next call.
+ */
+enum registry_outcome manifest_get(struct registry_client *client, struct slice name,
+                                   struct slice reference, struct manifest *manifest,
+                                   const struct http_response **response, struct why *why);
 
 #endif

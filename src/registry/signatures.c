@@ -62,14 +62,10 @@ static enum registry_outcome read_manifest(struct walk *walk, struct slice refer
         why_not(walk->why, "more than %d manifests belong to it", SIGNATURES_MANIFESTS_MAX);
         return REGISTRY_FAILED;
     }
-    enum registry_outcome outcome = registry_get(
-        walk->reader->client, walk->name, REGISTRY_MANIFEST, reference, &response, walk->why);
+    enum registry_outcome outcome =
+        manifest_get(walk->reader->client, walk->name, reference, manifest, &response, walk->why);
     if (outcome != REGISTRY_FOUND)
         return outcome;
-    if (!manifest_parse(manifest, response->body)) {
-        why_not(walk->why, "what stands at %.*s is no manifest", (int)reference.len, reference.at);
-        return REGISTRY_FAILED;
-    }
     if (memchr(reference.at, ':', reference.len))
         snprintf(digest, OCI_DIGEST_MAX + 1, "%.*s", (int)reference.len, reference.at);
     else
