@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -503,6 +504,8 @@ static void test_no_directory(void)
 
 /* ---- processes that are killed ---- */
 
+static volatile unsigned *commits; /* of all writers; shared with the children */
+
 /* Objects with even numbers are present, odd ones absent; all else is a lie. */
 static void write_for_ever(void)
 {
@@ -513,8 +516,10 @@ static void write_for_ever(void)
         unsigned n = i * 7919 % 20000;
         add(writer, &upstreams[0], sample(&s, n), n % 2 ? HOLDING_ABSENT : HOLDING_PRESENT, NOW,
             DAY);
-        if (cache_writer_waiting(writer) == 20)
-            cache_writer_commit(writer, NOW);
+        if (cache_writer_waiting(writer) < 20)
+            continue;
+        cache_writer_commit(writer, NOW);
+        ++*commits;
     }
 }
 
@@ -558,6 +563,13 @@ static void pause_us(long us)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
+/* Until a writer is at work, however slow the disk is. */
+static void await_commit(unsigned before)
+{
+    for (int i = 0; i < 20000 && *commits == before; i++)
+        pause_us(1000);
+}
+
 /* Kills it; true if it was still alive then. */
 static bool kill_child(pid_t child)
 {
@@ -574,11 +586,16 @@ static void test_killed(void)
     struct cache *cache = cache_open(folder, hear, NULL);
     unsigned wrong = 0, known = 0, alive = 0;
 
+    commits = mmap(NULL, sizeof *commits, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                   0);
     for (unsigned i = 0; i < WRITERS; i++) {
+        unsigned before = *commits;
         pid_t writer = start_child(write_for_ever);
         pid_t reader = start_child(read_for_ever);
         pid_t second = start_child(read_for_ever);
-        pause_us(2000 + i * 137 % 9000);
+        if (i % 4)
+            await_commit(before); /* else it is killed while it opens the file */
+        pause_us(i * 137 % 9000);
         alive += kill_child(reader);
         alive += kill_child(writer);
         alive += kill_child(second);

@@ -14,6 +14,7 @@ use warnings;
 
 use IO::Socket::UNIX;
 use Signpost::Machine;
+use Signpost::Wire qw(http);
 
 my $site = '/var/www/html';
 
@@ -237,6 +238,15 @@ sub wait_until_gone {
     );
 }
 
+# Until a web server that restarts has started its responders and answers. Whoever tells
+# lighttpd to restart while it still does may find that it has stopped.
+sub wait_until_serving {
+    my ( $self, $count ) = @_;
+    $self->{t}->wait_for( sub { $self->responders >= $count } )
+        or die 'no new responders: ' . $self->log;
+    return http( 80, GET => '/v2/' );
+}
+
 # Replaces the program, and every process of it, one after the other.
 sub restart {
     my ($self)  = @_;
@@ -249,6 +259,7 @@ sub restart {
         $run = $t->run( [ 'sh', '-c', $command =~ s{PID}{$t->pid('web')}er ] );
         die $run->{err} if $run->{status};
         $self->wait_until_gone(@old);
+        $self->wait_until_serving( scalar @old );
         return;
     }
     for my $pid ( $self->responders ) {
