@@ -24,7 +24,6 @@ enum holding cache_look(struct cache *cache, const struct target *target,
 
 #include <errno.h>
 #include <lmdb.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -95,16 +94,6 @@ static void drop(struct cache *cache)
     cache->cursor = NULL;
     cache->txn = NULL;
     cache->env = NULL;
-}
-
-/* The number of the last commit. */
-static size_t last_commit(MDB_env *env)
-{
-    MDB_envinfo info;
-
-    atomic_thread_fence(memory_order_acquire);
-    mdb_env_info(env, &info);
-    return info.me_last_txnid;
 }
 
 /* ---- opening ---- */
@@ -250,7 +239,7 @@ static void work_look(void *context)
     look->error = mdb_cursor_renew(cache->txn, cache->cursor);
     if (!look->error)
         look->error = cache_find(cache->cursor, &look->key, look->now_s, &look->holding);
-    look->disturbed = mdb_txn_id(cache->txn) != last_commit(cache->env);
+    look->disturbed = mdb_txn_id(cache->txn) != cache_last_commit(cache->env);
     mdb_txn_reset(cache->txn);
 }
 
@@ -259,7 +248,7 @@ static void work_was_disturbed(void *context)
 {
     struct look *look = context;
 
-    look->disturbed = mdb_txn_id(look->cache->txn) != last_commit(look->cache->env);
+    look->disturbed = mdb_txn_id(look->cache->txn) != cache_last_commit(look->cache->env);
     mdb_txn_reset(look->cache->txn);
 }
 

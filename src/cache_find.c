@@ -4,6 +4,8 @@
 #ifdef HAVE_LMDB
 #include "cache_find.h"
 
+#include <stdatomic.h>
+
 /* The two kinds of a key are neighbours, and only one of them is there: one search finds it. */
 int cache_find(MDB_cursor *cursor, const struct cache_key *key, int64_t now_s,
                enum holding *holding)
@@ -29,6 +31,15 @@ int cache_find(MDB_cursor *cursor, const struct cache_key *key, int64_t now_s,
     if (cache_is_fresh(&value, now_s))
         *holding = kind;
     return 0;
+}
+
+size_t cache_last_commit(MDB_env *env)
+{
+    MDB_envinfo info;
+
+    atomic_thread_fence(memory_order_acquire);
+    mdb_env_info(env, &info);
+    return info.me_last_txnid;
 }
 #else
 /* ISO C wants something in a file. */

@@ -13,6 +13,9 @@
 int cache_find(MDB_cursor *cursor, const struct cache_key *key, int64_t now_s,
                enum holding *holding);
 
+/* The number of the last commit: a transaction of another one may have read what is new. */
+size_t cache_last_commit(MDB_env *env);
+
 /* A value of LMDB's for bytes that it only reads. */
 static inline MDB_val cache_bytes(const void *at, size_t size)
 {

@@ -234,6 +234,8 @@ static void work_look(void *context)
     look->error = mdb_cursor_renew(look->store->reading, look->store->cursor);
     if (!look->error)
         look->error = cache_find(look->store->cursor, look->key, look->now_s, &look->holding);
+    if (mdb_txn_id(look->store->reading) != cache_last_commit(look->store->env))
+        look->error = EAGAIN;
     mdb_txn_reset(look->store->reading);
 }
 

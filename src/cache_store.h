@@ -38,7 +38,10 @@ void cache_store_close(struct cache_store *store);
 /* The descriptor of the file. */
 int cache_store_fd(const struct cache_store *store);
 
-/* Sets what is known under a key of things present. Returns 0 or an error. */
+/*
+ * Sets what is known under a key of things present. Returns 0 or an error. May be called while
+ * another thread commits: then EAGAIN, or another error, says that it came in between.
+ */
 int cache_store_look(struct cache_store *store, const struct cache_key *key, int64_t now_s,
                      enum holding *holding);
 

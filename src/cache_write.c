@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "cache_committer.h"
 #include "cache_store.h"
 #include "why.h"
 
@@ -33,8 +34,9 @@ struct cache_writer {
     bool complained;
     struct cache_counts counts;
     struct recent recent[RECENT];
-    struct cache_finding waiting[WAITING_MAX];
-    size_t waiting_count;
+    struct cache_finding *waiting, *committed; /* of WAITING_MAX each */
+    size_t waiting_count, committed_count;
+    struct cache_committer committer;
 };
 
 static void complain(struct cache_writer *writer, const char *what, int error)
@@ -135,6 +137,29 @@ static void make_secret(uint8_t secret[SIPHASH_KEY_SIZE])
         ;
 }
 
+static bool get_ready(struct cache_writer *writer)
+{
+    if (!committer_init(&writer->committer))
+        return false;
+    writer->waiting = calloc(WAITING_MAX, sizeof *writer->waiting);
+    writer->committed = calloc(WAITING_MAX, sizeof *writer->committed);
+    if (asprintf(&writer->path, "%s/%s", writer->options.state_directory, CACHE_FILE) < 0)
+        writer->path = NULL;
+    if (!writer->path || asprintf(&writer->new_path, "%s.new", writer->path) < 0)
+        writer->new_path = NULL;
+    return writer->waiting && writer->committed && writer->new_path;
+}
+
+static void let_go(struct cache_writer *writer)
+{
+    committer_close(&writer->committer);
+    free(writer->waiting);
+    free(writer->committed);
+    free(writer->new_path);
+    free(writer->path);
+    free(writer);
+}
+
 struct cache_writer *cache_writer_open(const struct cache_writer_options *options, int64_t now_s)
 {
     struct cache_writer *writer = calloc(1, sizeof *writer);
@@ -142,10 +167,8 @@ struct cache_writer *cache_writer_open(const struct cache_writer_options *option
     if (!writer)
         return NULL;
     writer->options = *options;
-    if (asprintf(&writer->path, "%s/%s", options->state_directory, CACHE_FILE) < 0 ||
-        asprintf(&writer->new_path, "%s.new", writer->path) < 0) {
-        free(writer->path);
-        free(writer);
+    if (!get_ready(writer)) {
+        let_go(writer);
         return NULL;
     }
     make_secret(writer->secret); /* a file that is there has its own */
@@ -158,12 +181,12 @@ void cache_writer_close(struct cache_writer *writer, int64_t now_s)
 {
     if (!writer)
         return;
+    if (writer->committer.busy)
+        cache_writer_end_commit(writer, now_s);
     if (writer->waiting_count)
         cache_writer_commit(writer, now_s);
     cache_store_close(writer->store);
-    free(writer->new_path);
-    free(writer->path);
-    free(writer);
+    let_go(writer);
 }
 
 const uint8_t *cache_writer_secret(const struct cache_writer *writer)
@@ -189,7 +212,7 @@ enum holding cache_writer_look(struct cache_writer *writer, const struct cache_k
     if (!writer->store)
         return HOLDING_UNKNOWN;
     int error = cache_store_look(writer->store, key, now_s, &holding);
-    if (error)
+    if (error && !writer->committer.busy) /* else it may just have been disturbed */
         fail(writer, error, now_s);
     return holding;
 }
@@ -241,35 +264,59 @@ static bool have_store(struct cache_writer *writer, int64_t now_s)
     return false;
 }
 
-bool cache_writer_commit(struct cache_writer *writer, int64_t now_s)
+void cache_writer_begin_commit(struct cache_writer *writer, int64_t now_s)
 {
-    size_t count = writer->waiting_count;
-    uint64_t evicted = 0;
-    int error = 0;
+    struct cache_finding *free_now = writer->committed;
 
-    if (have_store(writer, now_s)) {
-        error = cache_store_commit(writer->store, writer->waiting, count, now_s, &evicted);
-        if (error)
-            fail(writer, error, now_s);
-    }
+    writer->counts = cache_writer_counts(writer); /* the store is the thread's from now on */
+    writer->committed = writer->waiting;
+    writer->committed_count = writer->waiting_count;
+    writer->waiting = free_now;
     writer->waiting_count = 0;
+    if (have_store(writer, now_s))
+        committer_begin(&writer->committer, writer->store, writer->committed,
+                        writer->committed_count, now_s);
+}
+
+bool cache_writer_is_committing(const struct cache_writer *writer)
+{
+    return writer->committer.busy;
+}
+
+int cache_writer_fd(const struct cache_writer *writer)
+{
+    return writer->committer.fd;
+}
+
+bool cache_writer_end_commit(struct cache_writer *writer, int64_t now_s)
+{
+    int error = writer->committer.busy ? committer_end(&writer->committer) : 0;
+
+    if (error)
+        fail(writer, error, now_s);
     if (error || !writer->store) {
-        writer->counts.lost += count;
+        writer->counts.lost += writer->committed_count;
         return false;
     }
-    if (count == 0)
+    if (writer->committed_count == 0)
         return true;
     writer->complained = false;
-    writer->counts.evicted += evicted;
+    writer->counts.evicted += writer->committer.evicted;
     writer->counts.commits++;
     return true;
+}
+
+bool cache_writer_commit(struct cache_writer *writer, int64_t now_s)
+{
+    cache_writer_begin_commit(writer, now_s);
+    return cache_writer_end_commit(writer, now_s);
 }
 
 struct cache_counts cache_writer_counts(const struct cache_writer *writer)
 {
     struct cache_counts counts = writer->counts;
 
-    if (writer->store)
+    if (writer->store && !writer->committer.busy)
         cache_store_counts(writer->store, &counts);
     return counts;
 }

@@ -45,15 +45,28 @@ enum holding cache_writer_look(struct cache_writer *writer, const struct cache_k
 void cache_writer_add(struct cache_writer *writer, const struct cache_key *key, enum holding kind,
                       int64_t now_s, uint32_t lifetime_s);
 
-/* How many findings wait to be committed. */
+/* How many findings wait for the next commit. */
 size_t cache_writer_waiting(const struct cache_writer *writer);
 
 /*
- * Commits what waits, synced, with room made where a kind has used up its share.
- * Finds out, too, whether the file has been deleted, cut short or replaced, and
- * begins a new one then. False if it cannot be written, as has been told to the
- * log: then what waited is forgotten, and the next attempt is some seconds later.
+ * Begins to commit what waits, synced, with room made where a kind has used up its
+ * share; all else goes on meanwhile. Finds out, too, whether the file has been deleted,
+ * cut short or replaced, and begins a new one then. Not while another commit is under way.
  */
+void cache_writer_begin_commit(struct cache_writer *writer, int64_t now_s);
+
+/* Whether a commit is under way, and a descriptor that is readable when it has come to its end. */
+bool cache_writer_is_committing(const struct cache_writer *writer);
+int cache_writer_fd(const struct cache_writer *writer);
+
+/*
+ * Ends a commit, and waits for that if need be. False if the file cannot be written, as
+ * has been told to the log: then what was to be committed is forgotten, and the next
+ * attempt is some seconds later.
+ */
+bool cache_writer_end_commit(struct cache_writer *writer, int64_t now_s);
+
+/* Both in one. */
 bool cache_writer_commit(struct cache_writer *writer, int64_t now_s);
 
 struct cache_counts {

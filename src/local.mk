@@ -230,10 +230,12 @@ src_libverify_a_SOURCES = \
 # The prober: for the command and the tests, not for the responder.
 noinst_LIBRARIES += src/libprober.a
 src_libprober_a_SOURCES = \
+	src/cache_committer.c src/cache_committer.h \
 	src/cache_store.h \
 	src/cache_write.c src/cache_write.h \
 	src/prober/agenda.c src/prober/agenda.h src/prober/agenda_parts.h \
 	src/prober/budget.c src/prober/budget.h \
+	src/prober/clients.c src/prober/clients.h \
 	src/prober/door.c src/prober/door.h \
 	src/prober/flow.c src/prober/flow.h \
 	src/prober/findings.c \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prober/serve.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,36 +8,27 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "control.h"
 #include "prober/agenda.h"
+#include "prober/clients.h"
 #include "prober/door.h"
 #include "prober/head.h"
 #include "prober/publish.h"
 #include "prober/showing.h"
 
 enum {
-    CLIENTS_MAX = 512,
-    PACKETS_AT_ONCE = 64, /* of one client, before others have their turn */
-    LAST_PACKETS = 1024,  /* of one client, when the prober ends */
     TICK_MS = 250,        /* while there is something to look after */
     IDLE_TICK_MS = 1000,
     FIRST_CLIENT_MS = 10000, /* how long the first one is waited for */
     PUBLISH_MS = 1000,
     COMMIT_DELAY_MS = 20, /* so that findings gather */
-    COMMIT_MS = 100,      /* from one commit to the next, */
-    COMMIT_SHARE = 20,    /* … and so many times as long as one takes */
+    COMMIT_MS = 100,      /* from the end of one to the next */
     DESCRIPTORS = 4096,
     EVENTS = 64
 };
 
-enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS };
-
-struct peer {
-    int fd; /* -1: free */
-    uint32_t generation;
-};
+enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS, EVENT_COMMITTED };
 
 struct server {
     const struct serve_options *options;
@@ -50,14 +40,12 @@ struct server {
     struct heads *heads;
     struct agenda *agenda;
     struct showing showing;
+    struct clients clients;
     int epoll, signals;
-    struct peer clients[CLIENTS_MAX];
-    size_t client_count;
-    uint64_t refused, dropped;
     struct instant now, alone_since, looked;
-    int64_t commit_ms, publish_ms, heard_ms; /* not before; when last published */
+    int64_t commit_ms, publish_ms; /* not before; when last published */
     uint64_t mark;
-    bool committing, publish_failed, had_client, stop;
+    bool commit_due, publish_failed, stop;
 };
 
 static void say(void *context, const char *sentence)
@@ -67,8 +55,6 @@ static void say(void *context, const char *sentence)
     server->options->say(sentence);
 }
 
-/* ---- clients ---- */
-
 static bool watch(const struct server *server, int fd, uint32_t what)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = what};
@@ -76,103 +62,32 @@ static bool watch(const struct server *server, int fd, uint32_t what)
     return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static uint64_t name_of(const struct server *server, size_t slot)
+/* ---- clients ---- */
+
+static bool take_packet(void *context, uint64_t client, const union ask_packet *packet, size_t len)
 {
-    return (uint64_t)server->clients[slot].generation << 32 | slot;
+    struct server *server = context;
+
+    if (ask_is_report(packet, len))
+        return ask_read_report(&packet->report, len, server->showing.counters);
+    return server->stop ||
+           agenda_hear(server->agenda, client, &packet->question, len, server->now);
 }
 
-static void drop_client(struct server *server, size_t slot)
+static void client_gone(void *context, uint64_t client)
 {
-    struct peer *client = &server->clients[slot];
+    struct server *server = context;
 
-    agenda_forget_client(server->agenda, name_of(server, slot));
-    close(client->fd);
-    client->fd = -1;
-    client->generation++;
-    if (--server->client_count == 0)
+    agenda_forget_client(server->agenda, client);
+    if (server->clients.count == 0)
         server->alone_since = server->now;
 }
 
-static size_t free_slot(const struct server *server)
-{
-    size_t slot = 0;
-
-    while (slot < CLIENTS_MAX && server->clients[slot].fd >= 0)
-        slot++;
-    return slot;
-}
-
-static void accept_clients(struct server *server)
-{
-    for (int i = 0; i < PACKETS_AT_ONCE; i++) {
-        bool refused;
-        int fd = door_accept(&server->door, &refused);
-        server->refused += refused;
-        if (fd < 0 && !refused)
-            return;
-        if (fd < 0)
-            continue;
-        size_t slot = free_slot(server);
-        if (slot == CLIENTS_MAX || !watch(server, fd, (uint32_t)slot)) {
-            close(fd);
-            server->refused++;
-            continue;
-        }
-        server->clients[slot].fd = fd;
-        server->client_count++;
-        server->had_client = true;
-    }
-}
-
-/* False: it is malformed. */
-static bool take_packet(struct server *server, size_t slot, const union ask_packet *packet,
-                        size_t len)
-{
-    if (len > sizeof *packet)
-        return false;
-    if (ask_is_report(packet, len))
-        return ask_read_report(&packet->report, len, server->showing.counters);
-    return agenda_hear(server->agenda, name_of(server, slot), &packet->question, len, server->now);
-}
-
-static void hear_client(struct server *server, size_t slot)
-{
-    union ask_packet packet;
-    struct peer *client = &server->clients[slot];
-
-    for (int i = 0; i < PACKETS_AT_ONCE && client->fd >= 0; i++) {
-        ssize_t len = recv(client->fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
-        if (len < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        if (len <= 0 || !take_packet(server, slot, &packet, (size_t)len))
-            drop_client(server, slot);
-    }
-}
-
-/* Before the prober ends: nothing of what was reported is to be lost. */
-static void take_last_reports(struct server *server, int fd)
-{
-    union ask_packet packet;
-    ssize_t len;
-
-    for (int i = 0; i < LAST_PACKETS; i++) {
-        len = recv(fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
-        if (len <= 0)
-            return;
-        if ((size_t)len <= sizeof packet && ask_is_report(&packet, (size_t)len))
-            ask_read_report(&packet.report, (size_t)len, server->showing.counters);
-    }
-}
-
-static void answer(void *context, uint64_t name, const struct ask_answer *answer)
+static void answer(void *context, uint64_t client, const struct ask_answer *answer)
 {
     struct server *server = context;
-    size_t slot = name & UINT32_MAX;
 
-    if (name_of(server, slot) != name || server->clients[slot].fd < 0)
-        return;
-    if (send(server->clients[slot].fd, answer, sizeof *answer, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        server->dropped++;
+    clients_answer(&server->clients, client, answer);
 }
 
 /* ---- requests ---- */
@@ -223,25 +138,32 @@ static void reload(struct server *server)
     say(server, "The configuration has been read again.");
 }
 
-static void commit(struct server *server)
+static void end_commit(struct server *server)
 {
-    int64_t began = instant_now().steady_ms;
+    cache_writer_end_commit(server->cache, server->now.wall_s);
+    server->commit_ms = server->now.steady_ms + COMMIT_MS;
+}
 
-    cache_writer_commit(server->cache, server->now.wall_s);
-    int64_t took = instant_now().steady_ms - began;
-    int64_t pause = took * COMMIT_SHARE > COMMIT_MS ? took * COMMIT_SHARE : COMMIT_MS;
-    server->commit_ms = began + took + pause;
-    server->committing = false;
+static void begin_commit(struct server *server)
+{
+    server->commit_due = false;
+    cache_writer_begin_commit(server->cache, server->now.wall_s);
+    if (!cache_writer_is_committing(server->cache))
+        end_commit(server); /* there is no file */
 }
 
 /* A commit is due a moment after the first finding, but not too soon after the last one. */
-static void plan_commit(struct server *server)
+static void commit_if_due(struct server *server)
 {
-    if (server->committing || cache_writer_waiting(server->cache) == 0)
+    if (cache_writer_is_committing(server->cache))
         return;
-    server->committing = true;
-    if (server->commit_ms < server->now.steady_ms + COMMIT_DELAY_MS)
-        server->commit_ms = server->now.steady_ms + COMMIT_DELAY_MS;
+    if (!server->commit_due && cache_writer_waiting(server->cache) > 0) {
+        server->commit_due = true;
+        if (server->commit_ms < server->now.steady_ms + COMMIT_DELAY_MS)
+            server->commit_ms = server->now.steady_ms + COMMIT_DELAY_MS;
+    }
+    if (server->commit_due && server->now.steady_ms >= server->commit_ms)
+        begin_commit(server);
 }
 
 static size_t list_counters(struct server *server, struct counter_line *line)
@@ -266,9 +188,9 @@ static size_t list_counters(struct server *server, struct counter_line *line)
         {"proofs", c->proofs},
         {"redirected_away", c->redirected_away},
         {"other_objects", c->other_objects},
-        {"clients", server->client_count},
-        {"clients_refused", server->refused},
-        {"answers_dropped", server->dropped},
+        {"clients", server->clients.count},
+        {"clients_refused", server->clients.refused},
+        {"answers_dropped", server->clients.dropped},
         {"cache_present", cache.present},
         {"cache_absent", cache.absent},
         {"cache_pages", cache.pages},
@@ -340,9 +262,9 @@ static bool is_lonely(const struct server *server)
 {
     int64_t patience = server->options->linger_ms;
 
-    if (!server->had_client && patience < FIRST_CLIENT_MS)
+    if (!server->clients.accepted && patience < FIRST_CLIENT_MS)
         patience = FIRST_CLIENT_MS;
-    return !server->options->stay && server->client_count == 0 &&
+    return !server->options->stay && server->clients.count == 0 &&
            server->now.steady_ms - server->alone_since.steady_ms >= patience;
 }
 
@@ -352,13 +274,11 @@ static void look_around(struct server *server)
         server->looked = server->now;
         if (control_refresh(&server->control) == CONTROL_RELOAD)
             reload(server);
-        if (!server->committing)
-            cache_writer_commit(server->cache, server->now.wall_s); /* is the file still there? */
+        if (!server->commit_due && !cache_writer_is_committing(server->cache))
+            begin_commit(server); /* is the file still there? */
     }
     agenda_check(server->agenda, server->now);
-    plan_commit(server);
-    if (server->committing && server->now.steady_ms >= server->commit_ms)
-        commit(server);
+    commit_if_due(server);
     publish_if_due(server, false);
     show_if_due(server, false);
     if (is_lonely(server))
@@ -381,10 +301,10 @@ static void take_signal(struct server *server)
 
 static int wait_ms(const struct server *server)
 {
-    int most = server->client_count || agenda_jobs(server->agenda) ? TICK_MS : IDLE_TICK_MS;
+    int most = server->clients.count || agenda_jobs(server->agenda) ? TICK_MS : IDLE_TICK_MS;
     int heads = heads_wait_ms(server->heads, server->now.steady_ms);
 
-    if (server->committing && server->commit_ms - server->now.steady_ms < most)
+    if (server->commit_due && server->commit_ms - server->now.steady_ms < most)
         most = server->commit_ms <= server->now.steady_ms
                    ? 0
                    : (int)(server->commit_ms - server->now.steady_ms);
@@ -394,11 +314,13 @@ static int wait_ms(const struct server *server)
 static void handle(struct server *server, uint32_t what)
 {
     if (what == EVENT_DOOR)
-        accept_clients(server);
+        clients_accept(&server->clients);
     else if (what == EVENT_SIGNAL)
         take_signal(server);
+    else if (what == EVENT_COMMITTED)
+        end_commit(server);
     else if (what < CLIENTS_MAX)
-        hear_client(server, what);
+        clients_hear(&server->clients, what);
 }
 
 static void run(struct server *server)
@@ -487,11 +409,13 @@ static bool make_parts(struct server *server)
 
 static bool start(struct server *server)
 {
+    struct clients_hooks clients = {take_packet, client_gone, server};
     struct why why;
 
     raise_descriptors();
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     server->signals = catch_signals();
+    clients_init(&server->clients, &clients, &server->door, server->epoll);
     if (server->epoll < 0 || server->signals < 0)
         return fail(server, "There are too few descriptors.");
     if (!door_open(&server->door, server->state, &why))
@@ -503,23 +427,20 @@ static bool start(struct server *server)
     show_if_due(server, true);
     return (watch(server, server->signals, EVENT_SIGNAL) &&
             watch(server, server->door.socket, EVENT_DOOR) &&
-            watch(server, heads_fd(server->heads), EVENT_HEADS)) ||
+            watch(server, heads_fd(server->heads), EVENT_HEADS) &&
+            watch(server, cache_writer_fd(server->cache), EVENT_COMMITTED)) ||
            fail(server, "There is not enough memory.");
 }
 
 static void finish(struct server *server)
 {
-    for (size_t slot = 0; server->showing.counters && slot < CLIENTS_MAX; slot++)
-        if (server->clients[slot].fd >= 0)
-            take_last_reports(server, server->clients[slot].fd);
     if (server->showing.counters) {
+        clients_hear_last(&server->clients);
         publish_if_due(server, true);
         show_if_due(server, true);
     }
     showing_end(&server->showing);
-    for (size_t slot = 0; slot < CLIENTS_MAX; slot++)
-        if (server->clients[slot].fd >= 0)
-            drop_client(server, slot);
+    clients_drop_all(&server->clients);
     heads_free(server->heads);
     agenda_free(server->agenda);
     cache_writer_close(server->cache, server->now.wall_s);
@@ -546,8 +467,6 @@ int serve(struct config *config, const struct serve_options *options)
     server->state = strdup(config->state);
     server->door = (struct door){-1, -1, -1, false, 0};
     server->now = server->alone_since = server->looked = instant_now();
-    for (size_t slot = 0; slot < CLIENTS_MAX; slot++)
-        server->clients[slot].fd = -1;
     bool started = server->state && start(server);
     if (started)
         run(server);

@@ -563,6 +563,39 @@ subtest 'state directories that will not do' => sub {
     is( $prober->( $t->folder . '/link.state' )->{status}, 1, 'a symbolic link is refused' );
 };
 
+subtest 'a disk that stands still' => sub {
+    plan skip_all => 'signpost was built without LMDB' if !$has_cache;
+    $t->need('cc');
+    my ( $shim, $still ) = map { $t->folder . "/$_" } qw(standing-disk.so still);
+    my $built = $t->run( [ qw(cc -shared -fPIC -o), $shim, $t->source('t/standing-disk.c') ] );
+    die $built->{err} if $built->{status};
+    my ( $prober, $id ) = do {
+        local @ENV{qw(LD_PRELOAD STANDING_DISK)} = ( $shim, $still );
+        local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0';
+        prober( { eu => $up->url }, more => 'health_interval = 1;' );
+    };
+    my $client  = $prober->client;
+    my $commits = sub { $_[0]{counter}{cache_commits} };
+    $t->file( 'still', '' );
+    my @asked;
+    for ( 1 .. 100 ) {
+        push @asked, new_digest();
+        is_deeply( [ $client->ask( [ $id->{eu} ], 'blobs', 'present/app', $asked[-1] ) ],
+            ['present'], 'it answers' )
+            or last;
+        sleep 0.01;
+    }
+    ok( $prober->wait_for_health( sub { $_[0]{counter}{questions} == 100 } ), 'and tells of it' );
+    is( $commits->( $prober->health ), 0, '… while nothing is on the disk' );
+    unlink $still or die "$still: $!";
+    ok(
+        $prober->wait_for_health( sub { $_[0]{counter}{cache_present} == 101 } ),
+        'when the disk goes on, all comes there: 100 digests and a name'
+    );
+    cmp_ok( $commits->( $prober->health ), '<', 10, '… in a few commits' );
+    stop($prober);
+};
+
 subtest 'a full disk, and one that cannot be written' => sub {
     $t->need('unshare');
     my $mounted = sub {

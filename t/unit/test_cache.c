@@ -2,10 +2,13 @@
 /* The cache: what is written is read, by others too, and nothing else ever is. */
 #include "config.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,6 +50,11 @@ static const struct target upstreams[] = {
     {.kind = TARGET_UPSTREAM, .id = 12, .name = "us"},
 };
 static const struct target bucket = {.kind = TARGET_BUCKET, .id = 21, .name = "cdn"};
+
+static void pause_us(long us)
+{
+    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
 
 /* The n-th object; its digest starts like that of all others if alike. */
 struct sample {
@@ -290,6 +298,62 @@ static void test_eviction_order(void)
            (unsigned long long)counts.present);
     cache_close(cache);
     cache_writer_close(writer, NOW);
+}
+
+/* ---- a disk that takes its time ---- */
+
+static atomic_bool disk_stands_still;
+
+/* LMDB's commits call this one. */
+int fdatasync(int fd)
+{
+    while (disk_stands_still)
+        pause_us(1000);
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static bool is_readable(int fd, int timeout_ms)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+
+    return poll(&wanted, 1, timeout_ms) == 1;
+}
+
+static void test_slow_disk(void)
+{
+    struct cache_writer *writer = writer_of(16 * MB, false);
+    struct cache *cache = cache_open(folder, hear, NULL);
+    const struct target *eu = &upstreams[0];
+    struct sample s;
+
+    add(writer, eu, sample(&s, 1), HOLDING_PRESENT, NOW, DAY);
+    cache_writer_close(writer, NOW);
+    writer = writer_of(16 * MB, false); /* which knows it by the file alone */
+    disk_stands_still = true;
+    add(writer, eu, sample(&s, 2), HOLDING_ABSENT, NOW, DAY);
+    cache_writer_begin_commit(writer, NOW);
+    ok(cache_writer_is_committing(writer), "a commit that waits for the disk");
+    ok(!is_readable(cache_writer_fd(writer), 0), "is not done");
+    cmp_ok(look_writer(writer, eu, sample(&s, 1), NOW), ==, HOLDING_PRESENT,
+           "meanwhile the writer knows what is in the file,");
+    cmp_ok(look_writer(writer, eu, sample(&s, 2), NOW), ==, HOLDING_ABSENT,
+           "what is being written");
+    add(writer, eu, sample(&s, 3), HOLDING_PRESENT, NOW, DAY);
+    cmp_ok(look_writer(writer, eu, &s.object, NOW), ==, HOLDING_PRESENT, "and what comes in");
+    cmp_ok(cache_writer_waiting(writer), ==, 1, "for the next commit");
+    cmp_ok(cache_writer_counts(writer).present, ==, 1, "its counts are those before");
+    disk_stands_still = false;
+    ok(is_readable(cache_writer_fd(writer), 10000), "the disk goes on: the commit is done");
+    ok(cache_writer_end_commit(writer, NOW), "and ended");
+    ok(!is_readable(cache_writer_fd(writer), 0), "which is told once");
+    cmp_ok(cache_writer_counts(writer).absent, ==, 1, "it counts");
+    cmp_ok(cache_look(cache, eu, sample(&s, 2), NOW), ==, HOLDING_ABSENT, "others know of it,");
+    cmp_ok(cache_look(cache, eu, sample(&s, 3), NOW), ==, HOLDING_UNKNOWN, "not of the next,");
+    cache_writer_begin_commit(writer, NOW);
+    cache_writer_close(writer, NOW);
+    cmp_ok(cache_look(cache, eu, &s.object, NOW + 1), ==, HOLDING_PRESENT,
+           "for whose end it waits when it closes");
+    cache_close(cache);
 }
 
 static void put_bytes(const char *bytes, size_t size)
@@ -558,11 +622,6 @@ static pid_t start_child(void (*work)(void))
     return child;
 }
 
-static void pause_us(long us)
-{
-    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
-}
-
 /* Until a writer is at work, however slow the disk is. */
 static void await_commit(unsigned before)
 {
@@ -622,7 +681,7 @@ int main(void)
         test_siphash,   test_both_sides,     test_time,    test_many,
         test_quotas,    test_eviction_order, test_foreign, test_other_version,
         test_cut_short, test_overwritten,    test_deleted, test_no_directory,
-        test_killed,
+        test_killed,    test_slow_disk,
     };
 
     if (!mkdtemp(folder))
