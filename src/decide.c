@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide.h"
 
+#include <stddef.h>
 #include "search.h"
 
 /*
@@ -24,9 +25,10 @@ static const struct oci_error
 const struct oci_error error_unavailable = {503, "Service Unavailable", "UNSUPPORTED",
                                             "The registry is not configured."};
 
-static struct decision refuse(const struct oci_error *error)
+static void refuse(struct decision *decision, const struct oci_error *error)
 {
-    return (struct decision){.outcome = OUTCOME_ERROR, .error = error};
+    decision->outcome = OUTCOME_ERROR;
+    decision->error = error;
 }
 
 static const struct oci_error *error_for(const struct classified *c)
@@ -115,12 +117,10 @@ static const struct rule *find_rule(const struct question *q)
     return NULL;
 }
 
-static struct decision take(struct decision *decision, const struct step *step,
-                            const struct target *target)
+static void take(struct decision *decision, const struct step *step, const struct target *target)
 {
     decision->step = step;
     decision->target = target;
-    return *decision;
 }
 
 static bool takes(const struct search *search, enum step_kind kind, const struct target *target)
@@ -140,7 +140,7 @@ static const struct target *find_stand_in(struct search *search, const struct de
 }
 
 /* Nobody is known to hold the object, and not everybody is known not to. */
-static struct decision choose_unsure(struct search *search, struct decision *decision)
+static void choose_unsure(struct search *search, struct decision *decision)
 {
     const struct question *q = search->question;
     const struct step *step = rule_unsure_step(decision->rule, q->classified->class);
@@ -157,7 +157,7 @@ static struct decision choose_unsure(struct search *search, struct decision *dec
         target = q->config->fallback; /* every target is out of this client's reach */
     decision->unsure = decision->ask_count > 0;
     search_tell(search, step, target, VERDICT_TAKEN);
-    return take(decision, step, target);
+    take(decision, step, target);
 }
 
 /*
@@ -172,13 +172,14 @@ static bool is_last_resort(struct search *search, const struct rule *rule,
     return !last->if_held && search_target(search, last) == target;
 }
 
-static struct decision choose(const struct question *q)
+static void choose(const struct question *q, struct decision *decision)
 {
-    struct decision decision = {.outcome = OUTCOME_REDIRECT, .rule = find_rule(q)};
+    const struct rule *rule = find_rule(q);
     struct search search = {
-        .question = q, .guest = {q->client, q->classified->name}, .decision = &decision};
-    const struct rule *rule = decision.rule;
+        .question = q, .guest = {q->client, q->classified->name}, .decision = decision};
 
+    decision->outcome = OUTCOME_REDIRECT;
+    decision->rule = rule;
     for (size_t i = 0; i < rule->step_count; i++) {
         const struct step *step = &rule->step[i];
         const struct target *target = search_target(&search, step);
@@ -188,35 +189,39 @@ static struct decision choose(const struct question *q)
             verdict = VERDICT_TAKEN;
             certain = true;
         }
-        if (verdict == VERDICT_TAKEN && certain && decision.ask_count > 0)
+        if (verdict == VERDICT_TAKEN && certain && decision->ask_count > 0)
             break;
         search_tell(&search, step, target, verdict);
         if (verdict == VERDICT_TAKEN) {
-            decision.ask_count = 0;
-            return take(&decision, step, target);
+            decision->ask_count = 0;
+            take(decision, step, target);
+            return;
         }
         if (verdict == VERDICT_NOT_KNOWN)
-            decision.ask[decision.ask_count++] = target;
+            decision->ask[decision->ask_count++] = target;
     }
-    return choose_unsure(&search, &decision);
+    choose_unsure(&search, decision);
 }
 
-struct decision decide(const struct question *q)
+void decide(const struct question *q, struct decision *decision)
 {
     const struct page *page;
 
-    if (q->request->method == METHOD_OTHER)
-        return refuse(&method_not_allowed);
-    if (q->request->fault == TARGET_QUERY_TOO_LONG)
-        return refuse(&query_too_long);
-    if (q->request->fault == TARGET_MALFORMED)
-        return refuse(&not_found);
-    if (q->classified->class < CLASS_ROUTED)
-        return choose(q);
-    if (q->classified->class == CLASS_PING)
-        return (struct decision){.outcome = OUTCOME_PING};
-    page = find_page(q->config, q->request->path);
-    if (page)
-        return (struct decision){.outcome = OUTCOME_PAGE, .page = page};
-    return refuse(error_for(q->classified));
+    memset(decision, 0, offsetof(struct decision, ask)); /* the lists have their counts */
+    if (q->request->method == METHOD_OTHER) {
+        refuse(decision, &method_not_allowed);
+    } else if (q->request->fault == TARGET_QUERY_TOO_LONG) {
+        refuse(decision, &query_too_long);
+    } else if (q->request->fault == TARGET_MALFORMED) {
+        refuse(decision, &not_found);
+    } else if (q->classified->class < CLASS_ROUTED) {
+        choose(q, decision);
+    } else if (q->classified->class == CLASS_PING) {
+        decision->outcome = OUTCOME_PING;
+    } else if ((page = find_page(q->config, q->request->path))) {
+        decision->outcome = OUTCOME_PAGE;
+        decision->page = page;
+    } else {
+        refuse(decision, error_for(q->classified));
+    }
 }

@@ -42,16 +42,15 @@ struct decision {
     const struct step *step;       /* the word of the rule that gave the target */
     const struct target *target;
     bool unsure; /* by the rule's `unsure`: it is not known who holds the object */
+    /* The nearest is down: who is asked to stand in, whether or not it took the request. */
+    const struct target *stand_in;
+    size_t ask_count, draw_count;
     /*
      * The targets that the prober could be asked about: if there are any, the
      * decision may become a better one when it has answered.
      */
     const struct target *ask[FINDINGS_MAX];
-    size_t ask_count;
     struct draw draw[DRAWS_MAX]; /* at most one for a target */
-    size_t draw_count;
-    /* The nearest is down: who is asked to stand in, whether or not it took the request. */
-    const struct target *stand_in;
 };
 
 /* What became of a target that was looked at. */
@@ -84,8 +83,8 @@ struct question {
     const struct decision_trace *trace; /* NULL: nobody wants to know why */
 };
 
-/* Decides on a request. The result borrows from the configuration. */
-struct decision decide(const struct question *question);
+/* Decides on a request. The decision borrows from the configuration. */
+void decide(const struct question *question, struct decision *decision);
 
 /* The error for a refused configuration. */
 extern const struct oci_error error_unavailable;

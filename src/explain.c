@@ -51,7 +51,7 @@ void explain(struct explanation *e, const struct config *config, const struct kn
     e->step_count = e->rank_count = 0;
     e->location[0] = '\0';
     request_read(&e->request, &config->request, variables);
-    e->routed = route(config, knowledge, &e->request, NULL, &trace);
+    route(config, knowledge, &e->request, NULL, &trace, &e->routed);
     if (e->routed.classified.class < CLASS_ROUTED)
         rank_upstreams(e, knowledge);
     if (respond_status(&e->routed.decision) == 307) {

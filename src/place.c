@@ -43,20 +43,22 @@ static const char *bare_name(const struct place_fact *fact)
     return strchr(fact->key, ':') + 1;
 }
 
+/* As generate.awk has it. */
+static unsigned first_slot(const struct folded *key)
+{
+    unsigned slot = 0;
+
+    for (size_t i = 0; i < key->len; i++)
+        slot = slot * 31 + (unsigned char)key->at[i];
+    return slot % place_slot_count;
+}
+
 static place_index find_builtin(const struct folded *key)
 {
-    int low = 0, high = places_builtin;
-
-    while (low < high) {
-        int middle = (low + high) / 2;
-        int order = compare(key, place_facts[middle].key);
-        if (order == 0)
-            return (place_index)middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
+    for (unsigned slot = first_slot(key); place_slots[slot] != NO_PLACE;
+         slot = (slot + 1) % place_slot_count)
+        if (compare(key, place_facts[place_slots[slot]].key) == 0)
+            return place_slots[slot];
     for (int i = 0; i < places_aliases; i++) {
         if (compare(key, place_aliases[i].key) == 0)
             return place_aliases[i].index;

@@ -22,6 +22,10 @@ struct place_alias {
 extern const int places_builtin;
 extern const struct place_fact place_facts[];
 
+/* A power of two: the facts by the hash of their key in lower case; see find_builtin. */
+extern const unsigned place_slot_count;
+extern const place_index place_slots[];
+
 /* The regions, sorted by their names without the provider. */
 extern const int places_bare;
 extern const place_index place_bare[];

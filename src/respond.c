@@ -145,7 +145,7 @@ void respond_decide(struct passage *passage, const struct config *config,
     passage->config = config;
     request_read(&passage->request, config ? &config->request : &no_format, variables);
     if (config)
-        passage->routed = route(config, knowledge, &passage->request, findings, trace);
+        route(config, knowledge, &passage->request, findings, trace, &passage->routed);
 }
 
 static void write_decision(const struct passage *passage, struct text *out)

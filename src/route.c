@@ -14,26 +14,27 @@ static bool is_signature_digest(const struct classified *classified,
            knowledge && index_has(knowledge->index, classified->reference);
 }
 
-struct routed route(const struct config *config, const struct knowledge *knowledge,
-                    const struct request *request, const struct findings *findings,
-                    const struct decision_trace *trace)
+void route(const struct config *config, const struct knowledge *knowledge,
+           const struct request *request, const struct findings *findings,
+           const struct decision_trace *trace, struct routed *routed)
 {
-    struct routed r = {.classified.class = CLASS_OTHER, .client.place = NOWHERE};
+    struct classified *classified = &routed->classified;
+    struct question question = {.config = config,
+                                .knowledge = knowledge,
+                                .request = request,
+                                .classified = classified,
+                                .client = &routed->client,
+                                .findings = findings,
+                                .trace = trace};
 
-    if (request->fault == TARGET_FINE)
-        r.classified = classify(request->path, &config->signatures);
-    if (is_signature_digest(&r.classified, knowledge))
-        r.classified.class = CLASS_SIGNATURE_DIGEST;
-    if (r.classified.class < CLASS_ROUTED)
-        r.client = locate(config, knowledge, request);
-    r.decision = decide(&(struct question){.config = config,
-                                           .knowledge = knowledge,
-                                           .request = request,
-                                           .classified = &r.classified,
-                                           .client = &r.client,
-                                           .findings = findings,
-                                           .trace = trace});
-    if (r.decision.outcome == OUTCOME_PAGE)
-        r.classified.class = CLASS_PAGE;
-    return r;
+    *classified = request->fault == TARGET_FINE
+                      ? classify(request->path, &config->signatures)
+                      : (struct classified){.class = CLASS_OTHER};
+    if (is_signature_digest(classified, knowledge))
+        classified->class = CLASS_SIGNATURE_DIGEST;
+    routed->client = classified->class < CLASS_ROUTED ? locate(config, knowledge, request)
+                                                      : (struct client){.place = NOWHERE};
+    decide(&question, &routed->decision);
+    if (routed->decision.outcome == OUTCOME_PAGE)
+        classified->class = CLASS_PAGE;
 }

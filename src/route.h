@@ -13,11 +13,11 @@ struct routed {
 };
 
 /*
- * Decides on a request. knowledge, findings and trace may be NULL. The result borrows from
+ * Decides on a request. knowledge, findings and trace may be NULL. What is routed borrows from
  * the configuration and the request.
  */
-struct routed route(const struct config *config, const struct knowledge *knowledge,
-                    const struct request *request, const struct findings *findings,
-                    const struct decision_trace *trace);
+void route(const struct config *config, const struct knowledge *knowledge,
+           const struct request *request, const struct findings *findings,
+           const struct decision_trace *trace, struct routed *routed);
 
 #endif

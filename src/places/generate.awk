@@ -128,6 +128,28 @@ function write_facts(    i) {
     print "};\n"
 }
 
+# Where each fact is found by its key: a table of twice as many slots as there are facts, at
+# least, each fact in the first free one from that of place.c's first_slot on.
+function write_slots(    i, j, slot, size, used) {
+    for (size = 1; size < 2 * count; size *= 2)
+        ;
+    for (i = 32; i < 127; i++)
+        ord[sprintf("%c", i)] = i
+    for (i = 1; i <= count; i++) {
+        slot = 0
+        for (j = 1; j <= length(keys[i]); j++)
+            slot = (slot * 31 + ord[substr(lower[keys[i]], j, 1)]) % size
+        while (slot in used)
+            slot = (slot + 1) % size
+        used[slot] = i - 1
+    }
+    print "const unsigned place_slot_count = " size ";\n"
+    printf "const place_index place_slots[] = {"
+    for (i = 0; i < size; i++)
+        printf "%s%s,", (i % 16 ? " " : "\n    "), (i in used ? used[i] : "NO_PLACE")
+    print "\n};\n"
+}
+
 # The regions once more, in the order of their names without the provider.
 function write_bare(    i, n, key) {
     for (i = 1; i <= count; i++) {
@@ -170,6 +192,7 @@ END {
     for (i = 1; i <= count; i++)
         position[keys[i]] = i - 1
     write_facts()
+    write_slots()
     write_bare()
     write_aliases()
 }

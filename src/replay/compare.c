@@ -43,9 +43,10 @@ static enum request_method method_of(struct slice word)
 
 static struct routed decide_for(const struct side *side, const struct request *request)
 {
-    struct routed r = route(side->config, &side->knowledge, request, NULL, NULL);
+    struct routed r;
     struct decision *decision = &r.decision;
 
+    route(side->config, &side->knowledge, request, NULL, NULL, &r);
     if (decision->ask_count == 0)
         return r;
     struct findings findings = {.count = decision->ask_count};
@@ -53,12 +54,13 @@ static struct routed decide_for(const struct side *side, const struct request *r
         findings.target[i] = decision->ask[i];
         findings.holding[i] = HOLDING_PRESENT;
     }
-    *decision = decide(&(struct question){.config = side->config,
-                                          .knowledge = &side->knowledge,
-                                          .request = request,
-                                          .classified = &r.classified,
-                                          .client = &r.client,
-                                          .findings = &findings});
+    decide(&(struct question){.config = side->config,
+                              .knowledge = &side->knowledge,
+                              .request = request,
+                              .classified = &r.classified,
+                              .client = &r.client,
+                              .findings = &findings},
+           decision);
     return r;
 }
 

@@ -44,11 +44,12 @@ static const struct target *find_target(const struct inquiry *inquiry, const cha
                                     .query = SLICE(""),
                                     .remote_addr = slice_of(address),
                                     .server_region = slice_of(place)};
-    struct routed routed = route(config, inquiry->knowledge, &request, NULL, NULL);
+    struct routed routed;
 
+    route(config, inquiry->knowledge, &request, NULL, NULL, &routed);
     if (routed.decision.ask_count > 0 && config->probing.start != PROBER_OFF) {
         struct findings findings = find_everywhere(&routed.decision);
-        routed = route(config, inquiry->knowledge, &request, &findings, NULL);
+        route(config, inquiry->knowledge, &request, &findings, NULL, &routed);
     }
     return routed.decision.outcome == OUTCOME_REDIRECT ? routed.decision.target : NULL;
 }

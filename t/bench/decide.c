@@ -63,8 +63,9 @@ static void whole(struct work *w)
 static void decision(struct work *w)
 {
     struct text out = {.at = w->answer.text, .size = sizeof w->answer.text};
-    struct routed routed = route(w->config, NULL, &w->request, NULL, NULL);
+    struct routed routed;
 
+    route(w->config, NULL, &w->request, NULL, NULL, &routed);
     respond_location(&routed.decision, &routed.classified, w->request.query, &out);
     w->sum += out.len;
 }

@@ -156,7 +156,8 @@ static void decide_blob(struct work *w, const struct sample *sample, int i)
     struct text out = {.at = w->answer.text, .size = sizeof w->answer.text};
 
     w->request.remote_addr = slice_of(sample->text[i]);
-    struct routed routed = route(w->config, &w->knowledge, &w->request, NULL, NULL);
+    struct routed routed;
+    route(w->config, &w->knowledge, &w->request, NULL, NULL, &routed);
     respond_location(&routed.decision, &routed.classified, w->request.query, &out);
     w->sum += routed.client.source == CLIENT_ADDRESS;
 }

@@ -149,7 +149,9 @@ static void decide_all(struct world *world)
             char method[] = "REQUEST_METHOD=GET", *variables[] = {method, path, region, NULL};
             struct request request;
             request_read(&request, &world->config->request, variables);
-            world->decision[place][i] = route(world->config, NULL, &request, NULL, NULL).decision;
+            struct routed routed;
+            route(world->config, NULL, &request, NULL, NULL, &routed);
+            world->decision[place][i] = routed.decision;
         }
 }
 

@@ -50,11 +50,14 @@ static struct decision decided(const struct config *config, const char *target, 
     struct classified classified = classify(request.path, &config->signatures);
     struct client client = locate(config, NULL, &request);
     told[0] = '\0';
-    return decide(&(struct question){.config = config,
-                                     .request = &request,
-                                     .classified = &classified,
-                                     .client = &client,
-                                     .trace = &trace});
+    struct decision decision;
+    decide(&(struct question){.config = config,
+                              .request = &request,
+                              .classified = &classified,
+                              .client = &client,
+                              .trace = &trace},
+           &decision);
+    return decision;
 }
 
 static void goes(const struct config *config, const char *target, const char *region,
