@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signpost reload: for process keepers that cannot send SIGHUP. */
+/* signpost reload: reaches whoever uses the state directory, whatever has started it. */
 #include <stdbool.h>
 #include <stdio.h>
 #include "command.h"
@@ -9,8 +9,8 @@
 static const char usage[] =
     "Usage: signpost reload [--config FILE]\n"
     "\n"
-    "Has all running responders read their configuration again, within a second, by\n"
-    "leaving word in the state directory. SIGHUP does the same to one of them. A\n"
+    "Has all running responders and the prober read their configuration again, within a\n"
+    "second, by leaving word in the state directory. SIGHUP does the same to one process. A\n"
     "configuration with a mistake is refused here first.\n"
     "\n"
     "  --config FILE   the configuration that names the state directory\n";
