@@ -10,12 +10,12 @@
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include "replacement.h"
 #include "state.h"
 
 enum { CONTROL_SIZE_MAX = 64 * 1024 };
 
 static const char file_name[] = "control";
-static const char new_name[] = "control.new";
 
 /* Reads the open control file; an empty tree if it is none. */
 static void read_tree(config_t *tree, FILE *file)
@@ -154,21 +154,14 @@ enum control_news control_refresh(struct control *control)
 
 static bool write_tree(config_t *tree, int directory, struct why *why)
 {
-    int fd =
-        openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    struct replacement new;
 
-    if (!file) {
-        if (fd >= 0)
-            close(fd);
-        return why_not(why, "The control file cannot be written: %s.", strerror(errno));
+    if (replacement_begin(&new, directory, file_name, false)) {
+        config_write(tree, new.file);
+        if (replacement_end(&new, true))
+            return true;
     }
-    config_write(tree, file);
-    bool written = fflush(file) == 0 && fsync(fd) == 0;
-    written = fclose(file) == 0 && written;
-    if (!written || renameat(directory, new_name, directory, file_name) < 0)
-        return why_not(why, "The control file cannot be written: %s.", strerror(errno));
-    return true;
+    return why_not(why, "The control file cannot be written: %s.", strerror(errno));
 }
 
 static void set_mark(config_t *tree)

@@ -56,6 +56,7 @@ src_libsignpost_a_SOURCES = \
 	src/query.c src/query.h \
 	src/region_value.c src/region_value.h \
 	src/registry/reference.c src/registry/reference.h \
+	src/replacement.c src/replacement.h \
 	src/request.c src/request.h \
 	src/respond.c src/respond.h \
 	src/route.c src/route.h \

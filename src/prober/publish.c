@@ -2,11 +2,11 @@
 #include "prober/publish.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "replacement.h"
 
 static uint64_t mix(uint64_t mark, const void *at, size_t len)
 {
@@ -84,22 +84,13 @@ static void write_all(const struct publication *p, FILE *out)
 
 bool publish(const struct publication *publication, int directory, struct why *why)
 {
-    static const char new_name[] = HEALTH_FILE ".new";
-    int fd =
-        openat(directory, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    struct replacement new;
 
-    if (!file) {
-        if (fd >= 0)
-            close(fd);
-        return why_not(why, "The file \"%s\" cannot be written in the state directory: %s.",
-                       HEALTH_FILE, strerror(errno));
+    if (replacement_begin(&new, directory, HEALTH_FILE, false)) {
+        write_all(publication, new.file);
+        if (replacement_end(&new, false))
+            return true;
     }
-    write_all(publication, file);
-    bool written = !ferror(file);
-    written = fclose(file) == 0 && written;
-    if (!written || renameat(directory, new_name, directory, HEALTH_FILE) < 0)
-        return why_not(why, "The file \"%s\" cannot be written in the state directory: %s.",
-                       HEALTH_FILE, strerror(errno));
-    return true;
+    return why_not(why, "The file \"%s\" cannot be written in the state directory: %s.",
+                   HEALTH_FILE, strerror(errno));
 }

@@ -150,69 +150,55 @@ static void write_gauges(const struct status *s, FILE *out)
     }
 }
 
-#define TARGET_COUNTER(field) offsetof(struct target_counters, field)
+/* What is counted of each target: by the prober, in its health, or of requests. */
+#define PROBED(field) true, offsetof(struct target_counters, field)
+#define COUNTED(field) false, offsetof(struct counters_target, field)
 
-static const struct {
-    const char *name, *label, *help;
+static const struct target_counter {
+    const char *name, *label, *help; /* help: NULL, it is one more label of the one before */
+    bool is_probed;
     size_t offset;
 } target_counters[] = {
     {"target_probes_total", "", "HEAD requests that the prober has sent to a target.",
-     TARGET_COUNTER(probes)},
+     PROBED(probes)},
     {"target_checks_total", "", "Requests that the prober has sent to see whether a target is up.",
-     TARGET_COUNTER(checks)},
+     PROBED(checks)},
     {"target_findings_total", ",result=\"present\"", "What came of the HEAD requests.",
-     TARGET_COUNTER(present)},
-    {"target_findings_total", ",result=\"absent\"", NULL, TARGET_COUNTER(absent)},
-    {"target_findings_total", ",result=\"failed\"", NULL, TARGET_COUNTER(failed)},
+     PROBED(present)},
+    {"target_findings_total", ",result=\"absent\"", NULL, PROBED(absent)},
+    {"target_findings_total", ",result=\"failed\"", NULL, PROBED(failed)},
     {"target_not_probed_total", ",reason=\"budget\"",
-     "Questions about a target that were not looked into.", TARGET_COUNTER(refused)},
-    {"target_not_probed_total", ",reason=\"down\"", NULL, TARGET_COUNTER(skipped)},
+     "Questions about a target that were not looked into.", PROBED(refused)},
+    {"target_not_probed_total", ",reason=\"down\"", NULL, PROBED(skipped)},
+    {"target_share_requests_total", ",result=\"in\"",
+     "Requests meant for a target while it had a share, by whether their client was in it.",
+     COUNTED(in_share)},
+    {"target_share_requests_total", ",result=\"out\"", NULL, COUNTED(out_of_share)},
+    {"target_extra_requests_total", ",result=\"taken\"",
+     "Requests meant for a target that was down, by what the next one did with them.",
+     COUNTED(extra_taken)},
+    {"target_extra_requests_total", ",result=\"left\"", NULL, COUNTED(extra_left)},
 };
+
+static uint64_t target_count(const struct status_target *target, const struct target_counter *c)
+{
+    const void *counts =
+        c->is_probed ? (const void *)&target->health.counters : (const void *)target->counted;
+    uint64_t value;
+
+    memcpy(&value, (const char *)counts + c->offset, sizeof value);
+    return value;
+}
 
 static void write_target_counters(const struct status *s, FILE *out)
 {
-    for (size_t c = 0; c < sizeof target_counters / sizeof *target_counters; c++) {
-        if (target_counters[c].help)
-            head(out, target_counters[c].name, "counter", target_counters[c].help);
-        for (size_t i = 0; i < s->target_count; i++) {
-            uint64_t value;
-            memcpy(&value, (const char *)&s->target[i].health.counters + target_counters[c].offset,
-                   sizeof value);
-            fprintf(out, "signpost_%s{target=\"%s\"%s} %" PRIu64 "\n", target_counters[c].name,
-                    s->target[i].target->name, target_counters[c].label, value);
-        }
-    }
-}
-
-#define TARGET_COUNT(field) offsetof(struct counters_target, field)
-
-static const struct {
-    const char *name, *label, *help;
-    size_t offset;
-} target_counts[] = {
-    {"target_share_requests_total", "in",
-     "Requests meant for a target while it had a share, by whether their client was in it.",
-     TARGET_COUNT(in_share)},
-    {"target_share_requests_total", "out", NULL, TARGET_COUNT(out_of_share)},
-    {"target_extra_requests_total", "taken",
-     "Requests meant for a target that was down, by what the next one did with them.",
-     TARGET_COUNT(extra_taken)},
-    {"target_extra_requests_total", "left", NULL, TARGET_COUNT(extra_left)},
-};
-
-static void write_target_counts(const struct status *s, FILE *out)
-{
-    for (size_t c = 0; c < sizeof target_counts / sizeof *target_counts; c++) {
-        if (target_counts[c].help)
-            head(out, target_counts[c].name, "counter", target_counts[c].help);
-        for (size_t i = 0; i < s->target_count; i++) {
-            uint64_t value;
-            memcpy(&value, (const char *)s->target[i].counted + target_counts[c].offset,
-                   sizeof value);
-            fprintf(out, "signpost_%s{target=\"%s\",result=\"%s\"} %" PRIu64 "\n",
-                    target_counts[c].name, s->target[i].target->name, target_counts[c].label,
-                    value);
-        }
+    for (size_t i = 0; i < sizeof target_counters / sizeof *target_counters; i++) {
+        const struct target_counter *c = &target_counters[i];
+        if (c->help)
+            head(out, c->name, "counter", c->help);
+        for (size_t t = 0; t < s->target_count; t++)
+            fprintf(out, "signpost_%s{target=\"%s\"%s} %" PRIu64 "\n", c->name,
+                    s->target[t].target->name, c->label, target_count(&s->target[t], c));
     }
 }
 
@@ -288,6 +274,5 @@ void status_write_metrics(const struct status *s, FILE *out)
     write_happenings(s, out);
     write_gauges(s, out);
     write_target_counters(s, out);
-    write_target_counts(s, out);
     write_prober(s, out);
 }

@@ -7,16 +7,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "replacement.h"
 
 static const struct {
-    const char *name, *new_name;
+    const char *name;
     status_writer *write;
 } files[] = {
-    {"metrics.prom", ".metrics.prom.new", status_write_metrics},
-    {"index.html", ".index.html.new", status_write_page},
-    {"live.html", ".live.html.new", status_write_live_page},
+    {"metrics.prom", status_write_metrics},
+    {"index.html", status_write_page},
+    {"live.html", status_write_live_page},
 #ifdef HAVE_JANSSON
-    {PUBLIC_JSON, "." PUBLIC_JSON ".new", status_write_json},
+    {PUBLIC_JSON, status_write_json},
 #endif
 };
 
@@ -27,26 +28,14 @@ static int open_folder(int directory)
     return openat(directory, PUBLIC_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static FILE *create(int folder, const char *name)
-{
-    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    FILE *file = fd >= 0 && fchmod(fd, 0644) == 0 ? fdopen(fd, "w") : NULL;
-
-    if (!file && fd >= 0)
-        close(fd);
-    return file;
-}
-
 static bool write_file(const struct status *status, int folder, size_t i)
 {
-    FILE *file = create(folder, files[i].new_name);
+    struct replacement new;
 
-    if (!file)
+    if (!replacement_begin(&new, folder, files[i].name, true))
         return false;
-    files[i].write(status, file);
-    bool written = !ferror(file);
-    written = fclose(file) == 0 && written;
-    return written && renameat(folder, files[i].new_name, folder, files[i].name) == 0;
+    files[i].write(status, new.file);
+    return replacement_end(&new, false);
 }
 
 bool public_write(const struct status *status, int directory, struct why *why)

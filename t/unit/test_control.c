@@ -77,7 +77,7 @@ static void check_reload(void)
     control_ask_reload(directory, NULL);
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "the next one is seen");
     cmp_ok(control_refresh(&other), ==, CONTROL_RELOAD, "by all");
-    ok(access(path_of("control.new"), F_OK) < 0, "nothing else is left in the directory");
+    ok(access(path_of(".control.new"), F_OK) < 0, "nothing else is left in the directory");
 }
 
 static void check_drain(void)
