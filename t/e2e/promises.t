@@ -63,6 +63,7 @@ sub front {
     my $name     = 'door' . ++$doors;
     my $state    = $option{state}  // $t->dir("$name.state");
     my $region   = $option{region} // 'EU';
+    my $more     = $option{more}   // '';
     chmod 0755, $state;
     my $conf = <<"EOT";
 name      = "registry.example.org";
@@ -74,7 +75,7 @@ canonical = [ @{[ $option{canonical} // '"first"' ]} ];
 state     = "$state";
 prober    = "service";
 health_interval = 1;
-$option{more}
+$more
 EOT
     my $prober =
         $option{alone}

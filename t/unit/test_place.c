@@ -215,6 +215,8 @@ static void test_suggest(void)
     is(place_suggest(NULL, SLICE("europe")), "EU", "a continent's name");
     is(place_suggest(NULL, SLICE("Germany")), "DE", "a country's name");
     is(place_suggest(NULL, SLICE("Germny")), "DE", "a misspelt one");
+    is(place_suggest(NULL, SLICE("Paris")), "aws:eu-west-3", "a city's name");
+    is(place_suggest(NULL, SLICE("Pari")), "aws:eu-west-3", "one that lacks a letter");
     is(place_suggest(NULL, SLICE("francecentrl")), "francecentral", "an alias");
     is(place_suggest(NULL, SLICE("UK")), "GB", "not its ISO code");
     is(place_suggest(NULL, SLICE("ZZ")), NULL, "two letters could be any");
