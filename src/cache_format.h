@@ -65,7 +65,8 @@ enum { CACHE_CLOCK_SLACK_S = 2 /* a responder looks at the clock once a second *
 /* Whether an entry is to be believed at the time now_s; not if it is from the future. */
 static inline bool cache_is_fresh(const struct cache_value *value, int64_t now_s)
 {
-    return value->found_s <= now_s + CACHE_CLOCK_SLACK_S && now_s - value->found_s < value->lifetime_s;
+    return value->found_s <= now_s + CACHE_CLOCK_SLACK_S &&
+           now_s - value->found_s < value->lifetime_s;
 }
 
 #endif

@@ -23,7 +23,13 @@ enum request_class {
     CLASS_OTHER
 };
 
-enum endpoint { ENDPOINT_NONE, ENDPOINT_MANIFESTS, ENDPOINT_BLOBS, ENDPOINT_REFERRERS, ENDPOINT_TAGS };
+enum endpoint {
+    ENDPOINT_NONE,
+    ENDPOINT_MANIFESTS,
+    ENDPOINT_BLOBS,
+    ENDPOINT_REFERRERS,
+    ENDPOINT_TAGS
+};
 
 struct classified {
     enum request_class class;

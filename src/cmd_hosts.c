@@ -44,13 +44,13 @@ static struct entry *entries_of(const struct config *config, size_t *count)
         return NULL;
     for (size_t i = 0; i < config->target_count; i++) {
         const struct target *target = &config->targets[i];
-        list[(*count)++] = (struct entry){
-            url_authority(target->url), target->name,
-            target->kind == TARGET_UPSTREAM ? "upstreams" : "buckets"};
+        list[(*count)++] =
+            (struct entry){url_authority(target->url), target->name,
+                           target->kind == TARGET_UPSTREAM ? "upstreams" : "buckets"};
     }
     for (size_t i = 0; i < config->page_count; i++)
-        list[(*count)++] = (struct entry){url_authority(config->pages[i].url),
-                                          config->pages[i].path.at, "pages"};
+        list[(*count)++] =
+            (struct entry){url_authority(config->pages[i].url), config->pages[i].path.at, "pages"};
     qsort(list, *count, sizeof *list, compare);
     return list;
 }

@@ -75,11 +75,11 @@ static int look(const struct call *call, const struct config *config,
 {
     struct address address = address_parse(slice_of(call->asked));
     struct arena *arena = arena_new();
-    char *variables[] = {
-        arena_format(arena, "%s=%s", address_is_ip(&address) ? "REMOTE_ADDR" : "SIGNPOST_REGION",
-                     call->asked),
-        arena_format(arena, "REQUEST_METHOD=GET"),
-        arena_format(arena, "REQUEST_URI=/v2/any/manifests/latest"), NULL};
+    char *variables[] = {arena_format(arena, "%s=%s",
+                                      address_is_ip(&address) ? "REMOTE_ADDR" : "SIGNPOST_REGION",
+                                      call->asked),
+                         arena_format(arena, "REQUEST_METHOD=GET"),
+                         arena_format(arena, "REQUEST_URI=/v2/any/manifests/latest"), NULL};
     int status = EXIT_FINE;
 
     explain(e, config, knowledge, "GET", call->asked, variables);
@@ -88,9 +88,9 @@ static int look(const struct call *call, const struct config *config,
     else
         print_text(e, knowledge);
     arena_free(arena);
-    return status != EXIT_FINE                                ? status
+    return status != EXIT_FINE                         ? status
            : e->routed.client.source == CLIENT_UNKNOWN ? EXIT_FINDING
-                                                              : EXIT_FINE;
+                                                       : EXIT_FINE;
 }
 
 static int run(const struct call *call)

@@ -65,13 +65,13 @@ struct config {
     const char *trusted_proxies; /* as written, "10.0.0.0/8", "::1"; perhaps empty */
     struct places places;
     struct forwarding forwarding;
-    bool rules_ask_asn; /* some rule is for an autonomous system */
+    bool rules_ask_asn;                   /* some rule is for an autonomous system */
     const struct geodb_source *databases; /* in order */
     size_t database_count;
     const char *index; /* the index file; NULL for none */
     const struct range_url *sources;
     size_t source_count;
-    const char *state; /* the state directory */
+    const char *state;     /* the state directory */
     bool state_is_default; /* nobody has named it: it may well not be there */
     struct probing probing;
     enum metrics metrics;

@@ -142,9 +142,7 @@ static void print_steps(const struct explanation *e, FILE *out)
         fprintf(out, "%-9s %s%s%s: %s%s\n", i ? "" : "targets", s->step->word,
                 s->target ? " = " : "", s->target ? s->target->name : "",
                 explain_verdict(s->verdict),
-                s->verdict == VERDICT_TAKEN && e->routed.decision.unsure
-                    ? explain_unsure
-                    : "");
+                s->verdict == VERDICT_TAKEN && e->routed.decision.unsure ? explain_unsure : "");
     }
 }
 

@@ -7,10 +7,10 @@ enum { LOWER = 1, DIGIT = 2, UPPER = 4, HEX = 8, TAG_PUNCTUATION = 16, ENCODED_P
 
 /* One look-up per byte: which of the grammar's sets it belongs to. */
 static const uint8_t sets[256] = {
-    ['0' ... '9'] = DIGIT | HEX,   ['a' ... 'f'] = LOWER | HEX,
-    ['g' ... 'z'] = LOWER,         ['A' ... 'Z'] = UPPER,
-    ['.'] = TAG_PUNCTUATION,       ['_'] = TAG_PUNCTUATION | ENCODED_PUNCTUATION,
-    ['='] = ENCODED_PUNCTUATION,   ['-'] = TAG_PUNCTUATION | ENCODED_PUNCTUATION,
+    ['0' ... '9'] = DIGIT | HEX, ['a' ... 'f'] = LOWER | HEX,
+    ['g' ... 'z'] = LOWER,       ['A' ... 'Z'] = UPPER,
+    ['.'] = TAG_PUNCTUATION,     ['_'] = TAG_PUNCTUATION | ENCODED_PUNCTUATION,
+    ['='] = ENCODED_PUNCTUATION, ['-'] = TAG_PUNCTUATION | ENCODED_PUNCTUATION,
 };
 
 static bool all_in(struct slice s, unsigned wanted)

@@ -240,6 +240,7 @@ const char *place_suggest(const struct places *places, struct slice word)
         return "GB"; /* ISO 3166-1 keeps UK for it, but it is not its code */
     if (word.len < 4)
         return NULL; /* so few letters are as near to many names */
+
     suggestion.distance = word.len / 3 + 1; /* names of places are short, and many */
     for (int i = 0; i < place_count(places); i++) {
         const struct place_fact *fact = place_fact(places, (place_index)i);

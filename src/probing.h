@@ -44,10 +44,10 @@ struct probing {
     unsigned up_status[PROBING_STATUSES_MAX];
     size_t up_status_count;
     unsigned interval_ms;
-    unsigned rise, fall; /* so many good or bad answers in a row change a target's state */
+    unsigned rise, fall;         /* so many good or bad answers in a row change a target's state */
     struct slice check_object;   /* as written for all targets; each has its own as it is meant */
     unsigned object_interval_ms; /* from one fetch of a pinned object to the next */
-    unsigned return_ms;  /* from its first request to all of them */
+    unsigned return_ms;          /* from its first request to all of them */
 };
 
 #endif

@@ -12,8 +12,8 @@ bool replacement_begin(struct replacement *replacement, int directory, const cha
 
     *r = (struct replacement){.directory = directory, .name = name};
     snprintf(r->new_name, sizeof r->new_name, ".%s.new", name);
-    int fd = openat(directory, r->new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                    0644);
+    int fd =
+        openat(directory, r->new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd >= 0 && (!for_all || fchmod(fd, 0644) == 0))
         r->file = fdopen(fd, "w");
     if (!r->file && fd >= 0)

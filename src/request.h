@@ -46,8 +46,8 @@ enum target_fault { TARGET_FINE, TARGET_MALFORMED, TARGET_QUERY_TOO_LONG };
 struct request {
     enum request_method method;
     enum target_fault fault;
-    struct slice path;  /* decoded once, no encoded slash and no control bytes */
-    struct slice query; /* as it came, without the question mark */
+    struct slice path;        /* decoded once, no encoded slash and no control bytes */
+    struct slice query;       /* as it came, without the question mark */
     struct slice method_word; /* as it came, and so the next two */
     struct slice target;      /* empty where the server has decoded it */
     struct slice id;          /* what the header for it says; the first one */

@@ -97,8 +97,8 @@ static void write_body(struct text *out, struct slice type, const struct slice *
 static void write_error(struct text *out, const struct oci_error *error, bool head)
 {
     const struct slice body[] = {
-        SLICE("{\"errors\":[{\"code\":\""),  slice_of(error->code),
-        SLICE("\",\"message\":\""),          slice_of(error->message),
+        SLICE("{\"errors\":[{\"code\":\""), slice_of(error->code),
+        SLICE("\",\"message\":\""),         slice_of(error->message),
         SLICE("\",\"detail\":null}]}\n"),
     };
 
@@ -178,8 +178,8 @@ void respond_write(const struct passage *passage, struct answer *answer)
     answer->len = out.len;
 }
 
-void respond(const struct config *config, const struct knowledge *knowledge,
-             char *const *variables, struct answer *answer)
+void respond(const struct config *config, const struct knowledge *knowledge, char *const *variables,
+             struct answer *answer)
 {
     struct passage passage;
 

@@ -32,8 +32,8 @@ struct passage {
 
 /*
  * The first half of respond(): reads a request and decides on it. findings are what
- * the prober has answered, or NULL; trace is told why it is so, or NULL. A caller who can wait for the prober looks at
- * passage_asks() then, asks, and starts again with the findings.
+ * the prober has answered, or NULL; trace is told why it is so, or NULL. A caller who can wait for
+ * the prober looks at passage_asks() then, asks, and starts again with the findings.
  */
 void respond_decide(struct passage *passage, const struct config *config,
                     const struct knowledge *knowledge, char *const *variables,
@@ -57,8 +57,8 @@ void respond_write(const struct passage *passage, struct answer *answer);
  * may be NULL. config may be NULL, too, when it was refused: the answer is then
  * 503 with an OCI error.
  */
-void respond(const struct config *config, const struct knowledge *knowledge,
-             char *const *variables, struct answer *answer);
+void respond(const struct config *config, const struct knowledge *knowledge, char *const *variables,
+             struct answer *answer);
 
 /* Writes the URL that a redirecting decision sends the client to. */
 void respond_location(const struct decision *decision, const struct classified *classified,

@@ -27,13 +27,14 @@ void route(const struct config *config, const struct knowledge *knowledge,
                                 .findings = findings,
                                 .trace = trace};
 
-    *classified = request->fault == TARGET_FINE
-                      ? classify(request->path, &config->signatures)
-                      : (struct classified){.class = CLASS_OTHER};
+    *classified = (struct classified){.class = CLASS_OTHER};
+    routed->client = (struct client){.place = NOWHERE};
+    if (request->fault == TARGET_FINE)
+        *classified = classify(request->path, &config->signatures);
     if (is_signature_digest(classified, knowledge))
         classified->class = CLASS_SIGNATURE_DIGEST;
-    routed->client = classified->class < CLASS_ROUTED ? locate(config, knowledge, request)
-                                                      : (struct client){.place = NOWHERE};
+    if (classified->class < CLASS_ROUTED)
+        routed->client = locate(config, knowledge, request);
     decide(&question, &routed->decision);
     if (routed->decision.outcome == OUTCOME_PAGE)
         classified->class = CLASS_PAGE;

@@ -70,8 +70,8 @@ static int unknown(const char *name)
 
     for (size_t i = 0; i < COMMANDS; i++)
         suggest_try(&near, commands[i].name);
-    fprintf(stderr, "signpost: there is no command \"%.60s\"%s `signpost --help` lists them.\n", name,
-            suggest_ending(near.best).text);
+    fprintf(stderr, "signpost: there is no command \"%.60s\"%s `signpost --help` lists them.\n",
+            name, suggest_ending(near.best).text);
     return EXIT_MISUSE;
 }
 

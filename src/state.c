@@ -55,14 +55,16 @@ static bool is_acceptable(int fd, const char *directory, struct why *why)
         return why_not(why, "The state directory %s cannot be looked at: %s.", directory,
                        strerror(errno));
     if (!has_right_owner(&status))
-        return why_not(why,
-                       "The state directory %s has owner %u, group %u and mode %04o: it must belong "
-                       "to the web server's user and be writable for it alone, or belong to its "
-                       "group with mode 2770.",
-                       directory, (unsigned)status.st_uid, (unsigned)status.st_gid,
-                       (unsigned)status.st_mode & 07777);
+        return why_not(
+            why,
+            "The state directory %s has owner %u, group %u and mode %04o: it must belong "
+            "to the web server's user and be writable for it alone, or belong to its "
+            "group with mode 2770.",
+            directory, (unsigned)status.st_uid, (unsigned)status.st_gid,
+            (unsigned)status.st_mode & 07777);
     if (is_on_network(fd))
-        return why_not(why, "The state directory %s is on a network file system: choose a local one.",
+        return why_not(why,
+                       "The state directory %s is on a network file system: choose a local one.",
                        directory);
     return true;
 }

@@ -52,8 +52,7 @@ struct slice url_expand(struct arena *arena, struct slice url, struct slice regi
 bool url_template_make(struct url_template *template, struct slice url);
 
 /* Writes the URL for a digest. */
-void url_template_write(const struct url_template *template, struct slice digest,
-                        struct text *out);
+void url_template_write(const struct url_template *template, struct slice digest, struct text *out);
 
 /*
  * Writes text for the query part of a URL: RFC 3986's query characters and

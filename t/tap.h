@@ -31,8 +31,8 @@ static inline void plan(int tests)
     printf("1..%d\n", tests);
 }
 
-__attribute__((format(printf, 4, 5))) static inline bool
-tap_ok(bool passed, const char *file, int line, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool passed, const char *file,
+                                                                int line, const char *format, ...)
 {
     va_list args;
     printf("%sok %d - ", passed ? "" : "not ", ++tap_run);

@@ -85,8 +85,7 @@ void clients_accept(struct clients *clients)
 static bool hear_one(struct clients *clients, size_t slot)
 {
     union ask_packet packet;
-    ssize_t len =
-        recv(clients->peers[slot].fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t len = recv(clients->peers[slot].fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
 
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return false;

@@ -18,7 +18,7 @@
 #include "prober/showing.h"
 
 enum {
-    TICK_MS = 250,        /* while there is something to look after */
+    TICK_MS = 250, /* while there is something to look after */
     IDLE_TICK_MS = 1000,
     FIRST_CLIENT_MS = 10000, /* how long the first one is waited for */
     PUBLISH_MS = 1000,
@@ -70,8 +70,7 @@ static bool take_packet(void *context, uint64_t client, const union ask_packet *
 
     if (ask_is_report(packet, len))
         return ask_read_report(&packet->report, len, server->showing.counters);
-    return server->stop ||
-           agenda_hear(server->agenda, client, &packet->question, len, server->now);
+    return server->stop || agenda_hear(server->agenda, client, &packet->question, len, server->now);
 }
 
 static void client_gone(void *context, uint64_t client)

@@ -151,7 +151,7 @@ static void write_gauges(const struct status *s, FILE *out)
 }
 
 /* What is counted of each target: by the prober, in its health, or of requests. */
-#define PROBED(field) true, offsetof(struct target_counters, field)
+#define PROBED(field)  true, offsetof(struct target_counters, field)
 #define COUNTED(field) false, offsetof(struct counters_target, field)
 
 static const struct target_counter {

@@ -645,8 +645,8 @@ static void test_killed(void)
     struct cache *cache = cache_open(folder, hear, NULL);
     unsigned wrong = 0, known = 0, alive = 0;
 
-    commits = mmap(NULL, sizeof *commits, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                   0);
+    commits =
+        mmap(NULL, sizeof *commits, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (unsigned i = 0; i < WRITERS; i++) {
         unsigned before = *commits;
         pid_t writer = start_child(write_for_ever);

@@ -123,7 +123,7 @@ static void check_damage(void)
                                           "shares = ( { target = 1; share = 0.5; } );",
                                           "shares = ( { target = \"eu\"; share = \"1\"; } );",
                                           ("shares = ( { target = \"eu\"; share = 1.5; },"
-                                          "           { target = \"eu\"; share = -0.1; } );"),
+                                           "           { target = \"eu\"; share = -0.1; } );"),
                                           "\xff\xfe"};
 
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {

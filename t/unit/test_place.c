@@ -35,7 +35,8 @@ static void test_table(void)
         off += !place_point((double)fact->latitude, (double)fact->longitude, point) ||
                place_distance_km(point, fact->point) > 0.02;
     }
-    cmp_ok(place_count(NULL), ==, 168 + 48 + 78 + 250 + 7, "every region, group, country and continent");
+    cmp_ok(place_count(NULL), ==, 168 + 48 + 78 + 250 + 7,
+           "every region, group, country and continent");
     cmp_ok(lost, ==, 0, "every key finds its entry");
     cmp_ok(countryless, ==, 0, "every country is on a continent");
     cmp_ok(off, ==, 0, "every unit vector is that of its coordinates");

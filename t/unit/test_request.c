@@ -147,8 +147,10 @@ static void check_bytes(void)
 
 /* ---- variables ---- */
 
-static const struct request_format by_default = {
-    PATH_FROM_AUTO, {"HTTP_X_CLIENT_REGION", 20}, {"HTTP_X_FORWARDED_FOR", 20}, {"HTTP_X_REQUEST_ID", 17}};
+static const struct request_format by_default = {PATH_FROM_AUTO,
+                                                 {"HTTP_X_CLIENT_REGION", 20},
+                                                 {"HTTP_X_FORWARDED_FOR", 20},
+                                                 {"HTTP_X_REQUEST_ID", 17}};
 static const struct request_format by_uri = {.path_from = PATH_FROM_REQUEST_URI};
 static const struct request_format by_path_info = {.path_from = PATH_FROM_PATH_INFO};
 
