@@ -198,7 +198,9 @@ sub start {
     my $t = $self->{t};
     unlink $t->folder . "/$_.err" for qw(web responder);
     ( $start_responder || \&start_responder )->($self) if $self->{way}{socket};
-    $t->start( web => [ 'sh', '-c', $self->{server}{start} ] );
+    # As an init system does: lighttpd, reading its configuration anew, wants to go back to
+    # where it was started, and its user may not go everywhere.
+    $t->start( web => [ 'sh', '-c', "cd / && $self->{server}{start}" ] );
     eval { $t->wait_for_port( web => 80 ) } or die $@ . $self->log;
     return;
 }
