@@ -177,7 +177,7 @@ usage { print_usage($0); next }
 
 /^$/ { end_list(); end_paragraph(); next }
 match($0, /^ +/) && RLENGTH < 8 && (/^ +-/ || /[^ ]   *[^ ]/) { begin_item($0); next }
-in_list && /^ {3}/ { sub(/^ +/, ""); item = item (item == "" ? "" : " ") $0; next }
+in_list && /^   / { sub(/^ +/, ""); item = item (item == "" ? "" : " ") $0; next }
 {
     end_list()
     sub(/^ +/, "")
