@@ -13,7 +13,7 @@
 #include "holding.h"
 #include "oci.h"
 
-enum { ASK_VERSION = 2, ASK_TARGETS_MAX = FINDINGS_MAX };
+enum { ASK_VERSION = 3, ASK_TARGETS_MAX = FINDINGS_MAX };
 
 /* The socket's name in the state directory. */
 #define ASK_SOCKET "prober.socket"

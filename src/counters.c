@@ -20,6 +20,23 @@ _Static_assert(sizeof(struct counters_general) % sizeof(uint64_t) == 0 &&
 const char *const counters_continents[CONTINENTS] = {"unknown", "AF", "AN", "AS",
                                                      "EU",      "NA", "OC", "SA"};
 
+const char *const counters_happenings[HAPPENINGS] = {
+    [HAPPENED_CONNECTION] = "connections",
+    [HAPPENED_STRANGER] = "connections_refused",
+    [HAPPENED_MALFORMED] = "connections_malformed",
+    [HAPPENED_IN_TIME] = "waits_answered",
+    [HAPPENED_LATE] = "waits_late",
+    [HAPPENED_DESERTED] = "waits_deserted",
+    [HAPPENED_NO_PROBER] = "waits_without_prober",
+    [HAPPENED_CROWDED] = "waits_too_many",
+    [HAPPENED_RELOAD] = "reloads",
+    [HAPPENED_REFUSED_RELOAD] = "reloads_refused",
+    [HAPPENED_LINE] = "log_lines",
+    [HAPPENED_DROPPED_LINE] = "log_lines_dropped",
+};
+
+const char *const counters_knowings[KNOWINGS] = {"index", "cache", "prober", "nobody"};
+
 static const int statuses[STATUSES] = {200, 307, 400, 404, 405, 414, 503, 0};
 enum { STATUS_REDIRECT = 1 };
 
@@ -92,11 +109,25 @@ static void count_way(struct counters *counters, const struct config *config,
         target->in_share += decision->draw[i].is_in;
         target->out_of_share += !decision->draw[i].is_in;
     }
-    if (decision->stand_in) {
+    for (size_t i = 0; i < decision->down_count; i++)
+        counters->target[decision->down[i] - config->targets].passed_over++;
+    if (decision->stand_in && decision->step && decision->step->kind == STEP_NEAREST) {
         struct counters_target *target = &counters->target[decision->stand_in - config->targets];
         target->extra_taken += decision->target == decision->stand_in;
         target->extra_left += decision->target != decision->stand_in;
     }
+}
+
+static void count_knowing(struct counters_general *general, const struct routed *routed)
+{
+    const struct decision *decision = &routed->decision;
+
+    if (routed->classified.class == CLASS_SIGNATURE_DIGEST)
+        general->known[KNOWN_BY_INDEX]++;
+    else if (decision->unsure)
+        general->known[NOT_KNOWN]++;
+    else if (decision->word_of != WORD_OF_NOBODY)
+        general->known[decision->word_of == WORD_OF_CACHE ? KNOWN_BY_CACHE : KNOWN_BY_PROBER]++;
 }
 
 void counters_request(struct counters *counters, const struct config *config,
@@ -112,6 +143,7 @@ void counters_request(struct counters *counters, const struct config *config,
     else
         general->answered[class][find_status(respond_status(decision))][continent]++;
     count_way(counters, config, decision);
+    count_knowing(general, routed);
     general->took[find_bucket(took_ns)]++;
     general->took_ns += took_ns;
 }

@@ -48,6 +48,11 @@ enum happening {
     HAPPENED_DROPPED_LINE,   /* … or did not, since it could not be written */
     HAPPENINGS
 };
+extern const char *const counters_happenings[HAPPENINGS]; /* "connections" … */
+
+/* How it was known who holds an object that was asked for by digest. */
+enum knowing { KNOWN_BY_INDEX, KNOWN_BY_CACHE, KNOWN_BY_PROBER, NOT_KNOWN, KNOWINGS };
+extern const char *const counters_knowings[KNOWINGS]; /* "index" … "nobody" */
 
 /* Arrays of uint64_t only: a cell is one of them, by its number. */
 struct counters_general {
@@ -55,6 +60,7 @@ struct counters_general {
     uint64_t took[TOOK_BUCKETS]; /* requests, by the time until the decision was made */
     uint64_t took_ns;            /* … the sum of their times */
     uint64_t happened[HAPPENINGS];
+    uint64_t known[KNOWINGS]; /* requests by digest whose way hung on who holds the object */
 };
 
 struct counters_target {
@@ -62,6 +68,7 @@ struct counters_target {
     uint64_t in_share, out_of_share; /* while it has one: requests meant for it, by their client */
     /* Requests meant for another that is down, of which it is the next: taken, or left there. */
     uint64_t extra_taken, extra_left;
+    uint64_t passed_over; /* requests meant for it, sent elsewhere since it was down or drained */
 };
 
 struct counters {

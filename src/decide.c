@@ -62,23 +62,34 @@ static const struct page *find_page(const struct config *config, struct slice pa
     return NULL;
 }
 
-static enum holding find_holding(const struct question *q, const struct target *target)
+static enum holding note_word(struct decision *decision, enum word_of word_of, enum holding holding)
 {
+    if (holding != HOLDING_UNKNOWN && word_of > decision->word_of)
+        decision->word_of = word_of;
+    return holding;
+}
+
+static enum holding find_holding(const struct search *search, const struct target *target)
+{
+    const struct question *q = search->question;
     const struct classified *c = q->classified;
     struct object object = {c->endpoint, c->name, c->reference};
 
     for (size_t i = 0; q->findings && i < q->findings->count; i++)
         if (q->findings->target[i] == target)
-            return q->findings->holding[i];
-    return q->knowledge ? knowledge_holding(q->knowledge, target, &object) : HOLDING_UNKNOWN;
+            return note_word(search->decision, WORD_OF_PROBER, q->findings->holding[i]);
+    if (!q->knowledge)
+        return HOLDING_UNKNOWN;
+    return note_word(search->decision, WORD_OF_CACHE,
+                     knowledge_holding(q->knowledge, target, &object));
 }
 
-static enum verdict judge_holding(const struct question *q, const struct step *step,
+static enum verdict judge_holding(const struct search *search, const struct step *step,
                                   const struct target *target)
 {
-    if (!step->if_held || !q->classified->is_digest)
+    if (!step->if_held || !search->question->classified->is_digest)
         return VERDICT_TAKEN;
-    switch (find_holding(q, target)) {
+    switch (find_holding(search, target)) {
     case HOLDING_PRESENT:
         return VERDICT_TAKEN;
     case HOLDING_ABSENT:
@@ -101,12 +112,15 @@ static enum verdict judge(struct search *search, const struct step *step,
     if (!search_speaks_to(q->client, target))
         return VERDICT_IPV4_ONLY;
     if (last || step->kind == STEP_NEAREST)
-        return judge_holding(q, step, target);
+        return judge_holding(search, step, target);
     enum admission admission = search_admission(search, step->kind, target);
     search_note_draw(search, target, admission != ADMISSION_NOT_IN_SHARE);
     if (admission == ADMISSION_NOT_IN_SHARE)
         return VERDICT_NOT_IN_SHARE;
-    return admission == ADMISSION_TAKEN ? judge_holding(q, step, target) : VERDICT_DOWN;
+    if (admission == ADMISSION_TAKEN)
+        return judge_holding(search, step, target);
+    search_note_down(search, target);
+    return VERDICT_DOWN;
 }
 
 static const struct rule *find_rule(const struct question *q)
@@ -149,6 +163,7 @@ static void choose_unsure(struct search *search, struct decision *decision)
     if (target && !takes(search, step->kind, target)) {
         const struct target *stand_in = find_stand_in(search, decision);
         if (stand_in) {
+            search_note_down(search, target);
             search_tell(search, step, target, VERDICT_DOWN);
             target = stand_in;
         }

@@ -34,6 +34,13 @@ struct draw {
 
 enum { DRAWS_MAX = 8 };
 
+/* Whose word on who holds an object by digest a decision has believed. */
+enum word_of {
+    WORD_OF_NOBODY, /* nobody's was needed, or nobody had one (`unsure`) */
+    WORD_OF_CACHE,
+    WORD_OF_PROBER
+};
+
 struct decision {
     enum outcome outcome;
     const struct oci_error *error; /* OUTCOME_ERROR */
@@ -44,13 +51,16 @@ struct decision {
     bool unsure; /* by the rule's `unsure`: it is not known who holds the object */
     /* The nearest is down: who is asked to stand in, whether or not it took the request. */
     const struct target *stand_in;
-    size_t ask_count, draw_count;
+    enum word_of word_of;
+    size_t ask_count, draw_count, down_count;
     /*
      * The targets that the prober could be asked about: if there are any, the
      * decision may become a better one when it has answered.
      */
     const struct target *ask[FINDINGS_MAX];
     struct draw draw[DRAWS_MAX]; /* at most one for a target */
+    /* The targets that the request was meant for and passed over, since they are down or drained. */
+    const struct target *down[DRAWS_MAX];
 };
 
 /* What became of a target that was looked at. */

@@ -93,6 +93,17 @@ bool search_note_draw(struct search *search, const struct target *target, bool i
     return true;
 }
 
+void search_note_down(struct search *search, const struct target *target)
+{
+    struct decision *decision = search->decision;
+
+    for (size_t i = 0; i < decision->down_count; i++)
+        if (decision->down[i] == target)
+            return;
+    if (decision->down_count < DRAWS_MAX)
+        decision->down[decision->down_count++] = target;
+}
+
 static void note_passed(struct search *search, const struct target *target)
 {
     if (admission(search, target) == ADMISSION_NOT_IN_SHARE &&
@@ -158,8 +169,10 @@ const struct target *search_nearest(struct search *search)
         return meant;
     const struct target *stand_in = find(search, TARGET_UPSTREAM, is_usable);
     search->decision->stand_in = stand_in;
-    if (stand_in && takes_instead(search, stand_in, meant))
+    if (stand_in && takes_instead(search, stand_in, meant)) {
+        search_note_down(search, meant);
         search->nearest = stand_in;
+    }
     return search->nearest;
 }
 
@@ -184,6 +197,9 @@ static const struct target *find_canonical(struct search *search)
 
     for (size_t i = 0; i < sizeof filters / sizeof *filters && !found; i++)
         found = first_canonical(search, filters[i]);
+    const struct target *meant = first_canonical(search, is_reachable);
+    if (found != meant && !is_up(search, meant))
+        search_note_down(search, meant);
     return found;
 }
 

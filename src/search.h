@@ -42,6 +42,9 @@ enum admission search_admission(const struct search *search, enum step_kind kind
  */
 bool search_note_draw(struct search *search, const struct target *target, bool is_in);
 
+/* Notes that the request is not sent to a target that it is meant for, for those who count. */
+void search_note_down(struct search *search, const struct target *target);
+
 /* Tells what became of a target, if anybody wants to know. */
 void search_tell(const struct search *search, const struct step *step, const struct target *target,
                  enum verdict verdict);

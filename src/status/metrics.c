@@ -91,6 +91,15 @@ static const struct {
      "Lines of the log that could not be written."},
 };
 
+static void write_knowings(const struct status *s, FILE *out)
+{
+    head(out, "digests_total", "counter",
+         "Requests by digest whose way hung on who holds the object, by who knew that.");
+    for (size_t i = 0; i < KNOWINGS; i++)
+        fprintf(out, "signpost_digests_total{known_by=\"%s\"} %" PRIu64 "\n", counters_knowings[i],
+                s->counters->general.known[i]);
+}
+
 static void write_happenings(const struct status *s, FILE *out)
 {
     for (size_t i = 0; i < sizeof happenings / sizeof *happenings; i++) {
@@ -175,9 +184,12 @@ static const struct target_counter {
      COUNTED(in_share)},
     {"target_share_requests_total", ",result=\"out\"", NULL, COUNTED(out_of_share)},
     {"target_extra_requests_total", ",result=\"taken\"",
-     "Requests meant for a target that was down, by what the next one did with them.",
+     "Requests meant for a target that was down or drained, by what the next nearest did with them.",
      COUNTED(extra_taken)},
     {"target_extra_requests_total", ",result=\"left\"", NULL, COUNTED(extra_left)},
+    {"target_passed_over_total", "",
+     "Requests meant for a target, and sent elsewhere since it was down, drained or returning.",
+     COUNTED(passed_over)},
 };
 
 static uint64_t target_count(const struct status_target *target, const struct target_counter *c)
@@ -271,6 +283,7 @@ void status_write_metrics(const struct status *s, FILE *out)
     fprintf(out, "signpost_start_time_seconds %" PRId64 "\n", s->started_s);
     write_requests(s, out);
     write_durations(s, out);
+    write_knowings(s, out);
     write_happenings(s, out);
     write_gauges(s, out);
     write_target_counters(s, out);

@@ -83,7 +83,7 @@ static const struct {
 } lines[] = {
     {"clients", "Responders connected"},
     {"questions", "Questions of responders"},
-    {"hits", "Answered from the cache"},
+    {"hits", "Verdicts that it knew already"},
     {"probes", "HEAD requests sent"},
     {"shared", "Answered by a HEAD already under way"},
     {"present", "… found there"},
@@ -111,6 +111,13 @@ static const struct {
     {HAPPENED_RELOAD, "Configurations taken"},
     {HAPPENED_REFUSED_RELOAD, "Configurations refused"},
     {HAPPENED_DROPPED_LINE, "Lines of the log that could not be written"},
+};
+
+static const char *const knowings[KNOWINGS] = {
+    [KNOWN_BY_INDEX] = "Requests by digest that the index decided",
+    [KNOWN_BY_CACHE] = "… that the cache decided",
+    [KNOWN_BY_PROBER] = "… that the prober was asked about",
+    [NOT_KNOWN] = "… that nobody knew about",
 };
 
 static void write_lines(const struct status *status, FILE *out)
@@ -171,6 +178,8 @@ void page_write_prober(const struct status *status, FILE *out)
     write_lines(status, out);
     close_table(out);
     open_table(out, "What responders met with", false);
+    for (size_t i = 0; i < KNOWINGS; i++)
+        page_write_count(out, knowings[i], status->counters->general.known[i], 0);
     for (size_t i = 0; i < sizeof happenings / sizeof *happenings; i++)
         page_write_count(out, happenings[i].what,
                          status->counters->general.happened[happenings[i].happening], 0);

@@ -89,6 +89,14 @@ sub load_for {
     return;
 }
 
+# A value of a front door's metrics.
+sub metric {
+    my ( $name, $metric ) = @_;
+    return $t->slurp("$name.state/public/metrics.prom") =~ /^signpost_\Q$metric\E (\S+)$/m
+        ? $1
+        : undef;
+}
+
 sub state_of {
     my ( $name, $target ) = @_;
     return $front{$name}{prober}->health->{target}{$target} || {};
@@ -136,6 +144,23 @@ subtest 'a region is killed' => sub {
     cmp_ok( $offered / ( time - $began ), '>', 3 * $cap, 'capped: much more is asked' );
     cmp_ok( $rate, '<', 1.6 * $cap, sprintf '… than the rate that is taken: %.0f/s', $rate );
     cmp_ok( $rate, '>', 0.4 * $cap, '… which is not far below the limit' );
+};
+
+subtest 'what was counted' => sub {
+    my $counted = sub { $t->wait_for( $_[0], 5 ) };
+    my ( $taken, $left ) = map { "target_extra_requests_total{target=\"us\",result=\"$_\"}" }
+        qw(taken left);
+    my $passed = 'target_passed_over_total{target="eu"}';
+    ok(
+        $counted->(
+            sub { metric( 'free', $taken ) && metric( 'free', $taken ) == metric( 'free', $passed ) }
+        ),
+        'free: what eu has lost, us has taken'
+    );
+    is( metric( 'free', $left ), 0, '… without exception' );
+    ok( $counted->( sub { metric( 'part', $left ) > 2 * metric( 'part', $taken ) } ),
+        'part: most stayed' );
+    is( metric( 'free', 'target_passed_over_total{target="us"}' ), 0, 'us was not passed over' );
 };
 
 subtest 'it comes back' => sub {

@@ -495,7 +495,7 @@ subtest 'hostile peers' => sub {
         question( [],                    'blobs',     'present/app', new_digest() ),
         question( [ ( $id->{up} ) x 9 ], 'blobs',     'present/app', new_digest() ),
         question( [ $id->{up} ],         'blobs',     'a' x 300,     new_digest() ),
-        "\x03" . substr( $good, 1 ),
+        "\xf3" . substr( $good, 1 ),
         report_of( [] ),
         report_of( [ [ 0, 0, 1 ] ], 2 ),
         report_of( [ [ 0, 0, 1 ] ], 0 ),
@@ -504,7 +504,7 @@ subtest 'hostile peers' => sub {
         report_of( [ [ 7, 100_000, 1 ] ] ),
         report_of( [ [ 0, 0, -1 ] ] ),
         report_of( [ ( [ 0, 0, 1 ] ) x 161 ] ),
-        "\x03" . substr( report_of( [ [ 0, 0, 1 ] ] ), 1 ),
+        "\xf3" . substr( report_of( [ [ 0, 0, 1 ] ] ), 1 ),
     );
     $up->requests;
     for my $i ( 0 .. $#packet ) {

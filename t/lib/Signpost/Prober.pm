@@ -16,7 +16,7 @@ use Socket;
 
 our @EXPORT_OK = qw(target_id question report_of use_of);
 
-use constant { VERSION => 2, TARGETS_MAX => 8 };
+use constant { VERSION => 3, TARGETS_MAX => 8 };
 
 my %endpoint = ( manifests => 1, blobs => 2 );
 my @holding  = qw(unknown present absent);
