@@ -61,6 +61,9 @@ nodist_unit_DATA = \
 dist_unit_DATA = etc/systemd/signpost-ranges.timer
 nodist_sysusers_DATA = etc/systemd/sysusers/signpost.conf
 
+logrotatedir = $(sysconfdir)/logrotate.d
+dist_logrotate_DATA = etc/logrotate/signpost
+
 # What a shared host is given, examples, and settings for those that stand before signpost
 # and know where clients are.
 sharedhostdir = $(pkgdatadir)/shared-host

@@ -77,10 +77,12 @@ static bool take(struct audit_call *call, int option, int *status)
         call->index = optarg;
         return true;
     case 'j':
-        call->format = AUDIT_JSON;
-        return true;
     case 'v':
-        call->format = AUDIT_CSV;
+        if (call->format != AUDIT_TEXT) {
+            *status = command_misuse("audit", "--json and --csv are one or the other, once.");
+            return false;
+        }
+        call->format = option == 'j' ? AUDIT_JSON : AUDIT_CSV;
         return true;
     case 'p':
         if (read_parallel(call, optarg))

@@ -18,19 +18,33 @@ static const char usage[] =
     "\n"
     "  --config FILE   the configuration that names the targets and the state directory\n";
 
-static int apply(const char *command, const struct config *config, char **names)
+static bool apply(const char *command, const struct config *config, const struct target *target)
 {
     bool drain = strcmp(command, "drain") == 0;
     struct why why;
 
+    if (!control_drain(config->state, target->name, drain, &why)) {
+        fprintf(stderr, "signpost %s: %s\n", command, why.text);
+        return false;
+    }
+    printf("%s gets %s within a second.\n", target->name,
+           drain ? "no more requests" : "requests again");
+    if (drain && command_is_only_canonical(config, target))
+        fprintf(stderr,
+                "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
+                "signatures, is sent there all the same.\n",
+                command, target->name);
+    return true;
+}
+
+static int apply_all(const char *command, const struct config *config, char **names)
+{
     for (char **name = names; *name; name++)
         if (!command_target(command, config, *name))
             return EXIT_MISUSE;
     for (char **name = names; *name; name++)
-        if (!control_drain(config->state, *name, drain, &why)) {
-            fprintf(stderr, "signpost %s: %s\n", command, why.text);
+        if (!apply(command, config, command_target(command, config, *name)))
             return EXIT_FINDING;
-        }
     return EXIT_FINE;
 }
 
@@ -41,7 +55,7 @@ int cmd_drain(int argc, char **argv)
     if (!command_read(&line, argc, argv))
         return line.status;
     struct config *config = command_load(line.file, false);
-    int status = config ? apply(argv[0], config, line.arguments) : EXIT_FINDING;
+    int status = config ? apply_all(argv[0], config, line.arguments) : EXIT_FINDING;
     config_free(config);
     return status;
 }

@@ -34,12 +34,14 @@ static const char usage[] =
     "                     request is the first one), as in 4=X-Forwarded-For, or\n"
     "                     SIGNPOST_REGION; may be given again\n"
     "  --top N            shows the N largest changes (20); 0 shows all\n"
-    "  --fail-over P%     the exit status is 1 if more than P percent change\n"
+    "  --fail-over P%     the exit status is 1 if more than P percent of the requests\n"
+    "                     change, or of the lines cannot be read\n"
     "  --skip N           passes over the first N lines, all logs together\n"
     "  --json             prints JSON, with all changes\n"
     "\n"
     "Images are taken to be wherever they are asked for; signatures are known by the\n"
-    "index. Whoever is down or drained now does not count.\n";
+    "index. Whoever is down or drained now does not count. After Ctrl-C the exit status\n"
+    "is 130.\n";
 
 struct call {
     const char *present_file, *next_file;
@@ -177,7 +179,7 @@ static bool replay_all(const struct call *call, struct reading *reading)
     return true;
 }
 
-static int conclude(const struct call *call, struct report *report)
+static int conclude(const struct call *call, struct report *report, bool interrupted)
 {
     report_sum(report);
     if (call->json) {
@@ -186,13 +188,23 @@ static int conclude(const struct call *call, struct report *report)
     } else {
         report_print(report, call->top, stdout);
     }
-    if (report->requests == 0) {
+    if (report->requests == 0 && !interrupted) {
         fputs("signpost replay: the log holds no request that can be read: it must be in the "
               "combined or the common format, or signpost's own.\n",
               stderr);
         return EXIT_FINDING;
     }
-    if (call->fail_over < 0 || report_percent(report) <= call->fail_over)
+    if (call->fail_over < 0)
+        return EXIT_FINE;
+    double unreadable = 100.0 * (double)report->unreadable / (double)(report->lines - call->skip);
+    if (unreadable > call->fail_over) {
+        fprintf(stderr,
+                "signpost replay: %.4g %% of the lines cannot be read, more than the %.4g %% that may "
+                "change: what is in them is not known.\n",
+                unreadable, call->fail_over);
+        return EXIT_FINDING;
+    }
+    if (report_percent(report) <= call->fail_over)
         return EXIT_FINE;
     fprintf(stderr, "signpost replay: %.4g %% of the requests change, more than %.4g %%.\n",
             report_percent(report), call->fail_over);
@@ -211,14 +223,14 @@ static int replay(const struct call *call)
         interrupt_hold();
     if (reading.tally && replay_all(call, &reading)) {
         reading.report.row = tally_sort(reading.tally, &reading.report.row_count);
-        status = conclude(call, &reading.report);
+        status = conclude(call, &reading.report, reading.interrupted);
     }
     if (reading.interrupted) {
         fprintf(stderr,
                 "signpost replay: stopped after %" PRIu64 " lines, of which this is the report; "
                 "--skip %" PRIu64 " goes on there.\n",
                 reading.report.lines, reading.report.lines);
-        status = EXIT_FINDING;
+        status = EXIT_INTERRUPTED;
     }
     tally_free(reading.tally);
     return status;

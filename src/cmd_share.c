@@ -10,8 +10,8 @@
 #include "control.h"
 
 static const char usage[] =
-    "Usage: signpost share [--config FILE] TARGET SHARE\n"
-    "       signpost share [--config FILE] TARGET default\n"
+    "Usage: signpost share [--config FILE] [--json] TARGET SHARE\n"
+    "       signpost share [--config FILE] [--json] TARGET default\n"
     "\n"
     "Has an upstream or bucket take this share of the requests that are meant for it;\n"
     "the rest goes where it would go without it. SHARE is a percentage (25%, 0.5%) or\n"
@@ -23,7 +23,8 @@ static const char usage[] =
     "grows, and out when it shrinks. `signpost state` shows shares, set and seen;\n"
     "`signpost explain --ip ADDRESS` shows whether a client is in.\n"
     "\n"
-    "  --config FILE   the configuration that names the targets and the state directory\n";
+    "  --config FILE   the configuration that names the targets and the state directory\n"
+    "  --json          tells the share as JSON\n";
 
 /* Reads a share; false if it is none. */
 static bool read_share(const char *text, float *share)
@@ -44,13 +45,22 @@ static bool read_share(const char *text, float *share)
     return value >= 0 && value <= 1;
 }
 
-static bool is_only_canonical(const struct config *config, const struct target *target)
+static void print_share(const struct target *target, float share, bool json)
 {
-    return config->canonical_count == 1 && config->canonical[0] == target;
+    double set = share >= 0 ? (double)share : (double)target->share;
+
+    if (json)
+        printf("{\"target\": \"%s\", \"share\": %.6g, \"configured\": %.6g}\n", target->name, set,
+               (double)target->share);
+    else
+        printf("%s takes %.6g %% of its requests within a second%s.\n", target->name, 100 * set,
+               share >= 0 ? "" : ", as the configuration says");
 }
 
-static int set(const char *command, const struct config *config, const char *name, float share)
+static int set(const char *command, const struct config *config, const struct command_line *line,
+               float share)
 {
+    const char *name = line->arguments[0];
     const struct target *target = command_target(command, config, name);
     struct why why;
 
@@ -60,7 +70,8 @@ static int set(const char *command, const struct config *config, const char *nam
         fprintf(stderr, "signpost %s: %s\n", command, why.text);
         return EXIT_FINDING;
     }
-    if (share >= 0 && share < 1 && is_only_canonical(config, target))
+    print_share(target, share, line->json);
+    if (share >= 0 && share < 1 && command_is_only_canonical(config, target))
         fprintf(stderr,
                 "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
                 "signatures, is sent there all the same.\n",
@@ -70,7 +81,7 @@ static int set(const char *command, const struct config *config, const char *nam
 
 int cmd_share(int argc, char **argv)
 {
-    struct command_line line = {.usage = usage, .least = 2, .most = 2};
+    struct command_line line = {.usage = usage, .takes_json = true, .least = 2, .most = 2};
     float share;
 
     if (!command_read(&line, argc, argv))
@@ -82,7 +93,7 @@ int cmd_share(int argc, char **argv)
             "from 0 to 1, or `default`.",
             line.arguments[1]);
     struct config *config = command_load(line.file, false);
-    int status = config ? set(argv[0], config, line.arguments[0], share) : EXIT_FINDING;
+    int status = config ? set(argv[0], config, &line, share) : EXIT_FINDING;
     config_free(config);
     return status;
 }

@@ -42,6 +42,11 @@ const struct target *command_target(const char *command, const struct config *co
     return NULL;
 }
 
+bool command_is_only_canonical(const struct config *config, const struct target *target)
+{
+    return config->canonical_count == 1 && config->canonical[0] == target;
+}
+
 int command_misuse(const char *command, const char *format, ...)
 {
     va_list args;

@@ -8,7 +8,12 @@
 struct config;
 struct target;
 
-enum { EXIT_FINE = 0, EXIT_FINDING = 1, EXIT_MISUSE = 2 };
+enum {
+    EXIT_FINE = 0,
+    EXIT_FINDING = 1,
+    EXIT_MISUSE = 2,
+    EXIT_INTERRUPTED = 130 /* as a shell tells of Ctrl-C */
+};
 
 /* A subcommand: argv[0] is its name. Returns the exit status. */
 int cmd_audit(int argc, char **argv);
@@ -44,6 +49,9 @@ struct config *command_load(const char *file, bool with_warnings);
  */
 const struct target *command_target(const char *command, const struct config *config,
                                     const char *name);
+
+/* Whether signatures are at this target alone: then they go there whatever is set. */
+bool command_is_only_canonical(const struct config *config, const struct target *target);
 
 /* What most subcommands take. */
 struct command_line {

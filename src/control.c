@@ -17,29 +17,27 @@ enum { CONTROL_SIZE_MAX = 64 * 1024 };
 
 static const char file_name[] = "control";
 
-/* Reads the open control file; an empty tree if it is none. */
-static void read_tree(config_t *tree, FILE *file)
+/* Reads the open control file; false if it is none. */
+static bool read_tree(config_t *tree, FILE *file)
 {
     struct stat status;
 
-    if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size <= CONTROL_SIZE_MAX && config_read(tree, file) == CONFIG_TRUE)
-        return;
-    config_destroy(tree);
-    config_init(tree);
+    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+           status.st_size <= CONTROL_SIZE_MAX && config_read(tree, file) == CONFIG_TRUE;
 }
 
-static void read_control(config_t *tree, int directory)
+/* False if there is a file that is no control file. */
+static bool read_control(config_t *tree, int directory)
 {
-    int fd = openat(directory, file_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(directory, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    bool good = fd < 0 ? errno == ENOENT : file && read_tree(tree, file);
 
-    if (file) {
-        read_tree(tree, file);
+    if (file)
         fclose(file);
-    } else if (fd >= 0) {
+    else if (fd >= 0)
         close(fd);
-    }
+    return good;
 }
 
 /* The wish for the target of this name; NULL if there is none in the configuration. */
@@ -107,8 +105,12 @@ static enum control_news read_news(struct control *control)
         return CONTROL_SAME;
     }
     config_init(&tree);
-    read_control(&tree, fd);
+    bool good = read_control(&tree, fd);
     close(fd);
+    if (!good) {
+        config_destroy(&tree);
+        return CONTROL_DAMAGED;
+    }
     config_lookup_string(&tree, "reload", &mark);
     bool reload = *mark && strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
     if (reload)
@@ -136,7 +138,8 @@ static bool has_changed(struct control *control)
     return true;
 }
 
-void control_open(struct control *control, const char *directory, const struct config *config)
+enum control_news control_open(struct control *control, const char *directory,
+                               const struct config *config)
 {
     control->directory = directory;
     control->config = config;
@@ -144,7 +147,15 @@ void control_open(struct control *control, const char *directory, const struct c
     control->inode = 0;
     control->reload[0] = '\0';
     clear_wishes(control);
-    control_refresh(control);
+    return control_refresh(control);
+}
+
+static const char damaged[] = "The file %s/control is damaged, and what is drained or has a share "
+                              "stays as it is: mend it, or remove it to begin anew.";
+
+void control_complain(const struct control *control, struct why *why)
+{
+    why_not(why, damaged, control->directory);
 }
 
 enum control_news control_refresh(struct control *control)
@@ -257,9 +268,13 @@ static bool make_change(const char *directory, const struct change *change, stru
                        strerror(errno));
     }
     config_init(&tree);
-    read_control(&tree, fd);
-    change->apply(&tree, change);
-    bool written = write_tree(&tree, fd, why);
+    bool written = read_control(&tree, fd);
+    if (written) {
+        change->apply(&tree, change);
+        written = write_tree(&tree, fd, why);
+    } else {
+        why_not(why, damaged, directory);
+    }
     config_destroy(&tree);
     close(fd);
     return written;

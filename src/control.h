@@ -31,17 +31,22 @@ struct control {
     struct wish wish[TARGETS_MAX]; /* by the target's place in the configuration */
 };
 
-/*
- * Reads the file in a state directory (NULL: there is none); a reload that it asks for
- * counts as done. None is the same as an empty one.
- */
-void control_open(struct control *control, const char *directory, const struct config *config);
-
 enum control_news {
     CONTROL_SAME = 0,
     CONTROL_CHANGED = 1, /* the wishes may be other ones */
-    CONTROL_RELOAD = 2   /* and a reload has been asked for since the last call */
+    CONTROL_RELOAD = 2,  /* and a reload has been asked for since the last call */
+    CONTROL_DAMAGED = 3  /* somebody has broken the file: the wishes stay as they are */
 };
+
+/*
+ * Reads the file in a state directory (NULL: there is none); a reload that it asks for
+ * counts as done. None is the same as an empty one; returns CONTROL_DAMAGED or another one.
+ */
+enum control_news control_open(struct control *control, const char *directory,
+                               const struct config *config);
+
+/* What to say of a damaged file. */
+void control_complain(const struct control *control, struct why *why);
 
 /* Looks whether the file is another one. Costs one stat if it is not. */
 enum control_news control_refresh(struct control *control);
@@ -63,7 +68,7 @@ static inline struct part control_part(const struct control *control, const stru
                          .drained = wish.drained};
 }
 
-/* Asks all running processes for a reload; false with the reason. */
+/* Asks all running processes for a reload; false with the reason, such as a damaged file. */
 bool control_ask_reload(const char *directory, struct why *why);
 
 /* Drains a target (sends no request to it any more), or ends that; false with the reason. */

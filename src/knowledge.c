@@ -33,6 +33,16 @@ static void refresh_findings(struct knowledge *knowledge)
     health_refresh(knowledge->health, config->state, knowledge->now.wall_s);
 }
 
+static void note_control(const struct knowledge *knowledge, enum control_news news)
+{
+    struct why why;
+
+    if (news != CONTROL_DAMAGED || !knowledge->log)
+        return;
+    control_complain(&knowledge->control, &why);
+    knowledge->log(knowledge->log_context, why.text);
+}
+
 void knowledge_open_files(struct knowledge *knowledge, const struct config *config,
                           struct instant now, knowledge_log *log, void *context)
 {
@@ -53,13 +63,14 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, st
 {
     knowledge_open_files(knowledge, config, now, log, context);
     refresh_findings(knowledge);
-    control_open(&knowledge->control, config->state, config);
+    note_control(knowledge, control_open(&knowledge->control, config->state, config));
 }
 
 bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
 {
     enum control_news news = control_refresh(&knowledge->control);
 
+    note_control(knowledge, news);
     knowledge->now = now;
     if (knowledge->geodb)
         geodb_refresh(knowledge->geodb, now.steady_ms);

@@ -508,7 +508,8 @@ static const struct option_spec file_options[] = {
     {"log_to", OPTION_STRING, LOGGING(to), .valid = is_any,
      .expects = "\"stderr\", \"syslog\" or a file name", .text_default = LOGGING_STDERR,
      .help = "Where the log goes: \"stderr\" (most web servers take that into their error log),\n"
-             "\"syslog\" or a file, which is opened anew on SIGUSR2. A log that cannot be written\n"
+             "\"syslog\" or a file, which is opened anew on SIGUSR2. With systemd's units it can be\n"
+             "in /var/log/signpost, where logrotate looks after it. A log that cannot be written\n"
              "stops nothing: lines are dropped, and counted."},
     {"log_format", OPTION_CHOICE, LOGGING(format), .choices = logging_format_words,
      .help = "\"plain\", NAME=VALUE with spaces between, or \"json\", an object a line."},

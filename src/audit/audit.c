@@ -4,16 +4,16 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include "audit/compare.h"
 #include "audit/crew.h"
 #include "audit/report.h"
 #include "command.h"
 #include "configuration.h"
+#include "index_file.h"
 #include "index_merge.h"
 #include "progress.h"
 #include "registry/signatures.h"
-
-enum { EXIT_INTERRUPTED = 130 /* as a shell tells of Ctrl-C */ };
 
 struct audit {
     const struct audit_call *call;
@@ -69,6 +69,22 @@ static bool choose(struct audit *audit)
     return audit->wanted || say(audit, "There is not enough memory.");
 }
 
+/* An index that cannot be added to is better known of before hours of reading. */
+static bool check_index(struct audit *audit)
+{
+    const char *name = audit->call->index;
+    struct index_file file;
+
+    if (!name || access(name, F_OK) < 0)
+        return true;
+    bool good = index_file_open(&file, name, &audit->why);
+    if (good) {
+        good = index_file_check(&file, name, NULL, &audit->why);
+        index_file_close(&file);
+    }
+    return good || say(audit, audit->why.text);
+}
+
 static bool prepare(struct audit *audit)
 {
     const struct audit_call *call = audit->call;
@@ -81,6 +97,8 @@ static bool prepare(struct audit *audit)
     if (audit->registries.count < 2)
         return say(audit, "The configuration has no upstream beside the canonical one: there is "
                           "nothing to compare.");
+    if (!check_index(audit))
+        return false;
     audit->journal = journal_open(call->resume, &audit->registries, call->index, &audit->why);
     if (!audit->journal)
         return say(audit, audit->why.text);

@@ -267,12 +267,24 @@ static bool is_lonely(const struct server *server)
            server->now.steady_ms - server->alone_since.steady_ms >= patience;
 }
 
+static void look_at_control(struct server *server)
+{
+    enum control_news news = control_refresh(&server->control);
+    struct why why;
+
+    if (news == CONTROL_RELOAD)
+        reload(server);
+    if (news != CONTROL_DAMAGED)
+        return;
+    control_complain(&server->control, &why);
+    say(server, why.text);
+}
+
 static void look_around(struct server *server)
 {
     if (server->now.steady_ms - server->looked.steady_ms >= PUBLISH_MS) {
         server->looked = server->now;
-        if (control_refresh(&server->control) == CONTROL_RELOAD)
-            reload(server);
+        look_at_control(server);
         if (!server->commit_due && !cache_writer_is_committing(server->cache))
             begin_commit(server); /* is the file still there? */
     }

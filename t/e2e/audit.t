@@ -312,6 +312,12 @@ subtest 'the index' => sub {
     is( $add->{status},         0, 'index add reads the same' ) or diag $add->{err};
     is( $t->slurp( $files[0] ), $t->slurp( $files[1] ), 'and writes the same' );
     like( $t->slurp( $files[0] ), qr/^\Q$refers{ours}{digest}\E$/m, 'of which one is a referrer' );
+    my $foreign = $t->file( 'foreign.index', "no digest\n" );
+    $run = audit( '--index', $foreign, 'team/app' );
+    is( $run->{status}, 1, 'what is no index is found out' );
+    is( $run->{out},    '', '  before anything is read' );
+    like( $run->{err}, qr/foreign\.index:1: /, '  with the line' );
+    is( audit(qw(--json --csv team/app))->{status}, 2, 'JSON or CSV' );
 };
 
 # ---- stops, and registries that put us off ----

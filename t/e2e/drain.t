@@ -48,14 +48,18 @@ my $where = sub {
 my $usual = { tag => 'eu', manifest => 'us', blob => 'eu', signature => 'us' };
 
 is_deeply( $where->(), $usual, 'the usual' );
-is( call(qw(drain eu))->{status}, 0, 'eu is drained' );
+my $run = call(qw(drain eu));
+is( $run->{status}, 0, 'eu is drained' );
+is( $run->{out} . $run->{err}, "eu gets no more requests within a second.\n", 'as it says' );
 is_deeply( $where->(), { map { $_ => 'us' } keys %path }, 'and gets nothing' );
 is( call('state')->{status}, 1, 'state counts that as a finding' );
 like( call('state')->{out}, qr/^eu +upstream +drained +0%/m, 'and shows it' );
 is( call(qw(undrain eu))->{status}, 0, 'eu is back' );
 is_deeply( $where->(), $usual, 'with all that it had' );
 
-is( call(qw(drain us))->{status}, 0, 'the canonical registry is drained' );
+$run = call(qw(drain us));
+is( $run->{status}, 0, 'the canonical registry is drained' );
+like( $run->{err}, qr/"us" is the only canonical upstream: .* all the same/, '… with a warning' );
 is_deeply(
     $where->(),
     { %$usual, manifest => 'eu' },
@@ -64,7 +68,7 @@ is_deeply(
 is( call(qw(drain eu))->{status}, 0, 'all are drained' );
 is_deeply( $where->(), $usual, 'the first choice is taken after all' );
 
-my $run = call(qw(drain ue));
+$run = call(qw(drain ue));
 is( $run->{status}, 2, 'an unknown target is a misuse' );
 like( $run->{err}, qr/there is no target "ue"; did you mean "eu"\?/, 'with a suggestion' );
 $t->done;

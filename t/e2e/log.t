@@ -71,6 +71,21 @@ my @hostile = (
     [ '/v2/%00%0a',                         REQUEST_METHOD    => "G\"\nET" ],
 );
 
+subtest 'prefixes of clients' => sub {
+    my $socket = signpost(
+        $t, 'prefixes',
+        conf => conf(
+            'log = "all"; log_client = true; log_ipv4_prefix = 8; log_ipv6_prefix = 32;',
+            qq(log_to = "$folder/prefixes.log";)
+        )
+    );
+    talk( $socket, map { [ '/v2/app/manifests/v1', REMOTE_ADDR => $_ ] } '192.0.2.77',
+        '2001:db8:1:2::3' );
+    my @clients = map { /\bclient=(\S+)/ } lines( 'prefixes.log', 2 );
+    is_deeply( \@clients, [ '192.0.0.0/8', '2001:db8::/32' ], 'are as long as is configured' );
+    $t->stop('prefixes');
+};
+
 subtest 'as JSON' => sub {
     my $socket = signpost(
         $t, 'json',

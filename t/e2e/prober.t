@@ -405,6 +405,26 @@ EOT
     stop($prober);
 };
 
+subtest 'what is checked, and what is up' => sub {
+    my ( $prober, $id ) = prober( { up => $up->url },
+        more => 'health_interval = 1; health_fall = 2; health_rise = 1;'
+            . ' health_path = "/healthz"; health_status = [ "404" ];' );
+    my $is = sub {
+        my ($state) = @_;
+        return $prober->wait_for_health(
+            sub { $_[0]{target}{up}{checks} && $_[0]{target}{up}{state} eq $state } );
+    };
+    $up->mode('status 404');
+    $up->requests;
+    $prober->client->send( use_of( $id->{up} ) );
+    ok( $is->('up'), 'up with the status that is configured' );
+    is_deeply( [ grep { !m{^GET /healthz} } $up->requests ], [], '… asked for the path that is' );
+    $up->mode('status 200');
+    ok( $is->('down'), '… and down with another' );
+    $up->mode('');
+    stop($prober);
+};
+
 subtest 'killed, and started again' => sub {
     my ( $prober, $id ) = prober( { up => $up->url } );
     my $digest = new_digest();

@@ -145,6 +145,12 @@ subtest 'mistakes' => sub {
     is( replay($log)->{status}, 1, '  fails' );
     like( replay( $t->folder . '/nowhere.log' )->{err}, qr/nowhere\.log cannot be read: No such/,
         'no file' );
+    my $half = $t->file( 'half.log', "junk\n" . line( $asked{blob}, 1, 'JP' ) );
+    is( replay($half)->{status}, 0, 'lines that cannot be read are no failure by themselves' );
+    my $run = replay( '--fail-over', '49%', $half );
+    is( $run->{status}, 1, '  but more of them than may change are' );
+    like( $run->{err}, qr/50 % of the lines cannot be read, more than the 49 %/, '  which it says' );
+    is( replay( '--fail-over', '50%', $half )->{status}, 0, '  not as many' );
     for my $wrong ( [ '--quoted', '4' ], [ '--quoted', '0=X' ], [ '--fail-over', 'x' ],
         [ '--fail-over', '101' ], [ '--top', '-1' ], ['--nothing'] )
     {

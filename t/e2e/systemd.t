@@ -41,6 +41,14 @@ for my $unit ( sort keys %at_most ) {
     note $run->{out} =~ /(Overall exposure.*)/;
 }
 my $service = $t->slurp("$folder/signpost.service");
+like( $service, qr/^StateDirectoryMode=0755$/m, 'who reads metrics may go to the public folder' );
+like( $service, qr/^LogsDirectory=signpost$/m,  'there is a place for the log' );
+SKIP: {
+    my $logrotate = $t->find('logrotate') or skip 'logrotate is not installed', 2;
+    $run = $t->run( [ $logrotate, '--debug', '/etc/logrotate.d/signpost' ] );
+    is( $run->{status}, 0, '… that is looked after' );
+    unlike( $run->{err}, qr/error/, '… as logrotate understands' );
+}
 like( $service, qr/^PrivateNetwork=yes$/m,              'the responder has no network' );
 like( $service, qr/^RestrictAddressFamilies=AF_UNIX$/m, 'but the local socket' );
 like( $service, qr/^IPAddressDeny=any$/m,               'nor may it have one' );

@@ -107,11 +107,32 @@ static void check_removal(void)
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "which is said once");
 }
 
-/* What is no control file is taken for an empty one, and replaced. */
+/* Who has broken the file by hand loses nothing of what was set. */
+static void check_broken(void)
+{
+    static const char *const broken[] = {"{{{", "drained = [ \"eu\" ", "\xff\xfe"};
+    struct why why = {""};
+
+    unlink(path_of("control"));
+    control_drain(directory, "eu", true, NULL);
+    control_refresh(&control);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        write_file(broken[i]);
+        cmp_ok(control_refresh(&control), ==, CONTROL_DAMAGED, "broken %zu is told of", i);
+        cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "  once");
+        ok(is_drained("eu"), "  and what was drained stays so");
+        ok(!control_drain(directory, "us", true, &why), "  a change is refused");
+        like(why.text, "damaged", "  with the reason");
+    }
+    unlink(path_of("control"));
+    cmp_ok(control_refresh(&control), ==, CONTROL_CHANGED, "without it all begins anew");
+    cmp_ok(wishes(), ==, 0, "  with no wishes");
+}
+
+/* What makes no sense in the file is taken for nothing, and replaced. */
 static void check_damage(void)
 {
     static const char *const damages[] = {"",
-                                          "{{{",
                                           "drained = 5; reload = 7;",
                                           "drained = \"eu\";",
                                           "drained = [ 1, 2 ];",
@@ -123,8 +144,7 @@ static void check_damage(void)
                                           "shares = ( { target = 1; share = 0.5; } );",
                                           "shares = ( { target = \"eu\"; share = \"1\"; } );",
                                           ("shares = ( { target = \"eu\"; share = 1.5; },"
-                                           "           { target = \"eu\"; share = -0.1; } );"),
-                                          "\xff\xfe"};
+                                           "           { target = \"eu\"; share = -0.1; } );")};
 
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         write_file(damages[i]);
@@ -181,8 +201,9 @@ static void check_links(void)
     snprintf(elsewhere, sizeof elsewhere, "%s", path_of("elsewhere"));
     if (rename(path_of("control"), elsewhere) < 0 || symlink("elsewhere", path_of("control")) < 0)
         diag("no link can be made");
-    control_refresh(&control);
-    cmp_ok(wishes(), ==, 0, "a symbolic link is not followed");
+    cmp_ok(control_open(&control, directory, config), ==, CONTROL_DAMAGED,
+           "a symbolic link is no control file");
+    cmp_ok(wishes(), ==, 0, "and is not followed");
     unlink(path_of("control"));
     unlink(path_of("elsewhere"));
     ok(!control_ask_reload("/nonexistent", &why), "there is no such directory");
@@ -208,6 +229,7 @@ int main(void)
     check_drain();
     check_shares();
     check_removal();
+    check_broken();
     check_damage();
     check_strangers();
     check_links();
