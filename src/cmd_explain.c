@@ -245,6 +245,10 @@ static int parse_and_run(struct call *call, int argc, char **argv)
                                                      : "there must be one TARGET.");
     if (!call->batch) {
         call->target = argv[optind];
+        if (*call->target != '/' && !strstr(call->target, "://"))
+            fputs("signpost explain: TARGET is the path of a request, such as "
+                  "/v2/pause/manifests/3.9.\n",
+                  stderr);
         set_variable(&call->variables, "REQUEST_METHOD", call->method);
         set_variable(&call->variables, "REQUEST_URI", call->target);
     }

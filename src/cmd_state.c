@@ -99,7 +99,9 @@ static void print_table(const struct knowledge *knowledge)
         printf("Published by the prober, process %" PRId64 ", at %s.\n",
                health_prober(knowledge->health), format_time(published, when));
     else
-        printf("No prober has published anything of late in %s.\n", config->state);
+        printf("No prober has published anything of late in %s: one is started by a responder, or as "
+               "a service (`signpost prober`).\n",
+               config->state);
     printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  %8s  %-20s  %8s  %s\n", width, "target", "kind",
            "state", "takes", "share", "seen", "HEAD", "since", "probes", "last failure");
     for (size_t i = 0; i < config->target_count; i++)

@@ -144,6 +144,11 @@ static struct target *add_target(const struct compiler *compiler, struct target_
                       "with its words filled in the URL of \"%s\" has "
                       "more than %d bytes.",
                       name, URL_MAX);
+    if (target->kind == TARGET_UPSTREAM && slice_ends(url, SLICE("/v2")))
+        COMPILE_WARNING(compiler, setting->url.at,
+                        "clients are sent to %.*s/v2/…: a registry's URL is written without its "
+                        "\"/v2\".",
+                        (int)url.len, url.at);
     target->url = url;
     target->id = identity(target);
     if (target->kind == TARGET_BUCKET)

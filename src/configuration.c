@@ -83,7 +83,7 @@ static const char *cure(const char *error)
         {"syntax error",
          "look for a missing semicolon, quote or bracket here or in the line before"},
         {"duplicate setting name", "each option may stand only once here; leave one of the two"},
-        {"cannot open include file", "relative names are taken from the folder of the first file"},
+        {"cannot open include file", "relative names are taken from the first file's folder"},
         {"mismatched element type", "in [ ] all must be of one kind; ( ) takes any"},
     };
 
@@ -94,10 +94,14 @@ static const char *cure(const char *error)
 }
 
 /* libconfig stops at the first one. */
-static void add_syntax_error(config_t *tree, const char *file, struct problems *problems)
+static void add_syntax_error(config_t *tree, const char *file, const char *folder,
+                             struct problems *problems)
 {
+    const char *error = config_error_text(tree);
+    bool include = strstr(error, "include");
+
     problem_add(problems, PROBLEM_ERROR, (struct origin){file, (unsigned)config_error_line(tree)},
-                "%s: %s.", config_error_text(tree), cure(config_error_text(tree)));
+                "%s: %s%s%s.", error, cure(error), include ? ", " : "", include ? folder : "");
 }
 
 static bool read_file(config_t *tree, const char *file, const char *folder,
@@ -109,7 +113,7 @@ static bool read_file(config_t *tree, const char *file, const char *folder,
     if (config_read_file(tree, file) == CONFIG_TRUE)
         return true;
     const char *at = config_error_file(tree);
-    add_syntax_error(tree, at ? at : file, problems);
+    add_syntax_error(tree, at ? at : file, folder, problems);
     return false;
 }
 
@@ -164,7 +168,7 @@ struct config *config_parse(const char *text, struct problems *problems)
     if (config_read_string(&tree, text) == CONFIG_TRUE)
         config = make(arena, &tree, NULL, ".", "the text", problems);
     else
-        add_syntax_error(&tree, "the text", problems);
+        add_syntax_error(&tree, "the text", "none", problems);
     config_destroy(&tree);
     problems_sort(problems);
     if (!config)

@@ -36,9 +36,9 @@ bool environment_is_enough(struct problems *problems)
     if (variable("UPSTREAM_REGISTRY_ENDPOINT"))
         return true;
     problem_add(problems, PROBLEM_ERROR, (struct origin){0},
-                "there is no configuration: name a file in SIGNPOST_CONF, put signpost.conf beside "
-                "the program or at " SIGNPOST_SYSCONFDIR "/signpost.conf, or set "
-                "UPSTREAM_REGISTRY_ENDPOINT.");
+                "there is no configuration: give one with --config FILE, name it in SIGNPOST_CONF, "
+                "put signpost.conf beside the program or at " SIGNPOST_SYSCONFDIR
+                "/signpost.conf, or set UPSTREAM_REGISTRY_ENDPOINT.");
     return false;
 }
 

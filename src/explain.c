@@ -109,15 +109,29 @@ static void print_address(const struct explanation *e, FILE *out)
         fprintf(out, ", AS%u", client->asn);
 }
 
+static void print_unknown(const struct explanation *e, FILE *out)
+{
+    const struct request *request = &e->request;
+    struct slice told = request->server_region;
+
+    if (told.len == 0 && request->region.count > 0)
+        told = request->region.value[0];
+    if (told.len > 0)
+        fprintf(out, "of unknown place: \"%.*s\" is no region, country or the like that is known",
+                (int)(told.len < 80 ? told.len : 80), told.at);
+    else
+        fputs("of unknown place: neither a region nor an address tells", out);
+    print_address(e, out);
+    putc('\n', out);
+}
+
 void explain_print_client(const struct explanation *e, FILE *out)
 {
     const struct client *client = &e->routed.client;
 
     fputs("client    ", out);
     if (client->source == CLIENT_UNKNOWN) {
-        fputs("of unknown place: neither a region nor an address tells", out);
-        print_address(e, out);
-        putc('\n', out);
+        print_unknown(e, out);
         return;
     }
     if (client->named)
@@ -144,6 +158,19 @@ static void print_steps(const struct explanation *e, FILE *out)
                 explain_verdict(s->verdict),
                 s->verdict == VERDICT_TAKEN && e->routed.decision.unsure ? explain_unsure : "");
     }
+}
+
+/* What a responder does first, where there is a prober. */
+static void print_question(const struct explanation *e, FILE *out)
+{
+    const struct decision *decision = &e->routed.decision;
+
+    if (decision->ask_count == 0 || e->config->probing.start == PROBER_OFF)
+        return;
+    fputs("prober    a responder asks it first: does ", out);
+    for (size_t i = 0; i < decision->ask_count; i++)
+        fprintf(out, "%s%s", i ? " or " : "", decision->ask[i]->name);
+    fputs(" hold the object?\n", out);
 }
 
 /* What keeps an upstream from taking all of its clients, and whether it takes this one. */
@@ -207,5 +234,6 @@ void explain_print(const struct explanation *e, FILE *out)
     print_rule(decision->rule, out);
     fprintf(out, " at %s:%u\n", decision->rule->at.file, decision->rule->at.line);
     print_steps(e, out);
+    print_question(e, out);
     explain_print_ranks(e, RANKS_SHOWN, out);
 }

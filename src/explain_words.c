@@ -17,7 +17,7 @@ const char *explain_source(const struct client *client)
 const char *explain_nearness(enum nearness nearness)
 {
     static const char *const words[] = {
-        [NEAR_NOT] = "nothing speaks for it",
+        [NEAR_NOT] = "its distance is not known, nor does it serve the client",
         [NEAR_DEFAULT] = "is the default",
         [NEAR_CONTINENT] = "is on the client's continent",
         [NEAR_COUNTRY] = "is in the client's country",

@@ -45,8 +45,9 @@ static void write_default(const struct option_spec *option, FILE *out)
 
 static bool has_default(const struct option_spec *option)
 {
-    return option->type == OPTION_NUMBER || option->type == OPTION_LIMIT ||
-           option->type == OPTION_CHOICE || option->type == OPTION_FLAG ||
+    if (option->type == OPTION_NUMBER || option->type == OPTION_LIMIT)
+        return option->number_default >= option->min && option->number_default <= option->max;
+    return option->type == OPTION_CHOICE || option->type == OPTION_FLAG ||
            (option->type == OPTION_STRING ? option->text_default != NULL
                                           : option->words_default != NULL);
 }
@@ -67,10 +68,30 @@ static void conf_members(const struct option_group *group, FILE *out)
         const struct option_spec *option = &group->options[i];
         if (!option->example && group->word_option)
             continue; /* the bare word, which the help of the list tells of */
-        fprintf(out, "#   %s = %s%s\n", option->name, option->example,
-                option->required ? "   (needed)" : "");
+        fprintf(out, "#   %s = %s", option->name, option->example);
+        if (option->required) {
+            fputs("   (needed)", out);
+        } else if (has_default(option)) {
+            fputs("   (default: ", out);
+            write_default(option, out);
+            putc(')', out);
+        }
+        putc('\n', out);
         write_lines("#     ", option->help, out);
     }
+}
+
+/* Says so where the value that is shown is not the default. */
+static void conf_example(const struct option_spec *option, FILE *out)
+{
+    if (!option->example)
+        return;
+    fputs("# An example", out);
+    if (has_default(option)) {
+        fputs("; the default is ", out);
+        write_default(option, out);
+    }
+    fputs(":\n", out);
 }
 
 static void conf_option(const struct option_spec *option, FILE *out)
@@ -86,6 +107,7 @@ static void conf_option(const struct option_spec *option, FILE *out)
     }
     if (option->type == OPTION_GROUPS)
         conf_members(option->of, out);
+    conf_example(option, out);
     fprintf(out, "#%s = ", option->name);
     for (const char *c = option->example ? option->example : ""; *c; c++) {
         putc(*c, out);
@@ -101,7 +123,8 @@ void options_write_conf(const struct option_group *root, FILE *out)
 {
     fputs("# SPDX-License-Identifier: Apache-2.0\n"
           "# The configuration of signpost, with every option. A line that starts with '#' and no\n"
-          "# space shows an option as it is by default, or an example of it: take the '#' away.\n"
+          "# space shows an option: take the '#' away to set it. It is shown as it is by default,\n"
+          "# unless the line before calls it an example.\n"
           "# Made by `signpost options --conf`; `signpost check` finds mistakes.\n"
           "\n"
           "name      = \"registry.example.org\";\n"
@@ -111,8 +134,8 @@ void options_write_conf(const struct option_group *root, FILE *out)
           "              us = { url = \"https://us.registry.example.org\"; }; };\n"
           "canonical = [ \"us\" ];    # signatures are written here; it holds every image\n"
           "\n"
-          "# Other files can be taken in with @include \"file\"; their names, like all that are\n"
-          "# relative, are taken from this file's folder.\n",
+          "# Other files can be taken in with @include \"file\". Relative names, there and below, are\n"
+          "# taken from the folder of the first file.\n",
           out);
     for (size_t i = 0; i < root->count; i++)
         conf_option(&root->options[i], out);

@@ -74,7 +74,7 @@ static const struct option_spec upstream_options[] = {
              "with `regions` it is each region's name.",
      .example = "\"eu\""},
     {"url", OPTION_STRING, UPSTREAM(url), .required = true, .valid = url_is_base,
-     .expects = "a URL such as \"https://eu.registry.example.org\", without dot segments",
+     .expects = "http:// or https://, a host, perhaps a port and a path (without dot segments)",
      .help = "Where the registry is: http or https, a host, perhaps a port and a path. {region} and\n"
              "{provider} stand for a region of `regions` and for `provider`.",
      .example = "\"https://{region}-docker.pkg.dev\""},
@@ -372,7 +372,10 @@ static const struct option_spec file_options[] = {
     {"rules", OPTION_GROUPS, FILE_OPTION(rules), .of = &rule_group,
      .section = "The routing table",
      .help = "What goes where. The first rule that matches is taken; \"default\" stands for the\n"
-             "built-in rules, which are also used where there are none.",
+             "built-in rules, which are also used where there are none: signature and\n"
+             "signature-digest to \"canonical\"; manifest-digest to \"nearest?\", \"canonical\"; blob to\n"
+             "\"bucket?\", \"nearest?\", \"canonical\"; and all else to \"nearest\". A question mark means:\n"
+             "only if the target is known to hold the object.",
      .example = "( { match = \"blob\"; client = \"gcp:*\"; to = [ \"nearest?\", \"canonical\" ]; },\n"
                 "          \"default\" )"},
     {"signature_suffixes", OPTION_WORDS, FILE_OPTION(signature_suffixes), .valid = is_tag_part,

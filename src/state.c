@@ -74,7 +74,8 @@ int state_open(const char *directory, struct why *why)
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0) {
-        why_not(why, "The state directory %s cannot be opened: %s.", directory, strerror(errno));
+        why_not(why, "The state directory %s cannot be opened: %s%s.", directory, strerror(errno),
+                errno == ENOENT ? "; make it, for the web server's user, or set `state`" : "");
         return -1;
     }
     if (is_acceptable(fd, directory, why))
