@@ -67,7 +67,8 @@ my @subjects = (
     [ 'signature, HTTP/1.1',   $plain,  \&manifests ],
 );
 
-diag("$requests new digests, $rate a second; milliseconds until the redirect, with TCP's congestion");
+diag("$requests new digests, $rate a second; milliseconds until the redirect, with TCP's congestion"
+);
 diag( 'control "' . Signpost::Delays::congestion_control() . '":' );
 diag('  round trip   median    99 %  longest   99 % less the round trip (goal: at most 50)');
 for my $i ( 0 .. $#ms ) {

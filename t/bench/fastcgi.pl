@@ -44,17 +44,26 @@ sub subject {
     return;
 }
 
-# The responders, each behind an nginx and a lighttpd of its own.
-sub responders {
-    my %socket  = ( signpost => signpost( $t, 'signpost', conf => $conf ) );
-    my $program = ( $ENV{SIGNPOST_BUILD} || '.' ) . '/t/bench/constant_fcgi';
-    -x $program or die "$program is not there: run make t/bench/constant_fcgi first\n";
-    $socket{constant} = $t->folder . '/constant.sock';
-    my $socket = IO::Socket::UNIX->new( Local => $socket{constant}, Listen => 512 )
-        or die "$socket{constant}: $!";
-    chmod 0666, $socket{constant};
-    $t->start( constant => [$program], stdin => $socket );
+# A constant responder; its socket.
+sub constant {
+    my ($name) = @_;
+    my $program = $t->built('t/bench/constant_fcgi');
+    -x $program or die "$program is not there: run make bench first\n";
+    my $path   = $t->folder . "/$name.sock";
+    my $socket = IO::Socket::UNIX->new( Local => $path, Listen => 512 ) or die "$path: $!";
+    chmod 0666, $path;
+    $t->start( $name => [$program], stdin => $socket );
     close $socket;
+    return $path;
+}
+
+# The responders behind nginx and lighttpd. The constant one is another for lighttpd: nginx'
+# kept connections would pin all threads of one.
+sub responders {
+    my %socket = (
+        signpost => signpost( $t, 'signpost', conf => $conf ),
+        constant => constant('constant')
+    );
 
     for my $name (qw(signpost constant)) {
         my $port = nginx(
@@ -66,8 +75,10 @@ sub responders {
         subject( "nginx, $name", $port, $name );
     }
     for my $name (qw(signpost constant)) {
-        my $port = lighttpd( $t, "lighttpd-$name", socket => $socket{$name} );
-        subject( "lighttpd, $name", $port, $name );
+        my $own  = $name eq 'constant' ? 'constant2' : $name;
+        my $port = lighttpd( $t, "lighttpd-$name",
+            socket => $own eq $name ? $socket{$name} : constant($own) );
+        subject( "lighttpd, $name", $port, $own );
     }
     return $socket{constant};
 }

@@ -6,15 +6,15 @@
 use strict;
 use warnings;
 
-use File::Temp  qw(tempdir);
+use File::Temp qw(tempdir);
 use FindBin;
 use Time::HiRes qw(time);
 
 my ( $lines, $rounds ) = ( $ARGV[0] || 1_000_000, 3 );
-my $folder   = tempdir( CLEANUP => 1 );
-my $conf     = "$FindBin::Bin/../../etc/registry.k8s.io.conf";
-my @regions  = qw(FR DE US BR JP IN ZA aws:eu-west-3 gcp:us-central1 -);
-my @kinds    = ( 'manifests/v1.31.0-', 'manifests/sha256:', 'blobs/sha256:' );
+my $folder  = tempdir( CLEANUP => 1 );
+my $conf    = "$FindBin::Bin/../../etc/registry.k8s.io.conf";
+my @regions = qw(FR DE US BR JP IN ZA aws:eu-west-3 gcp:us-central1 -);
+my @kinds   = ( 'manifests/v1.31.0-', 'manifests/sha256:', 'blobs/sha256:' );
 
 srand 7;
 open my $log, '>', "$folder/log" or die $!;
@@ -26,10 +26,11 @@ for my $n ( 1 .. $lines ) {
 }
 close $log or die $!;
 
-my @replay = ( 'src/signpost', 'replay', '--config', $conf, '--against', $conf );
+my $build   = $ENV{SIGNPOST_BUILD} || '.';
+my @replay  = ( "$build/src/signpost", 'replay', '--config', $conf, '--against', $conf );
 my %command = (
-    replay => [ @replay, '--quoted', '4=X-Client-Region', "$folder/log" ],
-    awk    => [ 'awk', '{ print $7 }', "$folder/log" ],
+    replay => [ @replay, '--quoted',     '4=X-Client-Region', "$folder/log" ],
+    awk    => [ 'awk',   '{ print $7 }', "$folder/log" ],
 );
 my %best;
 for my $round ( 1 .. $rounds ) {
@@ -47,5 +48,5 @@ for my $round ( 1 .. $rounds ) {
     }
 }
 printf "%d lines, the best of %d rounds\n", $lines, $rounds;
-printf "%-8s %10.0f lines/s\n", $_, $best{$_} for 'replay', 'awk';
-printf "ratio    %10.2f\n", $best{replay} / $best{awk};
+printf "%-8s %10.0f lines/s\n",             $_,     $best{$_} for 'replay', 'awk';
+printf "ratio    %10.2f\n",                 $best{replay} / $best{awk};

@@ -314,7 +314,7 @@ subtest 'the index' => sub {
     like( $t->slurp( $files[0] ), qr/^\Q$refers{ours}{digest}\E$/m, 'of which one is a referrer' );
     my $foreign = $t->file( 'foreign.index', "no digest\n" );
     $run = audit( '--index', $foreign, 'team/app' );
-    is( $run->{status}, 1, 'what is no index is found out' );
+    is( $run->{status}, 1,  'what is no index is found out' );
     is( $run->{out},    '', '  before anything is read' );
     like( $run->{err}, qr/foreign\.index:1: /, '  with the line' );
     is( audit(qw(--json --csv team/app))->{status}, 2, 'JSON or CSV' );

@@ -26,8 +26,8 @@ chmod 0755, $t->folder;
 # Where a client in France is sent for a target, by the text of an explanation.
 sub goes {
     my ($target) = @_;
-    my $run = $t->run( [ $signpost, qw(explain --config), $conf, qw(--region FR), $target ] );
-    my ($host) = $run->{out} =~ m{^location  https://(\w+)\.example\.org/}m;
+    my $run      = $t->run( [ $signpost, qw(explain --config), $conf, qw(--region FR), $target ] );
+    my ($host)   = $run->{out} =~ m{^location  https://(\w+)\.example\.org/}m;
     return $host // "nowhere: $run->{err}";
 }
 
@@ -49,7 +49,7 @@ my $usual = { tag => 'eu', manifest => 'us', blob => 'eu', signature => 'us' };
 
 is_deeply( $where->(), $usual, 'the usual' );
 my $run = call(qw(drain eu));
-is( $run->{status}, 0, 'eu is drained' );
+is( $run->{status},            0,                                             'eu is drained' );
 is( $run->{out} . $run->{err}, "eu gets no more requests within a second.\n", 'as it says' );
 is_deeply( $where->(), { map { $_ => 'us' } keys %path }, 'and gets nothing' );
 is( call('state')->{status}, 1, 'state counts that as a finding' );

@@ -37,8 +37,7 @@ prober    = "service";
 health_interval = 1; health_fall = 2; health_rise = 2; health_return = 4; probe_timeout = 1;
 EOT
     my $socket = signpost( $t, $name, conf => $conf );
-    my $prober =
-        Signpost::Prober->start( $t, "$name-prober", $t->folder . "/$name.conf", $state );
+    my $prober = Signpost::Prober->start( $t, "$name-prober", $t->folder . "/$name.conf", $state );
     $front{$name} = {
         prober     => $prober,
         socket     => $socket,
@@ -103,8 +102,8 @@ sub state_of {
 }
 
 my $cap = 40;    # requests a second
-front( free  => 1 );
-front( part  => 0.25 );
+front( free   => 1 );
+front( part   => 0.25 );
 front( capped => "\"$cap/s\"" );
 
 load_for(4);
@@ -148,12 +147,14 @@ subtest 'a region is killed' => sub {
 
 subtest 'what was counted' => sub {
     my $counted = sub { $t->wait_for( $_[0], 5 ) };
-    my ( $taken, $left ) = map { "target_extra_requests_total{target=\"us\",result=\"$_\"}" }
-        qw(taken left);
+    my ( $taken, $left ) =
+        map { "target_extra_requests_total{target=\"us\",result=\"$_\"}" } qw(taken left);
     my $passed = 'target_passed_over_total{target="eu"}';
     ok(
         $counted->(
-            sub { metric( 'free', $taken ) && metric( 'free', $taken ) == metric( 'free', $passed ) }
+            sub {
+                metric( 'free', $taken ) && metric( 'free', $taken ) == metric( 'free', $passed );
+            }
         ),
         'free: what eu has lost, us has taken'
     );

@@ -73,7 +73,8 @@ my @hostile = (
 
 subtest 'prefixes of clients' => sub {
     my $socket = signpost(
-        $t, 'prefixes',
+        $t,
+        'prefixes',
         conf => conf(
             'log = "all"; log_client = true; log_ipv4_prefix = 8; log_ipv6_prefix = 32;',
             qq(log_to = "$folder/prefixes.log";)
@@ -195,7 +196,7 @@ subtest 'several processes, one file, and rotation' => sub {
     $seen{$1}++ while $both =~ m{^time=\S+ .*path=/v2/app/manifests/(v\d+) .*"$}mg;
     is_deeply( \%seen, { map { +"v$_" => 1 } 1 .. $n }, "each of $n requests is logged once" );
     is( scalar( () = $both =~ /\n/g ), $n,  'and nothing else' );
-    is( scalar( () = $new       =~ /\n/g ), 300, 'those after the signal in the new file' );
+    is( scalar( () = $new  =~ /\n/g ), 300, 'those after the signal in the new file' );
     is( ( stat "$folder/many.log" )[2] & 07777, 0640, 'which is not for everybody' );
 };
 

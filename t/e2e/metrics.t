@@ -267,29 +267,25 @@ subtest 'who knew who holds a digest' => sub {
     my $all    = 0;
     my $ask    = sub {
         $all++;
-        talk(
-            $socket,
-            "/v2/present/app/blobs/sha256:" . $_[0] x 64,
-            HTTP_X_CLIENT_REGION => 'FR'
-        );
+        talk( $socket, "/v2/present/app/blobs/sha256:" . $_[0] x 64, HTTP_X_CLIENT_REGION => 'FR' );
     };
     my $known = sub { metrics($state)->{"digests_total{known_by=\"$_[0]\"}"} };
     ok( $t->wait_for( sub { metrics($state)->{prober_responders} } ), 'a responder' );
-    $ask->($_) for 1, 2, 3;                      # the index, then the prober, for a new name
+    $ask->($_) for 1, 2, 3;    # the index, then the prober, for a new name
     ok( $t->wait_for( sub { metrics($state)->{cache_present_entries} >= 3 } ), 'two are cached' );
     ok( $t->wait_for( sub { $ask->(2); $known->('cache') >= 5 } ), 'the cache decides' );
     is( $known->('index'), 1, 'the index has decided once' );
     my $prober = $known->('prober');
     cmp_ok( $prober, '>=', 2, 'the prober was asked before' );
-    $ask->(4);                                   # what its budget still has
+    $ask->(4);                 # what its budget still has
     $ask->(5);
     ok( $t->wait_for( sub { $known->('nobody') == 1 } ), 'nobody knows when the budget is spent' );
     my $m = counted( $state, $all );
-    is( $m->{prober_refused_by_budget_total}, 1, '… which is counted' );
+    is( $m->{prober_refused_by_budget_total},                         1, '… which is counted' );
     is( $m->{'target_not_probed_total{target="eu",reason="budget"}'}, 1, '… for the target, too' );
     my $sum = 0;
     $sum += $known->($_) for qw(index cache prober nobody);
-    is( $sum,                               $all,                       'each is counted once' );
+    is( $sum,                                   $all,                   'each is counted once' );
     is( $m->{'waits_total{result="answered"}'}, $known->('prober') + 1, 'who asked has waited' );
 SKIP: {
         skip 'signpost was built without jansson', 2 if !$has_json;

@@ -406,9 +406,11 @@ EOT
 };
 
 subtest 'what is checked, and what is up' => sub {
-    my ( $prober, $id ) = prober( { up => $up->url },
+    my ( $prober, $id ) = prober(
+        { up => $up->url },
         more => 'health_interval = 1; health_fall = 2; health_rise = 1;'
-            . ' health_path = "/healthz"; health_status = [ "404" ];' );
+            . ' health_path = "/healthz"; health_status = [ "404" ];'
+    );
     my $is = sub {
         my ($state) = @_;
         return $prober->wait_for_health(
@@ -517,12 +519,12 @@ subtest 'hostile peers' => sub {
         question( [ $id->{up} ],         'blobs',     'a' x 300,     new_digest() ),
         "\xf3" . substr( $good, 1 ),
         report_of( [] ),
-        report_of( [ [ 0, 0, 1 ] ], 2 ),
-        report_of( [ [ 0, 0, 1 ] ], 0 ),
-        report_of( [ [ 0, 0xffffffff, 1 ] ] ),
-        report_of( [ [ $id->{up}, 100_000, 1 ] ] ),
-        report_of( [ [ 7, 100_000, 1 ] ] ),
-        report_of( [ [ 0, 0, -1 ] ] ),
+        report_of( [ [ 0,         0,          1 ] ], 2 ),
+        report_of( [ [ 0,         0,          1 ] ], 0 ),
+        report_of( [ [ 0,         0xffffffff, 1 ] ] ),
+        report_of( [ [ $id->{up}, 100_000,    1 ] ] ),
+        report_of( [ [ 7,         100_000,    1 ] ] ),
+        report_of( [ [ 0,         0,          -1 ] ] ),
         report_of( [ ( [ 0, 0, 1 ] ) x 161 ] ),
         "\xf3" . substr( report_of( [ [ 0, 0, 1 ] ] ), 1 ),
     );

@@ -258,7 +258,8 @@ sub heads {
     my %wanted = map { /(sha256:\w+)$/ => 1 } @_;
     my $counts = sub { /^HEAD .*?(sha256:\w+)/ && ( !%wanted || $wanted{$1} ) };
     return map {
-        scalar grep { $counts->() } $_->requests
+        scalar grep { $counts->() }
+            $_->requests
     } $bucket, $regional;
 }
 

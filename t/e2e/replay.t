@@ -123,15 +123,23 @@ subtest 'for people, and for CI' => sub {
     is( $run->{status}, 0, 'a change is no failure by itself' );
     like( $run->{out}, qr/^1 of them \(25\.00 %\) are answered differently/m, 'the sum' );
     like( $run->{out}, qr/^ +1 +10 +blob +FR +eu → fr$/m,                     'the change' );
-    like( $run->{out}, qr/^ +1 +0 +-100\.00 %  eu$/m,     'what a target loses' );
-    like( $run->{out}, qr/^ +0 +1 +new  fr$/m,            'what a target gets' );
+    like( $run->{out}, qr/^ +1 +0 +-100\.00 %  eu$/m, 'what a target loses' );
+    like( $run->{out}, qr/^ +0 +1 +new  fr$/m,        'what a target gets' );
     unlike( $run->{out}, qr/192\.0\.2\.7/, 'no address' );
     is( replay( @quoted, '--fail-over', '25%',   $log )->{status}, 0, 'not over 25 %' );
     is( replay( @quoted, '--fail-over', '24.9%', $log )->{status}, 1, 'over 24.9 %' );
-    like( replay( @quoted, '--fail-over', '1', $log )->{err},
-        qr/25 % of the requests change, more than 1 %\./, 'which it says' );
-    like( replay( '--top', '1', @quoted, $log, $t->file( 'more.log', line( $asked{blob}, 1, 'JP' ) ) )
-            ->{out}, qr/and 1 more kinds of change/, 'not all are shown' );
+    like(
+        replay( @quoted, '--fail-over', '1', $log )->{err},
+        qr/25 % of the requests change, more than 1 %\./,
+        'which it says'
+    );
+    like(
+        replay(
+            '--top', '1', @quoted, $log, $t->file( 'more.log', line( $asked{blob}, 1, 'JP' ) )
+        )->{out},
+        qr/and 1 more kinds of change/,
+        'not all are shown'
+    );
     is( replay_json( @quoted, '--skip', '1', $log )->{changed}, 0, 'lines can be passed over' );
     open my $in, '<', $log or die $!;
     $run = $t->run( [ $signpost, 'replay', '--config', $now, '--against', $now, @quoted, '-' ],
@@ -143,16 +151,27 @@ subtest 'mistakes' => sub {
     my $log = $t->file( 'none.log', "nothing\nof use\n" );
     like( replay($log)->{err}, qr/holds no request that can be read/, 'no log at all' );
     is( replay($log)->{status}, 1, '  fails' );
-    like( replay( $t->folder . '/nowhere.log' )->{err}, qr/nowhere\.log cannot be read: No such/,
-        'no file' );
+    like(
+        replay( $t->folder . '/nowhere.log' )->{err},
+        qr/nowhere\.log cannot be read: No such/,
+        'no file'
+    );
     my $half = $t->file( 'half.log', "junk\n" . line( $asked{blob}, 1, 'JP' ) );
     is( replay($half)->{status}, 0, 'lines that cannot be read are no failure by themselves' );
     my $run = replay( '--fail-over', '49%', $half );
     is( $run->{status}, 1, '  but more of them than may change are' );
-    like( $run->{err}, qr/50 % of the lines cannot be read, more than the 49 %/, '  which it says' );
+    like( $run->{err}, qr/50 % of the lines cannot be read, more than the 49 %/,
+        '  which it says' );
     is( replay( '--fail-over', '50%', $half )->{status}, 0, '  not as many' );
-    for my $wrong ( [ '--quoted', '4' ], [ '--quoted', '0=X' ], [ '--fail-over', 'x' ],
-        [ '--fail-over', '101' ], [ '--top', '-1' ], ['--nothing'] )
+
+    for my $wrong (
+        [ '--quoted',    '4' ],
+        [ '--quoted',    '0=X' ],
+        [ '--fail-over', 'x' ],
+        [ '--fail-over', '101' ],
+        [ '--top',       '-1' ],
+        ['--nothing']
+        )
     {
         is( replay(@$wrong)->{status}, 2, "@$wrong" );
     }
@@ -161,10 +180,12 @@ subtest 'mistakes' => sub {
 
 # Requests that web servers write into their logs with escapes, and plain ones.
 my @odd = (
-    '/v2/', "/v2/a/manifests/v1", "/v2/a/blobs/sha256:$hex", "/v2/a/blobs/sha256%3A$hex",
-    "/v2/a/manifests/sha256-$hex.sig", '/v2/a/tags/list?last=x&n=5', '/v2/%22/manifests/x',
-    "/v2/a/referrers/sha256:$hex?artifactType=a%2Bb", '/v2/a%5C%22/manifests/v1', '/',
-    '/v2/a/../b/manifests/v1', '/v2/a"b\\c/manifests/v1',
+    '/v2/',                            "/v2/a/manifests/v1",
+    "/v2/a/blobs/sha256:$hex",         "/v2/a/blobs/sha256%3A$hex",
+    "/v2/a/manifests/sha256-$hex.sig", '/v2/a/tags/list?last=x&n=5',
+    '/v2/%22/manifests/x',             "/v2/a/referrers/sha256:$hex?artifactType=a%2Bb",
+    '/v2/a%5C%22/manifests/v1',        '/',
+    '/v2/a/../b/manifests/v1',         '/v2/a"b\\c/manifests/v1',
 );
 
 for my $server ( [ nginx => \&nginx ], [ lighttpd => \&lighttpd ], [ apache => \&apache_fcgid ] ) {
@@ -174,12 +195,13 @@ for my $server ( [ nginx => \&nginx ], [ lighttpd => \&lighttpd ], [ apache => \
         my %extra = (
             nginx    => "access_log $log combined;",
             lighttpd => qq(server.modules += ( "mod_accesslog" )\naccesslog.filename = "$log"),
-            apache   => qq(LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\"" c\n)
+            apache   =>
+                qq(LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\"" c\n)
                 . "CustomLog $log c",
         );
-        my $conf = $t->slurp($now);
+        my $conf   = $t->slurp($now);
         my $socket = $name eq 'apache' ? undef : signpost( $t, "$name-fcgi", conf => $conf );
-        my $port = $start->(
+        my $port   = $start->(
             $t, $name,
             socket => $socket,
             conf   => $conf,
@@ -205,8 +227,7 @@ for my $server ( [ nginx => \&nginx ], [ lighttpd => \&lighttpd ], [ apache => \
 for my $format (qw(plain json)) {
     subtest "signpost's own log, $format" => sub {
         my $log  = $t->folder . "/own.$format.log";
-        my $conf = $t->slurp($now)
-            . qq(log = "all"; log_to = "$log"; log_format = "$format";\n);
+        my $conf = $t->slurp($now) . qq(log = "all"; log_to = "$log"; log_format = "$format";\n);
         my $port = nginx(
             $t, "own-$format",
             socket => signpost( $t, "own-$format-fcgi", conf => $conf ),
@@ -225,7 +246,8 @@ for my $format (qw(plain json)) {
         is( $got->{unreadable}, 0, 'every line can be read' );
         my %got = map { ( $_->{name} => $_->{now} ) } grep { $_->{now} } @{ $got->{targets} };
         is_deeply( \%got, \%want, 'every request goes where it went' ) or diag $t->slurp($log);
-        is( ( grep { $_->{client} eq 'FR' } @{ $got->{changes} } ) > 0, 1, 'and would go elsewhere' );
+        is( ( grep { $_->{client} eq 'FR' } @{ $got->{changes} } ) > 0,
+            1, 'and would go elsewhere' );
     };
 }
 

@@ -106,16 +106,17 @@ EOT
     plan skip_all => $why if !$door;
     $t->run( [qw(install -d -o signpost -g www-data -m 750 /var/lib/signpost)] );
     $door->start;
-    my ($command) = $service =~ /^ExecReload=(.*)$/m;
+    my ($command)  = $service =~ /^ExecReload=(.*)$/m;
     my @as_service = qw(setpriv --reuid signpost --regid www-data --clear-groups);
     my $goes       = sub { http( 80, GET => '/v2/app/manifests/v1' )->{header}{location} // '' };
-    my $prober     = sub { $t->slurp('/var/lib/signpost/health') =~ /^target (?!.* eu ).*$/m ? $& : '' };
+    my $prober =
+        sub { $t->slurp('/var/lib/signpost/health') =~ /^target (?!.* eu ).*$/m ? $& : '' };
     like( $goes->(), qr/old/, 'it serves' );
     ok( $t->wait_for($prober), 'with a prober' );
     my $before = $prober->();
     $t->file( '/etc/signpost.conf', $conf->('new') );
     is( $t->run( [ @as_service, split ' ', $command ] )->{status}, 0, 'it is told to reload' );
-    ok( $t->wait_for( sub { $goes->() =~ /new/ } ),          '… and has the new configuration' );
+    ok( $t->wait_for( sub { $goes->() =~ /new/ } ),         '… and has the new configuration' );
     ok( $t->wait_for( sub { $prober->() ne $before }, 40 ), '… as has the prober' );
     $t->file( '/etc/signpost.conf', $conf->('worse') . "nonsense = 1;\n" );
     my $refused = $t->run( [ @as_service, split ' ', $command ] );

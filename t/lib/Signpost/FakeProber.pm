@@ -78,7 +78,8 @@ sub publish {
 
 sub _answer {
     my ( $id, $count, $holding, $version ) = @_;
-    return pack 'LLC9x3', $version // Signpost::Prober::VERSION, $id, $count, map { $_ < $count ? $holding : 0 } 0 .. 7;
+    return pack 'LLC9x3', $version // Signpost::Prober::VERSION, $id, $count,
+        map { $_ < $count ? $holding : 0 } 0 .. 7;
 }
 
 # [ after how many seconds, packet ] of each answer to a question.

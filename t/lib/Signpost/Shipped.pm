@@ -198,6 +198,7 @@ sub start {
     my $t = $self->{t};
     unlink $t->folder . "/$_.err" for qw(web responder);
     ( $start_responder || \&start_responder )->($self) if $self->{way}{socket};
+
     # As an init system does: lighttpd, reading its configuration anew, wants to go back to
     # where it was started, and its user may not go everywhere.
     $t->start( web => [ 'sh', '-c', "cd / && $self->{server}{start}" ] );

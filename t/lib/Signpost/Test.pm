@@ -9,7 +9,7 @@
 #     ...
 #     $t->done;                            # in place of done_testing
 #
-# Environment: SIGNPOST_BUILD and SIGNPOST_SRC, the build and source folders ('.');
+# Environment: SIGNPOST_BUILD, the build folder ('.'); SIGNPOST_SRC, the source folder (this one);
 # SIGNPOST_TEST_KEEP, to keep the folder; SIGNPOST_TEST_TIMEOUT, seconds for a file;
 # SIGNPOST_CLIENTS, a folder with registry clients (see t/install-clients).
 package Signpost::Test;
@@ -49,7 +49,7 @@ sub new {
         order   => [],
         lock    => [],
         build   => Cwd::abs_path( $ENV{SIGNPOST_BUILD} || '.' ),
-        source  => Cwd::abs_path( $ENV{SIGNPOST_SRC}   || $ENV{SIGNPOST_BUILD} || '.' ),
+        source  => Cwd::abs_path( $ENV{SIGNPOST_SRC}   || _source() ),
     }, $class;
     $alive{ $self->{folder} } = $self;
     $ENV{HOME} = $self->{folder};
@@ -63,6 +63,9 @@ sub new {
     alarm $limit;
     return $self;
 }
+
+# The folder above t/lib/Signpost.
+sub _source { return File::Basename::dirname(__FILE__) . '/../../..' }
 
 sub folder { return $_[0]{folder} }
 sub source { return "$_[0]{source}/$_[1]" }
