@@ -6,13 +6,21 @@
 
 enum { RANKS_SHOWN = 5 };
 
+static bool is_out_of_service(const struct knowledge *knowledge, const struct target *target)
+{
+    struct part part = knowledge_part(knowledge, target);
+
+    return part.drained || part.health <= 0;
+}
+
 static void saw(void *ctx, const struct step *step, const struct target *target,
                 enum verdict verdict)
 {
     struct explanation *e = ctx;
+    bool is_out = verdict == VERDICT_TAKEN && is_out_of_service(e->knowledge, target);
 
     if (e->step_count < sizeof e->step / sizeof *e->step)
-        e->step[e->step_count++] = (struct explained_step){step, target, verdict};
+        e->step[e->step_count++] = (struct explained_step){step, target, verdict, is_out};
 }
 
 static int compare_ranks(const void *a, const void *b)
@@ -46,6 +54,7 @@ void explain(struct explanation *e, const struct config *config, const struct kn
     struct decision_trace trace = {saw, e};
 
     e->config = config;
+    e->knowledge = knowledge;
     e->method = method;
     e->asked = asked;
     e->step_count = e->rank_count = 0;
@@ -153,9 +162,9 @@ static void print_steps(const struct explanation *e, FILE *out)
 {
     for (size_t i = 0; i < e->step_count; i++) {
         const struct explained_step *s = &e->step[i];
-        fprintf(out, "%-9s %s%s%s: %s%s\n", i ? "" : "targets", s->step->word,
+        fprintf(out, "%-9s %s%s%s: %s%s%s\n", i ? "" : "targets", s->step->word,
                 s->target ? " = " : "", s->target ? s->target->name : "",
-                explain_verdict(s->verdict),
+                explain_verdict(s->verdict), s->is_out ? ", although it is out of service" : "",
                 s->verdict == VERDICT_TAKEN && e->routed.decision.unsure ? explain_unsure : "");
     }
 }

@@ -14,6 +14,7 @@ struct explained_step {
     const struct step *step;
     const struct target *target; /* NULL if the word meant none */
     enum verdict verdict;
+    bool is_out; /* taken although it is down or drained: there is no other */
 };
 
 /* An upstream's rank among those nearest to the client. */
@@ -30,6 +31,7 @@ struct explanation {
     struct request request;
     struct routed routed;
     /* Those of the rule and of `unsure`, and whose share the client is not in. */
+    const struct knowledge *knowledge;
     struct explained_step step[RULE_STEPS_MAX + 2 + DRAWS_MAX];
     size_t step_count;
     struct explained_rank rank[TARGETS_MAX]; /* upstreams, the nearest first */

@@ -111,7 +111,8 @@ static const struct option_spec upstream_options[] = {
      .help = "While another upstream is down, the part of its clients that come here: a number from\n"
              "0 to 1, or a rate such as \"50/s\": then such a part of them that all responders of\n"
              "this machine together send about so many requests a second, as the prober measures\n"
-             "them. The rest stays where it was: no cascade, and no surprise on the bill.",
+             "them. The rest stays where it was: no cascade, and no surprise on the bill. What\n"
+             "would have gone to a bucket that is down goes to the next one without a limit.",
      .example = "0.25"},
     {"check_object", OPTION_STRING, UPSTREAM(check_object), .valid = is_pin, .expects = PIN_EXPECTS,
      .help = "The object that this upstream must serve, instead of the file's `check_object`; \"\" for\n"

@@ -59,6 +59,11 @@ is_deeply( $where->(), $usual, 'with all that it had' );
 
 $run = call(qw(drain us));
 is( $run->{status}, 0, 'the canonical registry is drained' );
+like(
+    call( qw(explain --region FR), $path{signature} )->{out},
+    qr/^targets   canonical = us: taken, although it is out of service$/m,
+    '… and an explanation'
+);
 like( $run->{err}, qr/"us" is the only canonical upstream: .* all the same/, '… with a warning' );
 is_deeply(
     $where->(),
