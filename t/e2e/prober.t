@@ -598,6 +598,7 @@ subtest 'a disk that stands still' => sub {
     };
     my $client  = $prober->client;
     my $commits = sub { $_[0]{counter}{cache_commits} };
+    ok( $prober->wait_for_health( sub { $_[0]{published} } ), 'the cache is open' );
     $t->file( 'still', '' );
     my @asked;
     for ( 1 .. 100 ) {
