@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Clients that ask without pause while something happens, and count every answer:
+# Clients that ask without pause while something happens, each at least a few times on a slow
+# machine, too, and count every answer:
 #
 #     my $load = Signpost::Load->new( 3, sub { what is wrong with one more answer, or '' } );
 #     ...
@@ -13,7 +14,7 @@ use warnings;
 use IO::Select;
 use POSIX ();
 
-use constant { SECONDS_MAX => 60, WRONG_MAX => 20 };
+use constant { SECONDS_MAX => 60, WRONG_MAX => 20, ASKS_MIN => 10 };
 
 sub new {
     my ( $class, $count, $ask ) = @_;
@@ -38,7 +39,7 @@ sub _go_on {
     my ( $good, @wrong ) = (0);
     my $told = IO::Select->new($end);
     alarm SECONDS_MAX;
-    while ( @wrong < WRONG_MAX && !$told->can_read(0) ) {
+    while ( @wrong < WRONG_MAX && ( $good + @wrong < ASKS_MIN || !$told->can_read(0) ) ) {
         my $wrong = eval { $ask->() } // $@;
         if ( length $wrong ) { push @wrong, $wrong =~ s/\s+/ /gr }
         else                 { $good++ }
