@@ -200,8 +200,9 @@ sub start {
     ( $start_responder || \&start_responder )->($self) if $self->{way}{socket};
 
     # As an init system does: lighttpd, reading its configuration anew, wants to go back to
-    # where it was started, and its user may not go everywhere.
-    $t->start( web => [ 'sh', '-c', "cd / && $self->{server}{start}" ] );
+    # where it was started, and runs Perl, but its user may not go everywhere.
+    my %env = map { $_ => undef } qw(PERL5LIB PERL5OPT);
+    $t->start( web => [ 'sh', '-c', "cd / && $self->{server}{start}" ], env => \%env );
     eval { $t->wait_for_port( web => 80 ) } or die $@ . $self->log;
     return;
 }
