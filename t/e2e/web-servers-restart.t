@@ -41,6 +41,14 @@ sub kept_connections {
     return scalar grep { m{ 03 \s+ \d+ \s+ /\S*(?:signpost|fcgid)}x } @lines;
 }
 
+# mod_fcgid has a socket for each process: what it hands over in the moment in which that
+# ends is lost, which is seen on a busy machine.
+sub loss {
+    my ( $way, $replaced, $lost ) = @_;
+    return 'but for one a process' if $way =~ /fcgid/ && $lost <= $replaced;
+    return $lost ? 'no' : 'yes';
+}
+
 for my $way ( Signpost::Shipped::ways() ) {
     subtest $way => sub {
         my ( $door, $why ) = Signpost::Shipped->new( $t, $way, $conf );
@@ -51,10 +59,11 @@ for my $way ( Signpost::Shipped::ways() ) {
         my $closed = $t->wait_for( sub { !kept_connections() }, 1 );
         measured( $t, $way, 'kept connections', $closed ? 'no' : 'yes' );
 
-        my $load = Signpost::Load->new( 3, \&ask );
+        my ( $load, $replaced ) = ( Signpost::Load->new( 3, \&ask ), 0 );
         for my $round ( 1 .. 2 ) {
             sleep 0.1;
             my @before = $door->responders;
+            $replaced += @before;
             $door->restart;
             my %now = map { $_ => 1 } $door->responders;
             is_deeply( [ grep { $now{$_} } @before ], [], "round $round: all responders are new" );
@@ -62,7 +71,7 @@ for my $way ( Signpost::Shipped::ways() ) {
         sleep 0.1;
         my ( $good, @wrong ) = $load->end;
         diag "$way: $_" for @wrong ? $wrong[0] : ();
-        measured( $t, $way, 'restart without loss', @wrong ? 'no' : 'yes' );
+        measured( $t, $way, 'restart without loss', loss( $way, $replaced, scalar @wrong ) );
         cmp_ok( $good, '>', 20, "among many ($good)" );
 
         $t->file( $door->configuration, "$conf\nnonsense = 1;\n" );
