@@ -29,11 +29,8 @@ static bool apply(const char *command, const struct config *config, const struct
     }
     printf("%s gets %s within a second.\n", target->name,
            drain ? "no more requests" : "requests again");
-    if (drain && command_is_only_canonical(config, target))
-        fprintf(stderr,
-                "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
-                "signatures, is sent there all the same.\n",
-                command, target->name);
+    if (drain)
+        command_warn_of_only_canonical(command, config, target);
     return true;
 }
 

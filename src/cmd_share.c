@@ -71,11 +71,8 @@ static int set(const char *command, const struct config *config, const struct co
         return EXIT_FINDING;
     }
     print_share(target, share, line->json);
-    if (share >= 0 && share < 1 && command_is_only_canonical(config, target))
-        fprintf(stderr,
-                "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
-                "signatures, is sent there all the same.\n",
-                command, name);
+    if (share >= 0 && share < 1)
+        command_warn_of_only_canonical(command, config, target);
     return EXIT_FINE;
 }
 

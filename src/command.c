@@ -42,9 +42,14 @@ const struct target *command_target(const char *command, const struct config *co
     return NULL;
 }
 
-bool command_is_only_canonical(const struct config *config, const struct target *target)
+void command_warn_of_only_canonical(const char *command, const struct config *config,
+                                    const struct target *target)
 {
-    return config->canonical_count == 1 && config->canonical[0] == target;
+    if (config->canonical_count == 1 && config->canonical[0] == target)
+        fprintf(stderr,
+                "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
+                "signatures, is sent there all the same.\n",
+                command, target->name);
 }
 
 int command_misuse(const char *command, const char *format, ...)

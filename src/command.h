@@ -50,8 +50,9 @@ struct config *command_load(const char *file, bool with_warnings);
 const struct target *command_target(const char *command, const struct config *config,
                                     const char *name);
 
-/* Whether signatures are at this target alone: then they go there whatever is set. */
-bool command_is_only_canonical(const struct config *config, const struct target *target);
+/* Says on stderr if signatures are at this target alone: then they go there whatever is set. */
+void command_warn_of_only_canonical(const char *command, const struct config *config,
+                                    const struct target *target);
 
 /* What most subcommands take. */
 struct command_line {
