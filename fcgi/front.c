@@ -78,11 +78,11 @@ void front_close(struct front *front)
     release(front, setup);
 }
 
-void front_init(struct front *front, const char *file)
+void front_init(struct front *front, const char *file, bool under_systemd)
 {
     uint64_t seed = 1;
     (void)!getrandom(&seed, sizeof seed, 0);
-    *front = (struct front){.file = file};
+    *front = (struct front){.file = file, .under_systemd = under_systemd};
     log_init(&front->log, seed, say, NULL);
 }
 
@@ -169,7 +169,7 @@ static void look_after_prober(struct front *front)
         return;
     if (asker_is_connected(front->asker, now))
         front->start_pause = 0;
-    else if (now >= front->start_at && starter_is_responsible(config))
+    else if (now >= front->start_at && starter_is_responsible(config, front->under_systemd))
         start_prober(front, now);
 }
 

@@ -26,6 +26,7 @@ struct front {
     struct asker *asker; /* NULL: the prober is not asked */
     struct reporter reporter;
     struct log log;
+    bool under_systemd;   /* it has started this process, and starts the prober */
     uint64_t start_at;    /* when the prober may be started next */
     uint64_t start_pause; /* ms since the time before, 0: it has not been started in vain */
     uint64_t tell_use_at; /* when it is told next which targets are in use */
@@ -37,8 +38,8 @@ enum front_voice {
     FRONT_ALL     /* warnings, too */
 };
 
-/* A front door without a configuration; file as above. */
-void front_init(struct front *front, const char *file);
+/* A front door without a configuration; file and under_systemd as above. */
+void front_init(struct front *front, const char *file, bool under_systemd);
 
 /*
  * Loads the configuration in place of the one there is. False: it was refused,

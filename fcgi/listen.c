@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, SOCKET_MODE = 0660 };
+enum { BACKLOG = 1024, SOCKET_MODE = 0660, HANDED_OVER = 3 /* SD_LISTEN_FDS_START */ };
 
 bool listen_is_listening(int fd)
 {
@@ -157,6 +157,41 @@ static bool listen_at_port(struct listener *listener, const char *address, char 
     bool listening = listen_on(listener, found, address, message);
     freeaddrinfo(found);
     return listening;
+}
+
+/* How many descriptors systemd has handed to this process, and forgets of them. */
+static long take_handed_over(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+    bool ours = pid && strtol(pid, NULL, 10) == (long)getpid();
+    long handed = ours && count ? strtol(count, NULL, 10) : 0;
+    if (ours) {
+        unsetenv("LISTEN_PID");
+        unsetenv("LISTEN_FDS");
+        unsetenv("LISTEN_FDNAMES");
+    }
+    return handed;
+}
+
+bool listen_inherited(struct listener *listener, char message[LISTEN_MESSAGE_MAX])
+{
+    long handed = take_handed_over();
+    *listener = (struct listener){.fd = -1};
+    if (handed > 1)
+        return refuse(message,
+                      "systemd has handed over %ld sockets, but a process serves one; give each "
+                      "socket a service of its own.",
+                      handed);
+    if (handed == 1) {
+        if (!listen_is_listening(HANDED_OVER))
+            return refuse(message, "What systemd has handed over is no listening stream socket; "
+                                   "its socket unit needs ListenStream= and Accept=no.");
+        fcntl(HANDED_OVER, F_SETFD, FD_CLOEXEC);
+        listener->fd = HANDED_OVER;
+    } else if (listen_is_listening(STDIN_FILENO)) {
+        listener->fd = STDIN_FILENO;
+    }
+    return true;
 }
 
 bool listen_at(struct listener *listener, const char *address, char message[LISTEN_MESSAGE_MAX])

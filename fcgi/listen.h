@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the listening socket comes from: descriptor 0, or an address given with --listen. */
+/*
+ * Where the listening socket comes from: descriptor 3 by systemd's protocol, descriptor 0
+ * as FastCGI has it, or an address given with --listen.
+ */
 #ifndef LISTEN_H
 #define LISTEN_H
 
@@ -19,6 +22,14 @@ struct listener {
 
 /* Whether fd is a listening socket. */
 bool listen_is_listening(int fd);
+
+/*
+ * Finds the listening socket that this process was started with. systemd's (LISTEN_PID
+ * names this process, LISTEN_FDS is 1; sd_listen_fds(3)) goes before descriptor 0; its
+ * variables are unset, and it is closed on exec. listener->fd is -1 if there is none.
+ * False: systemd has handed over something else, as message says in a sentence.
+ */
+bool listen_inherited(struct listener *listener, char message[LISTEN_MESSAGE_MAX]);
 
 /*
  * Makes the socket ready for the loop: it does not block, and connections from

@@ -6,6 +6,7 @@
 #include "handover.h"
 #include "listen.h"
 #include "loop.h"
+#include "starter.h"
 #include "version.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +29,10 @@ struct options {
 static const char usage[] =
     "Usage: signpost.fcgi [--config FILE] [--listen PATH|HOST:PORT]\n"
     "\n"
-    "The front door for container registries. A web server, spawn-fcgi or systemd\n"
-    "starts it with a listening FastCGI socket as its standard input; a web server\n"
-    "can also run it as a CGI program, for every request anew.\n"
+    "The front door for container registries. A web server or spawn-fcgi starts it\n"
+    "with a listening FastCGI socket as its standard input, systemd with one on\n"
+    "descriptor 3 (LISTEN_FDS) or 0; a web server can also run it as a CGI program,\n"
+    "for every request anew.\n"
     "\n"
     "  --config FILE   the configuration; else $SIGNPOST_CONF, else signpost.conf\n"
     "                  beside the program, else in the system's configuration folder\n"
@@ -50,7 +52,7 @@ static int run_cgi(void)
 {
     static struct answer answer;
     static struct front front; /* never freed: the process ends, and a CGI's start is its cost */
-    front_init(&front, NULL);
+    front_init(&front, NULL, false);
     if (!front_load(&front, FRONT_ERRORS))
         front_say("The configuration is refused, so the request was answered with 503.");
     front_respond(&front, environ, &answer);
@@ -136,12 +138,11 @@ static int serve(int socket, struct front *front)
     return error ? fail("Signals cannot be received", error) : EXIT_SUCCESS;
 }
 
-static int run_fastcgi(const struct options *options)
+static int run_fastcgi(const struct options *options, struct listener listener, bool under_systemd)
 {
     char message[LISTEN_MESSAGE_MAX];
-    struct listener listener = {.fd = STDIN_FILENO};
     struct front front;
-    front_init(&front, options->config);
+    front_init(&front, options->config, under_systemd);
     fill_standard_descriptors();
     if (!front_load(&front, FRONT_ALL)) {
         front_say("The configuration is refused, so nothing was started.");
@@ -197,19 +198,26 @@ static int read_options(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
+    char message[LISTEN_MESSAGE_MAX];
     struct options options = {NULL, NULL};
-    bool listening = listen_is_listening(STDIN_FILENO);
+    struct listener inherited;
+    bool under_systemd = starter_under_systemd(); /* says so by variables that are taken next */
+    bool usable = listen_inherited(&inherited, message);
     /*
      * A CGI program's arguments come from the client, as words of a query
      * without "=" (RFC 3875, 4.4), and are never looked at.
      */
-    if (!listening && cgi_is_request())
+    if (usable && inherited.fd < 0 && cgi_is_request())
         return run_cgi();
     int status = read_options(argc, argv, &options);
     if (status >= 0)
         return status;
-    if (listening || options.listen)
-        return run_fastcgi(&options);
+    if (inherited.fd >= 0 || options.listen)
+        return run_fastcgi(&options, inherited, under_systemd);
+    if (!usable) {
+        front_say(message);
+        return EXIT_FAILURE;
+    }
     front_say("This program is started by a web server, with a listening socket as its standard "
               "input or as a CGI program; neither is the case. To try it out, give --listen "
               "127.0.0.1:9000 and let a web server connect to that, or see --help.");

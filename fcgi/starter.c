@@ -50,17 +50,21 @@ bool starter_needs_prober(const struct config *config)
     return starter_has_questions(config) || starter_reports(config) || has_proofs(config);
 }
 
-/* Whether a variable says that systemd has started this very process (systemd.exec(5)). */
 static bool names_this_process(const char *variable)
 {
     const char *pid = getenv(variable);
     return pid && strtol(pid, NULL, 10) == (long)getpid();
 }
 
-bool starter_is_responsible(const struct config *config)
+bool starter_under_systemd(void)
+{
+    return names_this_process("SYSTEMD_EXEC_PID") || names_this_process("LISTEN_PID");
+}
+
+bool starter_is_responsible(const struct config *config, bool under_systemd)
 {
     if (config->probing.start == PROBER_AUTO)
-        return !names_this_process("SYSTEMD_EXEC_PID") && !names_this_process("LISTEN_PID");
+        return !under_systemd;
     return config->probing.start == PROBER_START;
 }
 

@@ -25,8 +25,11 @@ bool starter_needs_prober(const struct config *config);
 /* Whether there is a place for it: not if nobody has named or made a state directory. */
 bool starter_has_place(const struct config *config);
 
+/* Whether systemd has started this very process, by its environment (systemd.exec(5)). */
+bool starter_under_systemd(void);
+
 /* Whether it is this process that has to start it. */
-bool starter_is_responsible(const struct config *config);
+bool starter_is_responsible(const struct config *config, bool under_systemd);
 
 /*
  * Starts `signpost prober` with the same configuration. True: it was started, but

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IO::Socket::UNIX;
+use Socket qw(SOCK_DGRAM);
 use Signpost::FastCGI qw(request variables);
 use Signpost::Test;
 use Signpost::Wire qw(http);
@@ -133,6 +134,37 @@ subtest 'systemd' => sub {
     );
     serves( $path, 'a socket on descriptor 0: serves' );
     is( $t->stop('activated'), 0, 'stops with status 0' );
+
+    my @activate = ( $t->find('systemd-socket-activate'), '-E', "SIGNPOST_CONF=$conf" );
+    my ( $third, $fourth ) = map { $t->folder . "/$_.sock" } qw(third fourth);
+    $t->start( handed => [ @activate, '-l', $third, $program ] );
+    serves( $third, 'a socket on descriptor 3: serves' );
+    is( readlink '/proc/' . $t->pid('handed') . '/fd/0', '/dev/null', '… with descriptor 0 unused' );
+    is( oct( ( $t->slurp( '/proc/' . $t->pid('handed') . '/fdinfo/3' ) =~ /^flags:\s+(\d+)/m )[0] )
+            & 02000000, 02000000, '… and that socket is closed on exec' );
+    is( $t->stop('handed'), 0, 'stops with status 0' );
+    for my $case (
+        [ two      => 'serves one',          '-l', $third, '-l', $fourth ],
+        [ datagram => 'no listening stream', '-d', '-l', $fourth ],
+        )
+    {
+        my ( $name, $why, @listen ) = @$case;
+        $t->start( $name => [ @activate, @listen, $program ] );
+        my $come = sub {
+            IO::Socket::UNIX->new( Peer => $listen[-1] )
+                || IO::Socket::UNIX->new( Peer => $listen[-1], Type => SOCK_DGRAM );
+        };
+        my $client = $t->wait_for($come);
+        send $client, 'x', 0 if $name eq 'datagram';
+        is( $t->wait_end($name), 1 << 8, "$name: status 1" );
+        like( $t->slurp("$name.err"), qr/signpost\.fcgi: .*\Q$why\E/, '… with a reason' );
+        $t->stop($name);
+    }
+
+    # Another process's hand-over, as a child inherits it, is none of ours.
+    my $run = $t->run( [$program], env => { LISTEN_PID => $$, LISTEN_FDS => 1 } );
+    is( $run->{status}, 2, 'LISTEN_PID of another process: no socket' );
+    like( $run->{err}, qr/--listen 127\.0\.0\.1:9000/, '… and what to do' );
 };
 
 subtest '--listen' => sub {
