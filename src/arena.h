@@ -3,18 +3,30 @@
 #ifndef ARENA_H
 #define ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "slice.h"
 
 struct arena;
 
-/* A new, empty arena. Ends the program with a message when there is no memory. */
+/* A new, empty arena; NULL if there is no memory. */
 struct arena *arena_new(void);
 
 /* Frees the arena and all that was taken from it. NULL is fine. */
 void arena_free(struct arena *arena);
 
-/* size zeroed bytes, aligned for any type, owned by the arena; never NULL. */
+/*
+ * Does work that takes memory from the arena, and returns whether it came to its end. If
+ * there is not enough memory, the work is left where it was (by longjmp), so that no taking
+ * needs a check of its own: what the work holds besides must be within the caller's reach.
+ * Not to be nested.
+ */
+bool arena_try(struct arena *arena, void (*work)(void *context), void *context);
+
+/*
+ * size zeroed bytes, aligned for any type, owned by the arena. Within arena_try never NULL;
+ * elsewhere NULL if there is no memory, as from the next two.
+ */
 void *arena_take(struct arena *arena, size_t size);
 
 /* Copies with a NUL added, owned by the arena. */

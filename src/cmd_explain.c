@@ -45,8 +45,8 @@ static bool set_variable(struct variables *v, const char *name, const char *valu
 {
     if (v->count == VARIABLES_MAX)
         return false;
-    v->list[v->count++] = arena_format(v->arena, "%s=%s", name, value);
-    return true;
+    v->list[v->count] = arena_format(v->arena, "%s=%s", name, value);
+    return v->list[v->count] && ++v->count;
 }
 
 static bool set_header(struct variables *v, struct slice name, const char *value)
@@ -114,7 +114,7 @@ static bool explain_line(const struct config *config, const struct knowledge *kn
     json_error_t error;
     json_t *json = json_loads(line, 0, &error);
     const char *method, *target;
-    bool fine = json && read_request(json, &v, &method, &target);
+    bool fine = v.arena && json && read_request(json, &v, &method, &target);
 
     if (fine) {
         explain(e, config, knowledge, method, target, v.list);
@@ -258,7 +258,7 @@ static int parse_and_run(struct call *call, int argc, char **argv)
 int cmd_explain(int argc, char **argv)
 {
     struct call call = {.method = "GET", .variables.arena = arena_new()};
-    int status = parse_and_run(&call, argc, argv);
+    int status = call.variables.arena ? parse_and_run(&call, argc, argv) : EXIT_FINDING;
 
     arena_free(call.variables.arena);
     return status;

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "arena.h"
 #include "command.h"
 #include "configuration.h"
 #include "explain.h"
@@ -74,20 +73,19 @@ static int look(const struct call *call, const struct config *config,
                 const struct knowledge *knowledge, struct explanation *e)
 {
     struct address address = address_parse(slice_of(call->asked));
-    struct arena *arena = arena_new();
-    char *variables[] = {arena_format(arena, "%s=%s",
-                                      address_is_ip(&address) ? "REMOTE_ADDR" : "SIGNPOST_REGION",
-                                      call->asked),
-                         arena_format(arena, "REQUEST_METHOD=GET"),
-                         arena_format(arena, "REQUEST_URI=/v2/any/manifests/latest"), NULL};
+    char method[] = "REQUEST_METHOD=GET", uri[] = "REQUEST_URI=/v2/any/manifests/latest";
+    char *variables[] = {NULL, method, uri, NULL};
     int status = EXIT_FINE;
 
+    if (asprintf(&variables[0], "%s=%s",
+                 address_is_ip(&address) ? "REMOTE_ADDR" : "SIGNPOST_REGION", call->asked) < 0)
+        return EXIT_FINDING;
     explain(e, config, knowledge, "GET", call->asked, variables);
     if (call->json)
         status = print_json(e, knowledge);
     else
         print_text(e, knowledge);
-    arena_free(arena);
+    free(variables[0]);
     return status != EXIT_FINE                         ? status
            : e->routed.client.source == CLIENT_UNKNOWN ? EXIT_FINDING
                                                        : EXIT_FINE;

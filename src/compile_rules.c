@@ -109,15 +109,14 @@ static void add_rule(const struct compiler *compiler, struct rule_list *list,
 /* The built-in table; it is in a configuration's own language, and read the same way. */
 static struct groups read_built_in(const struct compiler *compiler)
 {
-    struct option_reader reader = {
-        .arena = compiler->arena, .problems = compiler->problems, .unnamed = built_in_name};
+    struct option_reader reader = {compiler->arena, compiler->problems};
+    struct tree_reader language = {.arena = compiler->arena};
     struct rules_setting table = {0};
-    config_t tree;
+    struct tree_error error;
+    struct node *root = tree_read(&language, slice_of(rule_built_in_table), built_in_name, &error);
 
-    config_init(&tree);
-    if (config_read_string(&tree, rule_built_in_table) == CONFIG_TRUE)
-        options_read(&reader, &settings_rules_group, config_root_setting(&tree), &table);
-    config_destroy(&tree);
+    if (root)
+        options_read(&reader, &settings_rules_group, root, &table);
     return table.rules;
 }
 

@@ -2,20 +2,21 @@
 #include "configuration.h"
 
 #include <errno.h>
-#include <libconfig.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "arena.h"
 #include "compile.h"
 #include "environment.h"
+#include "plain_file.h"
 #include "settings.h"
+#include "tree.h"
 
 const char *const metrics_words[] = {"auto", "on", "off", NULL};
 
-enum { FILE_SIZE_MAX = 8 * 1024 * 1024 };
+enum { SIZE_MAX_READ = 8 * 1024 * 1024 /* of a file and all that it includes */ };
 
 static bool is_readable(const char *file)
 {
@@ -56,124 +57,136 @@ static char *folder_of(struct arena *arena, const char *file)
     return arena_copy(arena, (struct slice){file, slash == file ? 1 : (size_t)(slash - file)});
 }
 
-static bool is_plain_file(const char *file, struct problems *problems)
+/* A configuration on its way. */
+struct loading {
+    struct arena *arena;
+    struct problems *problems;
+    const char *file;      /* NULL: the environment alone, or text */
+    const char *text;      /* NULL: a file, or the environment alone */
+    const char *folder;    /* where relative file names are taken from */
+    int fd;                /* of the file that is being read, -1: of none */
+    size_t room;           /* bytes that may still be read */
+    struct config *config; /* once it is begun: its places are to be freed, too */
+    bool whole;
+};
+
+static bool read_file(struct loading *loading, const char *file, struct slice *text,
+                      struct why *why)
 {
     struct stat status;
-    struct origin at = {file, 0};
 
-    if (stat(file, &status) < 0 || !is_readable(file)) {
-        problem_add(problems, PROBLEM_ERROR, at, "the configuration cannot be read: %s.",
-                    strerror(errno));
-        return false;
+    loading->fd = plain_file_open(AT_FDCWD, file, 0, (off_t)loading->room, &status);
+    if (loading->fd < 0 && errno == EFBIG)
+        return why_not(why, "with all that it includes it may have at most %d bytes",
+                       SIZE_MAX_READ);
+    if (loading->fd < 0)
+        return why_not(why, "%s", plain_file_error(errno));
+    char *copy = arena_take(loading->arena, (size_t)status.st_size);
+    ssize_t len = plain_file_read(loading->fd, copy, (size_t)status.st_size);
+    int error = errno;
+    close(loading->fd);
+    loading->fd = -1;
+    *text = (struct slice){copy, len < 0 ? 0 : (size_t)len};
+    loading->room -= text->len;
+    return len >= 0 || why_not(why, "%s", plain_file_error(error));
+}
+
+static bool include(void *context, const char *name, struct slice *text, const char **file,
+                    struct why *why)
+{
+    struct loading *loading = context;
+    struct why reason;
+
+    *file = name[0] == '/' ? name : arena_format(loading->arena, "%s/%s", loading->folder, name);
+    return read_file(loading, *file, text, &reason) ||
+           why_not(why, "%s cannot be included: %s", *file, reason.text);
+}
+
+static struct node *read_tree(struct loading *loading)
+{
+    struct tree_reader reader = {loading->arena, loading->file ? include : NULL, loading};
+    const char *name = loading->file ? loading->file : "the text";
+    struct tree_error error = {.at = {name, 0}};
+    struct slice text = slice_of(loading->text);
+
+    if (loading->file && !read_file(loading, name, &text, &error.why)) {
+        problem_add(loading->problems, PROBLEM_ERROR, error.at,
+                    "the configuration cannot be read: %s.", error.why.text);
+        return NULL;
     }
-    if (!S_ISREG(status.st_mode) || status.st_size > FILE_SIZE_MAX) {
-        problem_add(problems, PROBLEM_ERROR, at,
-                    "the configuration must be a file of at most %d bytes.", FILE_SIZE_MAX);
-        return false;
+    struct node *root = tree_read(&reader, text, name, &error);
+    if (!root)
+        problem_add(loading->problems, PROBLEM_ERROR, error.at, "%s.", error.why.text);
+    return root;
+}
+
+static struct node *read_environment(struct loading *loading)
+{
+    struct node *root = arena_take(loading->arena, sizeof *root);
+
+    root->at.file = "the environment";
+    return environment_is_enough(loading->problems) ? root : NULL;
+}
+
+static void make(struct loading *loading, const struct node *root)
+{
+    struct option_reader reader = {loading->arena, loading->problems};
+    struct settings *settings = arena_take(loading->arena, sizeof *settings);
+    struct config *config = arena_take(loading->arena, sizeof *config);
+
+    config->arena = loading->arena;
+    config->file = loading->file;
+    loading->config = config;
+    options_read(&reader, &settings_group, root, settings);
+    compile(config, settings, loading->folder, loading->problems);
+    loading->whole = loading->problems->errors == 0;
+}
+
+static void load(void *context)
+{
+    struct loading *loading = context;
+
+    if (loading->file) {
+        loading->file = arena_copy(loading->arena, slice_of(loading->file));
+        loading->folder = folder_of(loading->arena, loading->file);
     }
-    return true;
+    bool is_read = loading->file || loading->text;
+    struct node *root = is_read ? read_tree(loading) : read_environment(loading);
+    if (root && !loading->text)
+        environment_apply(loading->arena, root, is_read, loading->problems);
+    /* A file's own mistakes are told beside those of the environment. */
+    if (root && (is_read || loading->problems->errors == 0))
+        make(loading, root);
 }
 
-/* What to do about an error that libconfig tells of in these words. */
-static const char *cure(const char *error)
+static struct config *load_all(struct loading *loading)
 {
-    static const struct {
-        const char *error, *cure;
-    } cures[] = {
-        {"syntax error",
-         "look for a missing semicolon, quote or bracket here or in the line before"},
-        {"duplicate setting name", "each option may stand only once here; leave one of the two"},
-        {"cannot open include file", "relative names are taken from the first file's folder"},
-        {"mismatched element type", "in [ ] all must be of one kind; ( ) takes any"},
-    };
-
-    for (size_t i = 0; i < sizeof cures / sizeof *cures; i++)
-        if (strstr(error, cures[i].error))
-            return cures[i].cure;
-    return "libconfig's manual tells of the format";
-}
-
-/* libconfig stops at the first one. */
-static void add_syntax_error(config_t *tree, const char *file, const char *folder,
-                             struct problems *problems)
-{
-    const char *error = config_error_text(tree);
-    bool include = strstr(error, "include");
-
-    problem_add(problems, PROBLEM_ERROR, (struct origin){file, (unsigned)config_error_line(tree)},
-                "%s: %s%s%s.", error, cure(error), include ? ", " : "", include ? folder : "");
-}
-
-static bool read_file(config_t *tree, const char *file, const char *folder,
-                      struct problems *problems)
-{
-    if (!is_plain_file(file, problems))
-        return false;
-    config_set_include_dir(tree, folder);
-    if (config_read_file(tree, file) == CONFIG_TRUE)
-        return true;
-    const char *at = config_error_file(tree);
-    add_syntax_error(tree, at ? at : file, folder, problems);
-    return false;
-}
-
-static struct config *make(struct arena *arena, config_t *tree, const char *file,
-                           const char *folder, const char *unnamed, struct problems *problems)
-{
-    struct option_reader reader = {.arena = arena, .problems = problems, .unnamed = unnamed};
-    struct settings *settings = arena_take(arena, sizeof *settings);
-    struct config *config = arena_take(arena, sizeof *config);
-
-    config->arena = arena;
-    config->file = file;
-    options_read(&reader, &settings_group, config_root_setting(tree), settings);
-    compile(config, settings, folder, problems);
-    if (problems->errors == 0)
-        return config;
-    places_free(&config->places);
+    loading->arena = arena_new();
+    loading->folder = ".";
+    loading->fd = -1;
+    loading->room = SIZE_MAX_READ;
+    if (!loading->arena || !arena_try(loading->arena, load, loading))
+        problem_add(loading->problems, PROBLEM_ERROR, (struct origin){loading->file, 0},
+                    "there is not enough memory for the configuration.");
+    problems_sort(loading->problems);
+    if (loading->whole)
+        return loading->config;
+    if (loading->fd >= 0)
+        close(loading->fd);
+    if (loading->config)
+        places_free(&loading->config->places);
+    arena_free(loading->arena);
     return NULL;
 }
 
 struct config *config_load(const char *file, struct problems *problems)
 {
-    struct arena *arena = arena_new();
-    struct config *config = NULL;
-    config_t tree;
-
-    config_init(&tree);
-    const char *name = file ? arena_copy(arena, slice_of(file)) : NULL;
-    const char *folder = file ? folder_of(arena, file) : ".";
-    bool fine = file ? read_file(&tree, name, folder, problems) : environment_is_enough(problems);
-    if (fine) {
-        environment_apply(&tree, file != NULL, problems);
-        fine = file || problems->errors == 0; /* a file's own mistakes are told as well */
-    }
-    if (fine) {
-        config = make(arena, &tree, name, folder, file ? name : "the environment", problems);
-    }
-    config_destroy(&tree);
-    problems_sort(problems);
-    if (!config)
-        arena_free(arena);
-    return config;
+    return load_all(&(struct loading){.problems = problems, .file = file});
 }
 
 struct config *config_parse(const char *text, struct problems *problems)
 {
-    struct arena *arena = arena_new();
-    struct config *config = NULL;
-    config_t tree;
-
-    config_init(&tree);
-    if (config_read_string(&tree, text) == CONFIG_TRUE)
-        config = make(arena, &tree, NULL, ".", "the text", problems);
-    else
-        add_syntax_error(&tree, "the text", "none", problems);
-    config_destroy(&tree);
-    problems_sort(problems);
-    if (!config)
-        arena_free(arena);
-    return config;
+    return load_all(&(struct loading){.problems = problems, .text = text});
 }
 
 void config_free(struct config *config)

@@ -96,7 +96,7 @@ bool config_find(char *buffer, size_t size);
  */
 struct config *config_load(const char *file, struct problems *problems);
 
-/* The same from libconfig text, for tests and for the fuzzer. */
+/* The same from a text that includes nothing, for tests and for the fuzzer. */
 struct config *config_parse(const char *text, struct problems *problems);
 
 /* Frees a configuration; NULL is fine. */

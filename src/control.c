@@ -3,41 +3,64 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libconfig.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include "plain_file.h"
 #include "replacement.h"
 #include "state.h"
+#include "tree.h"
 
 enum { CONTROL_SIZE_MAX = 64 * 1024 };
 
 static const char file_name[] = "control";
 
-/* Reads the open control file; false if it is none. */
-static bool read_tree(config_t *tree, FILE *file)
+/* The file's text, read into a buffer. Returns 0 or an error. */
+static int read_text(int directory, char *buffer, struct slice *text)
 {
-    struct stat status;
+    int fd = plain_file_open(directory, file_name, O_NOFOLLOW, CONTROL_SIZE_MAX, NULL);
 
-    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
-           status.st_size <= CONTROL_SIZE_MAX && config_read(tree, file) == CONFIG_TRUE;
+    *text = (struct slice){buffer, 0};
+    if (fd < 0)
+        return errno;
+    ssize_t len = plain_file_read(fd, buffer, CONTROL_SIZE_MAX);
+    int error = len < 0 ? errno : 0;
+    close(fd);
+    text->len = len < 0 ? 0 : (size_t)len;
+    return error;
 }
 
-/* False if there is a file that is no control file. */
-static bool read_control(config_t *tree, int directory)
+static struct node *damaged(const char *directory, const char *reason, unsigned line,
+                            struct why *why)
 {
-    int fd = openat(directory, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    bool good = fd < 0 ? errno == ENOENT : file && read_tree(tree, file);
+    char place[32] = "";
 
-    if (file)
-        fclose(file);
-    else if (fd >= 0)
-        close(fd);
-    return good;
+    if (line)
+        snprintf(place, sizeof place, "line %u: ", line);
+    why_not(why,
+            "The file %s/%s is damaged, and what is drained or has a share stays as it is: mend "
+            "it, or remove it to begin anew (%s%s).",
+            directory, file_name, place, reason);
+    return NULL;
+}
+
+/* What the file says, in the arena; NULL with the reason if that makes no sense. */
+static struct node *read_control(struct arena *arena, int directory, const char *name,
+                                 struct why *why)
+{
+    char buffer[CONTROL_SIZE_MAX];
+    struct tree_reader reader = {.arena = arena};
+    struct tree_error error;
+    struct slice text;
+    int failure = read_text(directory, buffer, &text);
+
+    if (failure && failure != ENOENT)
+        return damaged(name, plain_file_error(failure), 0, why);
+    struct node *root = tree_read(&reader, text, file_name, &error);
+    return root ? root : damaged(name, error.why.text, error.at.line, why);
 }
 
 /* The wish for the target of this name; NULL if there is none in the configuration. */
@@ -48,35 +71,32 @@ static struct wish *wish_for(struct control *control, const char *name)
     return target ? &control->wish[target - control->config->targets] : NULL;
 }
 
-static void note_drained(struct control *control, const config_t *tree)
+static void note_drained(struct control *control, const struct node *root)
 {
-    const config_setting_t *list = config_lookup(tree, "drained");
-    int count = list ? config_setting_length(list) : 0;
+    const struct node *list = tree_member(root, "drained");
 
-    for (int i = 0; i < count; i++) {
-        struct wish *wish = wish_for(control, config_setting_get_string_elem(list, i));
+    if (!list || (list->type != NODE_ARRAY && list->type != NODE_LIST))
+        return;
+    for (const struct node *name = list->first; name; name = name->next) {
+        struct wish *wish = name->type == NODE_STRING ? wish_for(control, name->text) : NULL;
         if (wish)
             wish->drained = true;
     }
 }
 
 /* "shares = ( { target = "eu"; share = 0.05; } );" */
-static void note_shares(struct control *control, const config_t *tree)
+static void note_shares(struct control *control, const struct node *root)
 {
-    const config_setting_t *list = config_lookup(tree, "shares");
-    int count = list && config_setting_is_list(list) ? config_setting_length(list) : 0;
+    const struct node *list = tree_member(root, "shares");
 
-    for (int i = 0; i < count; i++) {
-        const config_setting_t *entry = config_setting_get_elem(list, (unsigned)i);
-        const char *name = NULL;
-        double share = CONTROL_NO_SHARE;
-        if (!config_setting_is_group(entry))
-            continue;
-        config_setting_lookup_string(entry, "target", &name);
-        config_setting_lookup_float(entry, "share", &share);
-        struct wish *wish = wish_for(control, name);
-        if (wish && share >= 0 && share <= 1)
-            wish->share = (float)share;
+    if (!list || list->type != NODE_LIST)
+        return;
+    for (const struct node *entry = list->first; entry; entry = entry->next) {
+        const struct node *share = tree_member(entry, "share");
+        struct wish *wish = wish_for(control, tree_text(entry, "target"));
+        bool is_number = share && (share->type == NODE_FLOAT || share->type == NODE_INTEGER);
+        if (wish && is_number && share->number >= 0 && share->number <= 1)
+            wish->share = (float)share->number;
     }
 }
 
@@ -86,38 +106,47 @@ static void clear_wishes(struct control *control)
         control->wish[i] = (struct wish){.share = CONTROL_NO_SHARE};
 }
 
-static void note_wishes(struct control *control, const config_t *tree)
+/* Reading the file, in arena_try's hands. */
+struct reading {
+    struct control *control;
+    struct arena *arena;
+    int directory;
+    enum control_news news;
+};
+
+static void work_read(void *context)
 {
+    struct reading *reading = context;
+    struct control *control = reading->control;
+    struct node *root =
+        read_control(reading->arena, reading->directory, control->directory, &control->why);
+
+    if (!root) {
+        reading->news = CONTROL_DAMAGED;
+        return;
+    }
+    const char *mark = tree_text(root, "reload");
+    bool reload = mark && *mark && strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
+    if (reload)
+        snprintf(control->reload, sizeof control->reload, "%s", mark);
     clear_wishes(control);
-    note_drained(control, tree);
-    note_shares(control, tree);
+    note_drained(control, root);
+    note_shares(control, root);
+    reading->news = reload ? CONTROL_RELOAD : CONTROL_CHANGED;
 }
 
 /* Takes in what the file says now. */
 static enum control_news read_news(struct control *control)
 {
     int fd = state_open(control->directory, NULL);
-    const char *mark = "";
-    config_t tree;
+    struct reading reading = {control, fd < 0 ? NULL : arena_new(), fd, CONTROL_SAME};
 
-    if (fd < 0) {
+    if (!reading.arena || !arena_try(reading.arena, work_read, &reading))
         control->inode = 0; /* look again */
-        return CONTROL_SAME;
-    }
-    config_init(&tree);
-    bool good = read_control(&tree, fd);
-    close(fd);
-    if (!good) {
-        config_destroy(&tree);
-        return CONTROL_DAMAGED;
-    }
-    config_lookup_string(&tree, "reload", &mark);
-    bool reload = *mark && strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
-    if (reload)
-        snprintf(control->reload, sizeof control->reload, "%s", mark);
-    note_wishes(control, &tree);
-    config_destroy(&tree);
-    return reload ? CONTROL_RELOAD : CONTROL_CHANGED;
+    arena_free(reading.arena);
+    if (fd >= 0)
+        close(fd);
+    return reading.news;
 }
 
 static bool has_changed(struct control *control)
@@ -150,151 +179,143 @@ enum control_news control_open(struct control *control, const char *directory,
     return control_refresh(control);
 }
 
-static const char damaged[] = "The file %s/control is damaged, and what is drained or has a share "
-                              "stays as it is: mend it, or remove it to begin anew.";
-
-void control_complain(const struct control *control, struct why *why)
-{
-    why_not(why, damaged, control->directory);
-}
-
 enum control_news control_refresh(struct control *control)
 {
     return has_changed(control) ? read_news(control) : CONTROL_SAME;
 }
 
-static bool write_tree(config_t *tree, int directory, struct why *why)
+/* One change to the file, while nobody else makes one; in arena_try's hands. */
+struct change {
+    void (*apply)(const struct change *change, struct node *root);
+    const char *name;
+    struct wish wish; /* what apply takes of it */
+    const char *directory;
+    struct why *why;
+    struct arena *arena;
+    int fd; /* the directory */
+    bool written;
+};
+
+static void set_mark(const struct change *change, struct node *root)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    tree_remove(tree_member(root, "reload"));
+    tree_add_text(change->arena, root, "reload",
+                  arena_format(change->arena, "%lld.%09ld by %d", (long long)now.tv_sec,
+                               now.tv_nsec, (int)getpid()));
+}
+
+/* The member of a kind; if somebody has written another one there, it is replaced. */
+static struct node *member(const struct change *change, struct node *root, const char *name,
+                           enum node_type type)
+{
+    struct node *found = tree_member(root, name);
+
+    if (found && found->type == type)
+        return found;
+    tree_remove(found);
+    return tree_add(change->arena, root, name, type);
+}
+
+static void set_drained(const struct change *change, struct node *root)
+{
+    struct node *list = member(change, root, "drained", NODE_ARRAY);
+
+    for (struct node *name = list->first; name; name = name->next)
+        if (name->type != NODE_STRING || strcmp(name->text, change->name) == 0)
+            tree_remove(name);
+    if (change->wish.drained)
+        tree_add_text(change->arena, list, NULL, change->name);
+}
+
+/* In as few digits as tell it; with a point, as libconfig wants it of a float. */
+static const char *share_text(struct arena *arena, float share)
+{
+    char text[32];
+    int digits = 6;
+
+    do
+        snprintf(text, sizeof text, "%.*g", digits++, (double)share);
+    while ((strtof(text, NULL) < share || strtof(text, NULL) > share) && digits <= 9);
+    return arena_format(arena, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
+static void set_share(const struct change *change, struct node *root)
+{
+    struct node *list = member(change, root, "shares", NODE_LIST);
+
+    for (struct node *entry = list->first; entry; entry = entry->next) {
+        const char *target = tree_text(entry, "target");
+        if (!target || strcmp(target, change->name) == 0)
+            tree_remove(entry);
+    }
+    if (change->wish.share < 0)
+        return;
+    struct node *entry = tree_add(change->arena, list, NULL, NODE_GROUP);
+    tree_add_text(change->arena, entry, "target", change->name);
+    tree_add(change->arena, entry, "share", NODE_FLOAT)->text =
+        share_text(change->arena, change->wish.share);
+}
+
+static bool write_control(const struct node *root, int directory, struct why *why)
 {
     struct replacement new;
 
     if (replacement_begin(&new, directory, file_name, false)) {
-        config_write(tree, new.file);
+        tree_write(root, new.file);
         if (replacement_end(&new, true))
             return true;
     }
     return why_not(why, "The control file cannot be written: %s.", strerror(errno));
 }
 
-static void set_mark(config_t *tree)
+static void work_change(void *context)
 {
-    config_setting_t *root = config_root_setting(tree);
-    struct timespec now;
-    char mark[64];
+    struct change *change = context;
+    struct node *root = read_control(change->arena, change->fd, change->directory, change->why);
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(mark, sizeof mark, "%lld.%09ld by %d", (long long)now.tv_sec, now.tv_nsec,
-             (int)getpid());
-    config_setting_remove(root, "reload");
-    config_setting_set_string(config_setting_add(root, "reload", CONFIG_TYPE_STRING), mark);
-}
-
-/* The member of a kind; if somebody has written another one there, it is replaced. */
-static config_setting_t *member(config_t *tree, const char *name, int type)
-{
-    config_setting_t *root = config_root_setting(tree);
-    config_setting_t *found = config_setting_get_member(root, name);
-
-    if (found && config_setting_type(found) == type)
-        return found;
-    config_setting_remove(root, name);
-    return config_setting_add(root, name, type);
-}
-
-static void set_drained(config_t *tree, const char *name, bool drain)
-{
-    config_setting_t *list = member(tree, "drained", CONFIG_TYPE_ARRAY);
-
-    for (int i = config_setting_length(list); i-- > 0;) {
-        const char *present = config_setting_get_string_elem(list, i);
-        if (!present || strcmp(present, name) == 0)
-            config_setting_remove_elem(list, (unsigned)i);
-    }
-    if (drain)
-        config_setting_set_string_elem(list, -1, name);
-}
-
-static void set_share(config_t *tree, const char *name, float share)
-{
-    config_setting_t *list = member(tree, "shares", CONFIG_TYPE_LIST);
-
-    for (int i = config_setting_length(list); i-- > 0;) {
-        const config_setting_t *entry = config_setting_get_elem(list, (unsigned)i);
-        const char *present = NULL;
-        if (config_setting_is_group(entry))
-            config_setting_lookup_string(entry, "target", &present);
-        if (!present || strcmp(present, name) == 0)
-            config_setting_remove_elem(list, (unsigned)i);
-    }
-    if (share < 0)
+    if (!root)
         return;
-    config_setting_t *entry = config_setting_add(list, NULL, CONFIG_TYPE_GROUP);
-    config_setting_set_string(config_setting_add(entry, "target", CONFIG_TYPE_STRING), name);
-    config_setting_set_float(config_setting_add(entry, "share", CONFIG_TYPE_FLOAT), share);
+    change->apply(change, root);
+    change->written = write_control(root, change->fd, change->why);
 }
 
-/* One change to the file, while nobody else makes one. */
-struct change {
-    void (*apply)(config_t *tree, const struct change *change);
-    const char *name;
-    struct wish wish; /* what apply takes of it */
-};
-
-static void apply_mark(config_t *tree, const struct change *change)
+static bool make_change(struct change *change)
 {
-    (void)change;
-    set_mark(tree);
-}
-
-static void apply_drain(config_t *tree, const struct change *change)
-{
-    set_drained(tree, change->name, change->wish.drained);
-}
-
-static void apply_share(config_t *tree, const struct change *change)
-{
-    set_share(tree, change->name, change->wish.share);
-}
-
-static bool make_change(const char *directory, const struct change *change, struct why *why)
-{
-    int fd = state_open(directory, why);
-    config_t tree;
-
-    if (fd < 0)
+    change->fd = state_open(change->directory, change->why);
+    if (change->fd < 0)
         return false;
-    if (flock(fd, LOCK_EX) < 0) {
-        close(fd);
-        return why_not(why, "The state directory %s cannot be locked: %s.", directory,
-                       strerror(errno));
+    if (flock(change->fd, LOCK_EX) < 0) {
+        close(change->fd);
+        return why_not(change->why, "The state directory %s cannot be locked: %s.",
+                       change->directory, strerror(errno));
     }
-    config_init(&tree);
-    bool written = read_control(&tree, fd);
-    if (written) {
-        change->apply(&tree, change);
-        written = write_tree(&tree, fd, why);
-    } else {
-        why_not(why, damaged, directory);
-    }
-    config_destroy(&tree);
-    close(fd);
-    return written;
+    change->arena = arena_new();
+    if (!change->arena || !arena_try(change->arena, work_change, change))
+        why_not(change->why, "There is not enough memory.");
+    arena_free(change->arena);
+    close(change->fd);
+    return change->written;
 }
 
 bool control_ask_reload(const char *directory, struct why *why)
 {
-    return make_change(directory, &(struct change){.apply = apply_mark}, why);
+    return make_change(&(struct change){.apply = set_mark, .directory = directory, .why = why});
 }
 
 bool control_drain(const char *directory, const char *name, bool drain, struct why *why)
 {
-    struct wish wish = {.drained = drain};
-
-    return make_change(directory, &(struct change){apply_drain, name, wish}, why);
+    return make_change(&(struct change){.apply = set_drained,
+                                        .name = name,
+                                        .wish.drained = drain,
+                                        .directory = directory,
+                                        .why = why});
 }
 
 bool control_set_share(const char *directory, const char *name, float share, struct why *why)
 {
-    struct wish wish = {.share = share};
-
-    return make_change(directory, &(struct change){apply_share, name, wish}, why);
+    return make_change(&(struct change){
+        .apply = set_share, .name = name, .wish.share = share, .directory = directory, .why = why});
 }

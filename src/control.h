@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an operator asks of running processes: one small libconfig file,
- * "control", in the state directory, replaced by rename and looked at once a
+ * What an operator asks of running processes: one small file in
+ * libconfig's language, "control", in the state directory, replaced by rename and looked at once a
  * second, so that it reaches them whatever started them, and survives them.
  */
 #ifndef CONTROL_H
@@ -27,6 +27,7 @@ struct control {
     const struct config *config; /* borrowed: whose targets the wishes are for */
     struct timespec changed;
     ino_t inode;
+    struct why why;                /* what was wrong with the file, once it was */
     char reload[64];               /* the mark of the last reload that was asked for */
     struct wish wish[TARGETS_MAX]; /* by the target's place in the configuration */
 };
@@ -35,7 +36,7 @@ enum control_news {
     CONTROL_SAME = 0,
     CONTROL_CHANGED = 1, /* the wishes may be other ones */
     CONTROL_RELOAD = 2,  /* and a reload has been asked for since the last call */
-    CONTROL_DAMAGED = 3  /* somebody has broken the file: the wishes stay as they are */
+    CONTROL_DAMAGED = 3  /* the file is broken (see why): the wishes stay as they are */
 };
 
 /*
@@ -44,9 +45,6 @@ enum control_news {
  */
 enum control_news control_open(struct control *control, const char *directory,
                                const struct config *config);
-
-/* What to say of a damaged file. */
-void control_complain(const struct control *control, struct why *why);
 
 /* Looks whether the file is another one. Costs one stat if it is not. */
 enum control_news control_refresh(struct control *control);

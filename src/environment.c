@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "oci.h"
@@ -43,108 +42,115 @@ bool environment_is_enough(struct problems *problems)
 }
 
 /* A new, empty option in place of what there was. */
-static config_setting_t *replace(config_setting_t *root, const char *name, int type)
+static struct node *replace(struct arena *arena, struct node *group, const char *name,
+                            enum node_type type)
 {
-    config_setting_remove(root, name);
-    return config_setting_add(root, name, type);
+    tree_remove(tree_member(group, name));
+    return tree_add(arena, group, name, type);
 }
 
-static void set_text(config_setting_t *group, const char *name, const char *text)
+static void set_text(struct arena *arena, struct node *group, const char *name, const char *text)
 {
-    config_setting_set_string(replace(group, name, CONFIG_TYPE_STRING), text);
+    tree_remove(tree_member(group, name));
+    tree_add_text(arena, group, name, text);
 }
 
-static void set_word(config_setting_t *group, const char *name, const char *word)
+static void set_word(struct arena *arena, struct node *group, const char *name, const char *word)
 {
-    config_setting_set_string_elem(replace(group, name, CONFIG_TYPE_ARRAY), -1, word);
+    tree_add_text(arena, replace(arena, group, name, NODE_ARRAY), NULL, word);
 }
 
-static void add_upstream(config_setting_t *root, const char *name, const char *url,
+/* The member, which is made as a list if it is not there. */
+static struct node *list_of(struct arena *arena, struct node *root, const char *name)
+{
+    struct node *found = tree_member(root, name);
+
+    return found ? found : tree_add(arena, root, name, NODE_LIST);
+}
+
+/* A new group among those of upstreams or buckets; NULL if the file's are neither list nor group.
+ */
+static struct node *add_named(struct arena *arena, struct node *groups, const char *name)
+{
+    bool list = groups->type == NODE_LIST;
+
+    if (!list)
+        tree_remove(tree_member(groups, name));
+    struct node *group = tree_add(arena, groups, list ? NULL : name, NODE_GROUP);
+    if (group && list)
+        set_text(arena, group, "name", name);
+    return group;
+}
+
+static void add_upstream(struct arena *arena, struct node *root, const char *name, const char *url,
                          const char *serves)
 {
-    config_setting_t *upstreams = config_setting_get_member(root, "upstreams");
+    struct node *upstream = add_named(arena, list_of(arena, root, "upstreams"), name);
 
-    if (!upstreams)
-        upstreams = config_setting_add(root, "upstreams", CONFIG_TYPE_LIST);
-    bool list = config_setting_is_list(upstreams);
-    if (!list)
-        config_setting_remove(upstreams, name);
-    config_setting_t *upstream =
-        config_setting_add(upstreams, list ? NULL : name, CONFIG_TYPE_GROUP);
     if (!upstream)
-        return; /* the file's upstreams are neither: it will be refused */
-    if (list)
-        set_text(upstream, "name", name);
-    set_text(upstream, "url", url);
+        return; /* it will be refused */
+    set_text(arena, upstream, "url", url);
     if (serves)
-        set_word(upstream, "serves", serves);
+        set_word(arena, upstream, "serves", serves);
 }
 
-static bool serves_all(const config_setting_t *bucket)
+static bool serves_all(const struct node *bucket)
 {
-    const config_setting_t *serves =
-        config_setting_is_group(bucket) ? config_setting_get_member(bucket, "serves") : NULL;
+    const struct node *serves = tree_member(bucket, "serves");
 
-    const char *only = serves ? config_setting_get_string(serves) : NULL;
-
-    if (only)
-        return strcmp(only, "*") == 0;
-    for (int i = 0; serves && i < config_setting_length(serves); i++) {
-        const char *word = config_setting_get_string_elem(serves, i);
-        if (word && strcmp(word, "*") == 0)
+    if (!serves)
+        return false;
+    if (serves->type == NODE_STRING)
+        return strcmp(serves->text, "*") == 0;
+    for (const struct node *word = serves->first; word; word = word->next)
+        if (word->type == NODE_STRING && strcmp(word->text, "*") == 0)
             return true;
-    }
     return false;
 }
 
 /* The bucket for everyone takes the place of those that the file has for everyone. */
-static void set_common_bucket(config_setting_t *root, const char *base)
+static void set_common_bucket(struct arena *arena, struct node *root, const char *base)
 {
-    config_setting_t *buckets = config_setting_get_member(root, "buckets");
-    char url[URL_MAX + 64];
+    struct node *buckets = list_of(arena, root, "buckets");
 
-    if (!buckets)
-        buckets = config_setting_add(root, "buckets", CONFIG_TYPE_LIST);
-    for (int i = config_setting_length(buckets); i-- > 0;)
-        if (serves_all(config_setting_get_elem(buckets, (unsigned)i)))
-            config_setting_remove_elem(buckets, (unsigned)i);
-    bool list = config_setting_is_list(buckets);
-    config_setting_t *bucket =
-        config_setting_add(buckets, list ? NULL : "default-bucket", CONFIG_TYPE_GROUP);
+    for (struct node *bucket = buckets->first, *next; bucket; bucket = next) {
+        next = bucket->next;
+        if (serves_all(bucket))
+            tree_remove(bucket);
+    }
+    struct node *bucket = add_named(arena, buckets, "default-bucket");
     if (!bucket)
         return;
-    if (list)
-        set_text(bucket, "name", "default-bucket");
     size_t len = strlen(base);
     while (len > 0 && base[len - 1] == '/')
         len--;
-    snprintf(url, sizeof url, "%.*s/containers/images/{digest}", (int)len, base);
-    set_text(bucket, "url", url);
-    set_word(bucket, "serves", "*");
+    set_text(arena, bucket, "url",
+             arena_format(arena, "%.*s/containers/images/{digest}", (int)len, base));
+    set_word(arena, bucket, "serves", "*");
 }
 
-static void add_page(config_setting_t *pages, const char *path, const char *url)
+static void add_page(struct arena *arena, struct node *pages, const char *path, const char *url)
 {
-    config_setting_t *page = config_setting_add(pages, NULL, CONFIG_TYPE_GROUP);
+    struct node *page = tree_add(arena, pages, NULL, NODE_GROUP);
 
-    set_text(page, "path", path);
-    set_text(page, "url", url);
+    set_text(arena, page, "path", path);
+    set_text(arena, page, "url", url);
 }
 
 /* What archeio has fixed in its code. */
-static void add_fixed(config_setting_t *root)
+static void add_fixed(struct arena *arena, struct node *root)
 {
-    config_setting_t *pages = config_setting_add(root, "pages", CONFIG_TYPE_LIST);
+    struct node *pages = tree_add(arena, root, "pages", NODE_LIST);
 
-    set_text(root, "name", "localhost");
-    add_page(pages, "/", "https://github.com/kubernetes/registry.k8s.io");
-    add_page(pages, "/privacy", "https://www.linuxfoundation.org/privacy-policy/");
+    set_text(arena, root, "name", "localhost");
+    add_page(arena, pages, "/", "https://github.com/kubernetes/registry.k8s.io");
+    add_page(arena, pages, "/privacy", "https://www.linuxfoundation.org/privacy-policy/");
 }
 
-void environment_apply(config_t *tree, bool from_file, struct problems *problems)
+void environment_apply(struct arena *arena, struct node *root, bool from_file,
+                       struct problems *problems)
 {
     static const char a_url[] = "a URL such as \"https://registry.example.org\"";
-    config_setting_t *root = config_root_setting(tree);
     const char *upstream = checked("UPSTREAM_REGISTRY_ENDPOINT", url_is_base, a_url, problems);
     const char *path = checked("UPSTREAM_REGISTRY_PATH", oci_is_name,
                                "a repository path such as \"team/images\"", problems);
@@ -152,19 +158,19 @@ void environment_apply(config_t *tree, bool from_file, struct problems *problems
     const char *bucket = checked("DEFAULT_AWS_BASE_URL", url_is_base, a_url, problems);
 
     if (!from_file)
-        add_fixed(root);
+        add_fixed(arena, root);
     if (path)
-        set_text(root, "prefix", path);
+        set_text(arena, root, "prefix", path);
     if (upstream) {
-        config_setting_remove(root, "upstreams");
-        config_setting_remove(root, "default");
-        add_upstream(root, "upstream", upstream, "*");
-        set_word(root, "canonical", "upstream");
+        tree_remove(tree_member(root, "upstreams"));
+        tree_remove(tree_member(root, "default"));
+        add_upstream(arena, root, "upstream", upstream, "*");
+        set_word(arena, root, "canonical", "upstream");
     }
     if (signature) {
-        add_upstream(root, "signatures", signature, NULL);
-        set_word(root, "canonical", "signatures");
+        add_upstream(arena, root, "signatures", signature, NULL);
+        set_word(arena, root, "canonical", "signatures");
     }
     if (bucket)
-        set_common_bucket(root, bucket);
+        set_common_bucket(arena, root, bucket);
 }

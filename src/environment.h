@@ -7,9 +7,9 @@
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
 
-#include <libconfig.h>
 #include <stdbool.h>
 #include "problem.h"
+#include "tree.h"
 
 /* Whether the variables are a configuration by themselves; if not, a problem says what to do. */
 bool environment_is_enough(struct problems *problems);
@@ -20,8 +20,10 @@ extern const char *const environment_names[];
 /*
  * Writes what the variables say into a configuration, over what it says itself.
  * Where it came from no file, what every configuration needs is added too. A
- * variable that cannot be used is left out, and a problem says so.
+ * variable that cannot be used is left out, and a problem says so. Memory is taken from
+ * the arena, within arena_try.
  */
-void environment_apply(config_t *tree, bool from_file, struct problems *problems);
+void environment_apply(struct arena *arena, struct node *root, bool from_file,
+                       struct problems *problems);
 
 #endif

@@ -35,12 +35,8 @@ static void refresh_findings(struct knowledge *knowledge)
 
 static void note_control(const struct knowledge *knowledge, enum control_news news)
 {
-    struct why why;
-
-    if (news != CONTROL_DAMAGED || !knowledge->log)
-        return;
-    control_complain(&knowledge->control, &why);
-    knowledge->log(knowledge->log_context, why.text);
+    if (news == CONTROL_DAMAGED && knowledge->log)
+        knowledge->log(knowledge->log_context, knowledge->control.why.text);
 }
 
 void knowledge_open_files(struct knowledge *knowledge, const struct config *config,

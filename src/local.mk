@@ -46,6 +46,7 @@ src_libsignpost_a_SOURCES = \
 	src/options.c src/options.h \
 	src/pin.c src/pin.h \
 	src/place.c src/place.h src/place_data.h \
+	src/plain_file.c src/plain_file.h \
 	src/place_distance.c \
 	src/place_own.c \
 	src/place_point.c \
@@ -69,6 +70,8 @@ src_libsignpost_a_SOURCES = \
 	src/suggest.c src/suggest.h \
 	src/target.h \
 	src/text.h \
+	src/tree.c src/tree.h \
+	src/tree_read.c \
 	src/url.c src/url.h \
 	src/version.h \
 	src/why.c src/why.h
@@ -294,4 +297,4 @@ if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
 endif
 src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) src/libsignpost.a \
-	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+	$(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

@@ -7,112 +7,93 @@
 
 static const double RATE_MAX = 1e9;
 
-struct origin options_origin(struct option_reader *reader, const config_setting_t *setting)
+/* The place of an element in its list, from 0. */
+static size_t index_of(const struct node *setting)
 {
-    const char *file = config_setting_source_file(setting);
+    size_t i = 0;
 
-    if (!file)
-        return (struct origin){reader->unnamed, config_setting_source_line(setting)};
-    if (file != reader->seen) {
-        reader->seen = file;
-        reader->copy = arena_copy(reader->arena, slice_of(file));
-    }
-    return (struct origin){reader->copy, config_setting_source_line(setting)};
+    for (const struct node *node = setting->parent->first; node != setting; node = node->next)
+        i++;
+    return i;
 }
 
 /* "upstreams.eu.url" of a setting, for messages. */
-static const char *path_of(struct arena *arena, const config_setting_t *setting)
+static const char *path_of(struct arena *arena, const struct node *setting)
 {
-    const config_setting_t *parent = config_setting_parent(setting);
-    const char *name = config_setting_name(setting);
-
-    if (!parent)
+    if (!setting->parent)
         return "";
-    const char *above = path_of(arena, parent);
-    if (!name)
-        return arena_format(arena, "%s[%d]", above, config_setting_index(setting));
-    return *above ? arena_format(arena, "%s.%s", above, name) : name;
+    const char *above = path_of(arena, setting->parent);
+    if (!setting->name)
+        return arena_format(arena, "%s[%zu]", above, index_of(setting));
+    return *above ? arena_format(arena, "%s.%s", above, setting->name) : setting->name;
 }
 
 /* What a setting holds, in words: the string "x", the number 5, a list … */
-static const char *found_in(struct arena *arena, const config_setting_t *setting)
+static const char *found_in(struct arena *arena, const struct node *setting)
 {
-    switch (config_setting_type(setting)) {
-    case CONFIG_TYPE_STRING:
-        return arena_format(arena, "\"%.80s\"", config_setting_get_string(setting));
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        return arena_format(arena, "the number %lld", config_setting_get_int64(setting));
-    case CONFIG_TYPE_FLOAT:
-        return arena_format(arena, "the number %g", config_setting_get_float(setting));
-    case CONFIG_TYPE_BOOL:
-        return config_setting_get_bool(setting) ? "true" : "false";
-    case CONFIG_TYPE_ARRAY:
+    switch (setting->type) {
+    case NODE_STRING:
+        return arena_format(arena, "\"%.80s\"", setting->text);
+    case NODE_INTEGER:
+    case NODE_FLOAT:
+        return arena_format(arena, "the number %.80s", setting->text);
+    case NODE_FLAG:
+        return setting->flag ? "true" : "false";
+    case NODE_ARRAY:
         return "an array [ … ]";
-    case CONFIG_TYPE_LIST:
+    case NODE_LIST:
         return "a list ( … )";
-    case CONFIG_TYPE_GROUP:
-        return "a group { … }";
-    default:
-        return "nothing";
+    case NODE_GROUP:
+        break;
     }
+    return "a group { … }";
 }
 
-static void expected(struct option_reader *reader, const config_setting_t *setting,
-                     const char *what)
+static void expected(struct option_reader *reader, const struct node *setting, const char *what)
 {
-    problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
-                "%s: expected %s, found %s.", path_of(reader->arena, setting), what,
-                found_in(reader->arena, setting));
+    problem_add(reader->problems, PROBLEM_ERROR, setting->at, "%s: expected %s, found %s.",
+                path_of(reader->arena, setting), what, found_in(reader->arena, setting));
+}
+
+static const char *text_of(const struct node *setting)
+{
+    return setting->type == NODE_STRING ? setting->text : NULL;
 }
 
 static bool read_word(struct option_reader *reader, const struct option_spec *option,
-                      const config_setting_t *setting, struct word *into)
+                      const struct node *setting, struct word *into)
 {
-    const char *text = config_setting_get_string(setting);
+    const char *text = text_of(setting);
 
     if (!text || (option->valid && !option->valid(slice_of(text)))) {
         expected(reader, setting, option->expects ? option->expects : "a string");
         return false;
     }
-    into->text = (struct slice){arena_copy(reader->arena, slice_of(text)), strlen(text)};
-    into->at = options_origin(reader, setting);
+    into->text = slice_of(text);
+    into->at = setting->at;
     return true;
 }
 
 static void read_words(struct option_reader *reader, const struct option_spec *option,
-                       const config_setting_t *setting, struct words *into)
+                       const struct node *setting, struct words *into)
 {
-    int type = config_setting_type(setting);
-    bool many = type == CONFIG_TYPE_ARRAY || type == CONFIG_TYPE_LIST;
-    int count = many ? config_setting_length(setting) : 1;
+    bool many = setting->type == NODE_ARRAY || setting->type == NODE_LIST;
+    size_t count = many ? setting->count : 1;
+    const struct node *item = many ? setting->first : setting;
 
-    into->item = arena_take(reader->arena, (size_t)count * sizeof *into->item);
+    into->item = arena_take(reader->arena, count * sizeof *into->item);
     into->count = 0;
-    for (int i = 0; i < count; i++) {
-        const config_setting_t *item =
-            many ? config_setting_get_elem(setting, (unsigned)i) : setting;
+    for (size_t i = 0; i < count; i++, item = item->next)
         if (read_word(reader, option, item, &into->item[into->count]))
             into->count++;
-    }
 }
 
 static void read_number(struct option_reader *reader, const struct option_spec *option,
-                        const config_setting_t *setting, double *into)
+                        const struct node *setting, double *into)
 {
-    double value = NAN;
+    bool is_number = setting->type == NODE_INTEGER || setting->type == NODE_FLOAT;
+    double value = is_number ? setting->number : NAN;
 
-    switch (config_setting_type(setting)) {
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        value = (double)config_setting_get_int64(setting);
-        break;
-    case CONFIG_TYPE_FLOAT:
-        value = config_setting_get_float(setting);
-        break;
-    default:
-        break;
-    }
     if (!(value >= option->min && value <= option->max)) {
         expected(reader, setting,
                  arena_format(reader->arena, "a number from %.10g to %.10g%s%s", option->min,
@@ -133,9 +114,9 @@ static bool read_rate(const char *text, double *per_second)
 }
 
 static void read_limit(struct option_reader *reader, const struct option_spec *option,
-                       const config_setting_t *setting, struct limit *into)
+                       const struct node *setting, struct limit *into)
 {
-    const char *text = config_setting_get_string(setting);
+    const char *text = text_of(setting);
 
     if (!text)
         read_number(reader, option, setting, &into->part);
@@ -145,10 +126,10 @@ static void read_limit(struct option_reader *reader, const struct option_spec *o
         expected(reader, setting, option->expects);
 }
 
-static void read_flag(struct option_reader *reader, const config_setting_t *setting, bool *into)
+static void read_flag(struct option_reader *reader, const struct node *setting, bool *into)
 {
-    if (config_setting_type(setting) == CONFIG_TYPE_BOOL)
-        *into = config_setting_get_bool(setting);
+    if (setting->type == NODE_FLAG)
+        *into = setting->flag;
     else
         expected(reader, setting, "true or false");
 }
@@ -167,9 +148,9 @@ static const char *list_choices(struct arena *arena, const char *const *choices)
 }
 
 static void read_choice(struct option_reader *reader, const struct option_spec *option,
-                        const config_setting_t *setting, int *into)
+                        const struct node *setting, int *into)
 {
-    const char *text = config_setting_get_string(setting);
+    const char *text = text_of(setting);
 
     for (int i = 0; text && option->choices[i]; i++)
         if (strcmp(text, option->choices[i]) == 0) {
@@ -194,36 +175,35 @@ static void *value_at(const struct option_spec *option, void *into)
 
 /* The name of a group in a group of named ones. */
 static bool read_key(struct option_reader *reader, const struct option_spec *key,
-                     const config_setting_t *setting, struct word *into)
+                     const struct node *setting, struct word *into)
 {
-    const char *name = config_setting_name(setting);
+    const char *name = setting->name;
 
     if (key->valid && !key->valid(slice_of(name))) {
-        problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
+        problem_add(reader->problems, PROBLEM_ERROR, setting->at,
                     "%s: expected %s, found \"%.80s\".", path_of(reader->arena, setting),
                     key->expects, name);
         return false;
     }
-    into->text = (struct slice){arena_copy(reader->arena, slice_of(name)), strlen(name)};
-    into->at = options_origin(reader, setting);
+    into->text = slice_of(name);
+    into->at = setting->at;
     return true;
 }
 
 /* One element of a list of groups: a group, or a bare string where the group has a use for it. */
 static bool read_element(struct option_reader *reader, const struct option_spec *option,
-                         const config_setting_t *setting, void *into)
+                         const struct node *setting, void *into)
 {
     const struct option_group *group = option->of;
     const struct option_spec *word = find_option(group, group->word_option);
     const struct option_spec *key = find_option(group, group->key_option);
-    const char *name = config_setting_name(setting);
+    const char *name = setting->name;
 
-    if (word && config_setting_type(setting) == CONFIG_TYPE_STRING) {
-        memcpy((char *)into + group->origin_offset,
-               &(struct origin[]){options_origin(reader, setting)}, sizeof(struct origin));
+    if (word && setting->type == NODE_STRING) {
+        memcpy((char *)into + group->origin_offset, &setting->at, sizeof setting->at);
         return read_word(reader, word, setting, value_at(word, into));
     }
-    if (!config_setting_is_group(setting)) {
+    if (setting->type != NODE_GROUP) {
         expected(reader, setting, word ? "a group { … } or a string" : "a group { … }");
         return false;
     }
@@ -234,30 +214,28 @@ static bool read_element(struct option_reader *reader, const struct option_spec 
 }
 
 static void read_groups(struct option_reader *reader, const struct option_spec *option,
-                        const config_setting_t *setting, struct groups *into)
+                        const struct node *setting, struct groups *into)
 {
-    bool named = config_setting_is_group(setting) && option->of->key_option;
-    bool words = config_setting_is_array(setting) && option->of->word_option;
+    bool named = setting->type == NODE_GROUP && option->of->key_option;
+    bool words = setting->type == NODE_ARRAY && option->of->word_option;
 
-    if (!named && !words && !config_setting_is_list(setting)) {
+    if (!named && !words && setting->type != NODE_LIST) {
         expected(reader, setting,
                  option->of->key_option    ? "a group of named groups or a list of groups"
                  : option->of->word_option ? "a list ( … ) of groups and strings"
                                            : "a list of groups ( { … }, { … } )");
         return;
     }
-    size_t count = (size_t)config_setting_length(setting);
-    char *items = arena_take(reader->arena, count * option->of->size);
+    char *items = arena_take(reader->arena, setting->count * option->of->size);
     into->item = items;
     into->count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (read_element(reader, option, config_setting_get_elem(setting, (unsigned)i),
-                         items + into->count * option->of->size))
+    for (const struct node *node = setting->first; node; node = node->next)
+        if (read_element(reader, option, node, items + into->count * option->of->size))
             into->count++;
 }
 
 static void read_value(struct option_reader *reader, const struct option_spec *option,
-                       const config_setting_t *setting, void *into)
+                       const struct node *setting, void *into)
 {
     void *value = value_at(option, into);
 
@@ -322,46 +300,43 @@ static void set_default(struct arena *arena, const struct option_spec *option, v
 }
 
 static void unknown_option(struct option_reader *reader, const struct option_group *group,
-                           const config_setting_t *setting)
+                           const struct node *setting)
 {
-    const char *name = config_setting_name(setting);
+    const char *name = setting->name;
     const char **names = arena_take(reader->arena, group->count * sizeof *names);
 
     for (size_t i = 0; i < group->count; i++)
         names[i] = group->options[i].name;
     struct suggestion_text ending = suggest_ending(suggest(slice_of(name), names, group->count));
-    const char *above = path_of(reader->arena, config_setting_parent(setting));
-    problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
-                "%s%sthere is no option \"%s\"%s", above, *above ? ": " : "", name, ending.text);
+    const char *above = path_of(reader->arena, setting->parent);
+    problem_add(reader->problems, PROBLEM_ERROR, setting->at, "%s%sthere is no option \"%s\"%s",
+                above, *above ? ": " : "", name, ending.text);
 }
 
 static void require(struct option_reader *reader, const struct option_group *group,
-                    const config_setting_t *setting, void *into)
+                    const struct node *setting, void *into)
 {
     for (size_t i = 0; i < group->count; i++) {
         const struct option_spec *option = &group->options[i];
-        if (!option->required || config_setting_get_member(setting, option->name))
+        if (!option->required || tree_member(setting, option->name))
             continue;
         if (option->type == OPTION_STRING && ((struct word *)value_at(option, into))->text.at)
             continue; /* a named group's key */
         const char *path = path_of(reader->arena, setting);
-        problem_add(reader->problems, PROBLEM_ERROR, options_origin(reader, setting),
+        problem_add(reader->problems, PROBLEM_ERROR, setting->at,
                     "%s%sthe option \"%s\" is missing%s%s.", path, *path ? ": " : "", option->name,
                     option->expects ? ": it is " : "", option->expects ? option->expects : "");
     }
 }
 
 void options_read(struct option_reader *reader, const struct option_group *group,
-                  const config_setting_t *setting, void *into)
+                  const struct node *setting, void *into)
 {
-    struct origin at = options_origin(reader, setting);
-
-    memcpy((char *)into + group->origin_offset, &at, sizeof at);
+    memcpy((char *)into + group->origin_offset, &setting->at, sizeof setting->at);
     for (size_t i = 0; i < group->count; i++)
         set_default(reader->arena, &group->options[i], into);
-    for (int i = 0; i < config_setting_length(setting); i++) {
-        const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
-        const struct option_spec *option = find_option(group, config_setting_name(member));
+    for (const struct node *member = setting->first; member; member = member->next) {
+        const struct option_spec *option = find_option(group, member->name);
         if (option)
             read_value(reader, option, member, into);
         else

@@ -6,12 +6,12 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include <libconfig.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include "arena.h"
 #include "problem.h"
 #include "slice.h"
+#include "tree.h"
 
 /* A string of a configuration file and where it stands. */
 struct word {
@@ -84,19 +84,14 @@ struct option_group {
 struct option_reader {
     struct arena *arena;
     struct problems *problems;
-    const char *unnamed;     /* what to call the place of a setting that comes from no file */
-    const char *seen, *copy; /* the last file name that libconfig gave, and our copy */
 };
 
 /*
- * Reads a libconfig group into *into (a struct of group->size bytes, zeroed),
- * with defaults for what is not set. What is wrong is added to the reader's
- * problems and left at its default. All memory is taken from the reader's arena.
+ * Reads a group into *into (a struct of group->size bytes, zeroed), with defaults for what
+ * is not set. What is wrong is added to the reader's problems and left at its default. All
+ * memory is taken from the reader's arena, within arena_try; texts are the tree's.
  */
 void options_read(struct option_reader *reader, const struct option_group *group,
-                  const config_setting_t *setting, void *into);
-
-/* Where a setting stands; the file's name is copied into the arena. */
-struct origin options_origin(struct option_reader *reader, const config_setting_t *setting);
+                  const struct node *setting, void *into);
 
 #endif

@@ -57,13 +57,14 @@ UNIT_TESTS = \
 	t/unit/test_state \
 	t/unit/test_showing \
 	t/unit/test_suggest \
+	t/unit/test_tree \
 	t/unit/test_url \
 	t/unit/test_verify
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
 LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
-	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
+	$(FCGI_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 

@@ -270,14 +270,11 @@ static bool is_lonely(const struct server *server)
 static void look_at_control(struct server *server)
 {
     enum control_news news = control_refresh(&server->control);
-    struct why why;
 
     if (news == CONTROL_RELOAD)
         reload(server);
-    if (news != CONTROL_DAMAGED)
-        return;
-    control_complain(&server->control, &why);
-    say(server, why.text);
+    if (news == CONTROL_DAMAGED)
+        say(server, server->control.why.text);
 }
 
 static void look_around(struct server *server)

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use POSIX ();
 use lib "$FindBin::Bin/../lib";
 use Signpost::Test;
 use Test::More;
@@ -71,8 +72,19 @@ subtest 'files that cannot be read' => sub {
     );
     $run = check( $t->folder );
     is( $run->{status}, 1, 'a folder' );
-    like( $run->{err}, qr/: error: the configuration must be a file of at most \d+ bytes\.$/m,
+    like( $run->{err}, qr/: error: the configuration cannot be read: it is not a plain file\.$/m,
         '  is none' );
+    my $fifo = $t->folder . '/fifo.conf';
+    POSIX::mkfifo( $fifo, 0600 ) or die "$fifo: $!";
+    $run = check($fifo);
+    is( $run->{status}, 1, 'nor is a FIFO, which is not waited for' );
+    $run = check( $t->file( 'includes-fifo.conf', qq(name = "r";\n\@include "fifo.conf"\n) ) );
+    is( $run->{status}, 1, 'nor may one be included' );
+    like(
+        $run->{err},
+        qr{conf:2: error: \S+/fifo.conf cannot be included: it is not a plain file\.$}m,
+        '  it is said where'
+    );
 SKIP: {
         skip 'root may read all', 2 if $> == 0;
         my $secret = $t->file( 'secret.conf', 'name = "r";' );
@@ -84,6 +96,7 @@ SKIP: {
     my $large = $t->file( 'large.conf', '#' x ( 9 * 1024 * 1024 ) );
     $run = check($large);
     is( $run->{status}, 1, 'one of 9 MB' );
+    like( $run->{err}, qr/with all that it includes it may have at most \d+ bytes/, '  it is said why' );
 };
 
 subtest 'where a configuration is found' => sub {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzzes the loading of configurations: each is either refused, with a sentence about
- * every mistake, or is whole and gives sound answers. libconfig itself may leak what it
- * had read before a syntax error: run with ASAN_OPTIONS=detect_leaks=0.
+ * every mistake, or is whole and gives sound answers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    if (size <= SIZE_MAX_TRIED && !strstr(text, "@include")) { /* that would read any file */
+    if (size <= SIZE_MAX_TRIED) {
         struct config *config = config_parse(text, &problems);
         check_problems(&problems, config != NULL);
         if (config)
