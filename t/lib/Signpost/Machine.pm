@@ -28,20 +28,29 @@ my $inside    = 'SIGNPOST_TEST_MACHINE';    # names the namespace that it was st
 my $elsewhere = '192.0.2.7';
 
 sub enter {
-    my $here = readlink '/proc/self/ns/mnt';
+    _skip('it needs root, for a machine of its own') if $> != 0;
+    _skip('no machine of its own can be made, by unshare')
+        if !$ENV{$inside} && system "unshare --mount mount -t tmpfs tmpfs $layers 2>/dev/null";
+    seclude('--mount');
+    _run( qw(mount -t tmpfs -o mode=755 tmpfs), $layers );
+    _lay_over();
+    _bring_up( 'lo:1', $elsewhere );
+    return;
+}
+
+# Runs the test anew with a network of its own, where every port is free, and with what else
+# unshare is told.
+sub seclude {
+    my (@namespaces) = @_;
+    my $here = readlink '/proc/self/ns/net';
     if ( !$ENV{$inside} ) {
-        my @unshare = qw(unshare --mount --net --propagation private --);
-        _skip('it needs root, for a machine of its own') if $> != 0;
-        _skip('no machine of its own can be made, by unshare')
-            if system "@unshare mount -t tmpfs tmpfs $layers 2>/dev/null";
+        my @unshare = ( qw(unshare --net), @namespaces, '--' );
+        _skip('no network of its own can be made, by unshare') if system "@unshare true 2>/dev/null";
         $ENV{$inside} = $here;
         exec @unshare, $^X, ( map { "-I$_" } @INC ), $0, @ARGV or die "unshare: $!";
     }
     die "still in $here" if $here eq delete $ENV{$inside};
-    _run( qw(mount -t tmpfs -o mode=755 tmpfs), $layers );
-    _lay_over();
-    _bring_up( 'lo',   '127.0.0.1' );
-    _bring_up( 'lo:1', $elsewhere );
+    _bring_up( 'lo', '127.0.0.1' );
     return;
 }
 

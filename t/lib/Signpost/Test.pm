@@ -193,12 +193,14 @@ sub wait_for_port {
 
 # Starts a program in a process group of its own; its output goes to NAME.out and
 # NAME.err in the folder. Options: stdin, a file handle for descriptor 0; env, a
-# hash of variables to set (undef: unset); only_env, the whole environment.
+# hash of variables to set (undef: unset); only_env, the whole environment; stop, the signal
+# that ends it (default TERM); clean, what to do once it has ended.
 sub start {
     my ( $self, $name, $command, %option ) = @_;
     die "$name is running already" if $self->is_running($name);
     my $pid = $self->_spawn( $command, "$self->{folder}/$name", %option );
-    $self->{process}{$name} = { pid => $pid, command => $command };
+    $self->{process}{$name} =
+        { pid => $pid, command => $command, stop => $option{stop}, clean => $option{clean} };
     push @{ $self->{order} }, $name;
     return $pid;
 }
@@ -280,7 +282,7 @@ sub stop {
     my ( $self, $name, $signal ) = @_;
     my $process = $self->{process}{$name} or return;
     my $pid     = $process->{pid};
-    kill $signal || 'TERM', $pid if $self->is_running($name);
+    kill $signal || $process->{stop} || 'TERM', $pid if $self->is_running($name);
     my $end =
         $self->wait_for( sub { !$self->is_running($name) && !_group_lives($pid) }, $stop_within );
     if ( !$end ) {
@@ -288,6 +290,7 @@ sub stop {
         kill 'KILL', -$pid;
         $self->wait_for( sub { !$self->is_running($name) } );
     }
+    $process->{clean}->() if $process->{clean};
     delete $self->{process}{$name};
     $self->{order} = [ grep { $_ ne $name } @{ $self->{order} } ];
     return $process->{status};
