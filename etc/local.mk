@@ -3,6 +3,7 @@
 
 # Made where the places of this installation are known.
 MADE = \
+	etc/logrotate/signpost \
 	etc/systemd/signpost-prober.service \
 	etc/systemd/signpost-ranges.service \
 	etc/systemd/signpost.service \
@@ -62,7 +63,7 @@ dist_unit_DATA = etc/systemd/signpost-ranges.timer
 nodist_sysusers_DATA = etc/systemd/sysusers/signpost.conf
 
 logrotatedir = $(sysconfdir)/logrotate.d
-dist_logrotate_DATA = etc/logrotate/signpost
+nodist_logrotate_DATA = etc/logrotate/signpost
 
 # What a shared host is given, examples, and settings for those that stand before signpost
 # and know where clients are.

@@ -23,6 +23,12 @@ static bool is_readable(const char *file)
     return access(file, R_OK) == 0;
 }
 
+/* One that may not be read counts: another one must not be taken in its place. */
+static bool is_there(const char *file)
+{
+    return access(file, F_OK) == 0 || errno == EACCES;
+}
+
 static bool beside_program(char *buffer, size_t size)
 {
     ssize_t len = readlink("/proc/self/exe", buffer, size - 1);
@@ -32,7 +38,7 @@ static bool beside_program(char *buffer, size_t size)
     buffer[len] = '\0';
     char *slash = strrchr(buffer, '/');
     size_t room = size - (size_t)(slash + 1 - buffer);
-    return snprintf(slash + 1, room, "signpost.conf") < (int)room && is_readable(buffer);
+    return snprintf(slash + 1, room, "signpost.conf") < (int)room && is_there(buffer);
 }
 
 bool config_find(char *buffer, size_t size)
@@ -44,7 +50,7 @@ bool config_find(char *buffer, size_t size)
     if (beside_program(buffer, size))
         return true;
     return snprintf(buffer, size, "%s", SIGNPOST_SYSCONFDIR "/signpost.conf") < (int)size &&
-           is_readable(buffer);
+           is_there(buffer);
 }
 
 /* The folder of a file: "." if the name has none. */

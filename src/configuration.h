@@ -82,7 +82,8 @@ struct config {
 
 /*
  * Finds the configuration file: $SIGNPOST_CONF, else signpost.conf beside the
- * program, else in sysconfdir; a file that SIGNPOST_CONF names need not exist.
+ * program, else in sysconfdir; a file that SIGNPOST_CONF names need not exist, and
+ * none need be readable.
  * Writes its name into buffer. False if there is none: then environment
  * variables may be enough (see config_load).
  */

@@ -16,15 +16,18 @@ use POSIX ();
 
 use constant { SECONDS_MAX => 60, WRONG_MAX => 20, ASKS_MIN => 10 };
 
+my %until;    # of all loads, which no client may hold open
+
 sub new {
     my ( $class, $count, $ask ) = @_;
     my $self = bless { client => [] }, $class;
     pipe my $end, $self->{until} or die "pipe: $!";    # closed at the end
+    $until{$self} = $self->{until};
     for ( 1 .. $count ) {
         pipe my $read, my $write or die "pipe: $!";
         my $pid = fork // die "fork: $!";
         if ( !$pid ) {
-            close $self->{until};
+            close $_ for values %until;
             _go_on( $end, $write, $ask );
             POSIX::_exit(0);
         }
@@ -52,7 +55,7 @@ sub _go_on {
 sub end {
     my ($self) = @_;
     my ( $good, @wrong ) = (0);
-    close $self->{until};
+    close delete $until{$self};
     for my $client ( @{ $self->{client} } ) {
         my ( $n, @more ) = split /\n/, do { local $/ = undef; readline( $client->{read} ) // '' };
         waitpid $client->{pid}, 0;

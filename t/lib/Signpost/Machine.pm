@@ -45,7 +45,8 @@ sub seclude {
     my $here = readlink '/proc/self/ns/net';
     if ( !$ENV{$inside} ) {
         my @unshare = ( qw(unshare --net), @namespaces, '--' );
-        _skip('no network of its own can be made, by unshare') if system "@unshare true 2>/dev/null";
+        _skip('no network of its own can be made, by unshare')
+            if system "@unshare true 2>/dev/null";
         $ENV{$inside} = $here;
         exec @unshare, $^X, ( map { "-I$_" } @INC ), $0, @ARGV or die "unshare: $!";
     }

@@ -34,8 +34,8 @@ my @packages = qw(systemd systemd-sysv dbus lighttpd nginx-light logrotate spawn
 
 my $path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-# Servers that Debian starts as soon as they are installed; each test starts what it wants.
-my @idle = qw(lighttpd nginx);
+# What Debian starts as soon as it is installed; each test starts what it wants.
+my @idle = qw(lighttpd.service nginx.service apt-daily.timer apt-daily-upgrade.timer);
 
 # Runs the test anew with a network of its own, after making the Debian if there is none: that
 # takes the network of the machine.
@@ -61,11 +61,13 @@ sub boot {
     my $root = _debian();
     $t->start(
         $self->{name} => [
-            $t->find('setpriv'),        '--pdeathsig', 'KILL', '--',
-            $t->source('t/systemd-host'), $root,         $self->{name}
+            $t->find('setpriv'),          '--pdeathsig',
+            'KILL',                       '--',
+            $t->source('t/systemd-host'), $root,
+            $self->{name}
         ],
-        stop => 'KILL',
-        clean => sub { _remove_cgroups( $self->{name} ) }
+        stop  => 'KILL',
+        clean => sub { _remove_cgroups( $t, $self->{name} ) }
     );
     $self->{pid} = $t->wait_for( sub { $self->_find_init } )
         or $t->skip_all( 'no systemd can be started here: ' . $t->complaints( $self->{name} ) );
@@ -104,19 +106,22 @@ sub _make_debian {
     File::Path::remove_tree("$root.new");
     my $said = qx{"$make" "$root.new" @packages};
     _skip( 'debootstrap could not make a Debian: ' . substr $said, -300 ) if $?;
-    unlink glob "$root.new/etc/systemd/system/*.wants/$_.service" for @idle;
+    unlink glob "$root.new/etc/systemd/system/*.wants/$_" for @idle;
     rename "$root.new", $root or die "$root: $!";
     return;
 }
 
-# What systemd has made below the machine's cgroup outlives it.
+# What systemd has made below the machine's cgroup outlives it. Its processes may take a moment
+# to end.
 sub _remove_cgroups {
-    my ($name) = @_;
-    open my $mounts, '<', '/proc/self/mountinfo' or return;
-    my ($hierarchy) = map { / - cgroup2 / ? ( split ' ' )[4] : () } <$mounts>;
+    my ( $t, $name ) = @_;
+    my ($hierarchy) = map { / - cgroup2 / ? ( split ' ' )[4] : () } split /^/,
+        $t->slurp('/proc/self/mountinfo');
     return if !$hierarchy;
-    system 'find', $hierarchy, '-depth', '-path', "*/signpost-test-$name*", '-type', 'd',
-        '-exec', 'rmdir', '{}', '+';
+    my $remove = qq{find "\$1" -depth -type d -path "*/signpost-test-$name*" }
+        . q{-exec rmdir {} \; 2>/dev/null; };
+    my $left = qq{find "\$1" -type d -name "signpost-test-$name"};
+    $t->wait_for( sub { `set -- '$hierarchy'; $remove $left` eq '' } );
     return;
 }
 
