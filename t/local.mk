@@ -147,7 +147,7 @@ bench: $(BENCHMARKS)
 # ---- running them ----
 
 EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
-	t/install-clients t/policy-copy.go t/referrers-registry.go t/standing-disk.c \
+	t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go t/standing-disk.c \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/watching.pl \
 	t/bench/verification.pl \

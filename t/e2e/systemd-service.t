@@ -90,10 +90,11 @@ subtest 'what systemd thinks of the units' => sub {
         cmp_ok( $exposure // 10, '<=', $at_most{$unit}, "signpost$unit is shut in" )
             or diag $table;
     }
-    for my $unit (qw(signpost.service signpost-prober.service signpost-ranges.service)) {
-        for my $limit (qw(MemoryMax TasksMax)) {
-            like( $host->property( $unit, $limit ), qr/^\d+$/, "$unit has a $limit" );
-        }
+    my %limits = ( '' => [ 256, 16 ], '-prober' => [ 512, 4096 ], '-ranges' => [ 1024, 16 ] );
+    for my $unit ( sort keys %limits ) {
+        my ( $memory, $tasks ) =
+            map { $host->property( "signpost$unit", $_ ) } qw(MemoryMax TasksMax);
+        is_deeply( [ $memory / 2**20, $tasks ], $limits{$unit}, "signpost$unit has its limits" );
     }
 };
 

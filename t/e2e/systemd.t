@@ -9,6 +9,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IO::Socket::UNIX;
+use Signpost::FakeProber;
+use Signpost::FastCGI qw(request variables);
 use Signpost::Load;
 use Signpost::Machine;
 use Signpost::Shipped;
@@ -53,6 +55,44 @@ like( $service, qr/^PrivateNetwork=yes$/m,              'the responder has no ne
 like( $service, qr/^RestrictAddressFamilies=AF_UNIX$/m, 'but the local socket' );
 like( $service, qr/^IPAddressDeny=any$/m,               'nor may it have one' );
 ok( scalar getpwnam('signpost'), 'systemd-sysusers has made the user' );
+
+# What a unit allows, beside what its process takes with all that the configuration allows.
+subtest 'memory' => sub {
+    my ($megabytes) = $service =~ /^MemoryMax=(\d+)M$/m;
+    my $state       = $t->dir('state');
+    my $conf        = $t->file( 'memory.conf', <<'EOT' );
+name      = "registry.example.org";
+upstreams = { us = { url = "https://us.example.org"; };
+              eu = { url = "https://eu.example.org"; serves = [ "EU" ]; }; };
+canonical = [ "us" ];
+region_header = "X-Client-Region";
+state     = "@DIR@/state";
+EOT
+    my $fake = Signpost::FakeProber->start( $t, 'fake', $state );
+    my $path = $t->folder . '/memory.sock';
+    $t->start(
+        memory => [ '/usr/local/sbin/signpost.fcgi', '--config', $conf, '--listen', $path ] );
+    my $anonymous = sub {
+        my $status = $t->slurp( '/proc/' . $t->pid('memory') . '/status' );
+        return ( $status =~ /^RssAnon:\s*(\d+) kB/m )[0] / 1024;
+    };
+    my %large = ( HTTP_X_CLIENT_REGION => 'FR', HTTP_X_LARGE => 'x' x 30_000 );
+    $t->wait_for( sub { Signpost::FastCGI->new($path) } );
+    my @connections = map {
+        my $connection = Signpost::FastCGI->new($path);
+        my $digest     = sprintf 'sha256:%064x', $_;
+        my $begun = request( variables( "/v2/never/app/manifests/$digest", %large ), keep => 1 );
+        $connection->send( $_ <= 256 ? $begun : substr $begun, 0, 20_000 );
+        $connection;
+    } 1 .. 1000;
+    my $most = 0;
+    $t->wait_for( sub { $most = $anonymous->() if $anonymous->() > $most; $most > 10 }, 1.2 );
+    cmp_ok( $most, '>', 10, sprintf 'with 256 requests that wait it takes %.1f MB', $most );
+    cmp_ok( $most * 4, '<', $megabytes, "of the $megabytes MB that its unit allows" );
+    $_->close for @connections;
+    $t->stop('memory');
+    $fake->stop;
+};
 
 subtest 'a restart loses nothing' => sub {
     my ( $door, $why ) = Signpost::Shipped->new( $t, 'nginx', <<'EOT');
