@@ -74,8 +74,22 @@ static void read_away(int in, size_t left)
     }
 }
 
-bool cgi_answer(const struct answer *answer, int in, int out)
+/* As a CGI program: uWSGI answers 302 where the Location comes first. */
+static void put_status_first(struct answer *answer)
 {
+    static const char line[] = "\r\nStatus: 307 Temporary Redirect";
+    size_t len = sizeof line - 1;
+    char *status = memmem(answer->text, answer->len, line, len);
+    if (!status)
+        return;
+    memmove(answer->text + len, answer->text, (size_t)(status - answer->text));
+    memcpy(answer->text, line + 2, len - 2);
+    memcpy(answer->text + len - 2, line, 2);
+}
+
+bool cgi_answer(struct answer *answer, int in, int out)
+{
+    put_status_first(answer);
     bool written = write_all(out, answer->text, answer->len);
     size_t body = body_length();
     if (body && !isatty(in))

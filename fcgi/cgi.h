@@ -17,6 +17,6 @@ bool cgi_is_request(void);
  * from descriptor in, for some servers lose the answer when a program ends with
  * its input unread. Bounded in bytes and time. False: out did not take it all.
  */
-bool cgi_answer(const struct answer *answer, int in, int out);
+bool cgi_answer(struct answer *answer, int in, int out);
 
 #endif

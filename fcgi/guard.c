@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
 #include "guard.h"
+#include "records.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Spec 8: types and constants. */
-enum {
-    HEADER = 8,
-    VERSION = 1,
-    BEGIN_REQUEST = 1,
-    ABORT_REQUEST = 2,
-    END_REQUEST = 3,
-    PARAMS = 4,
-    STDIN = 5,
-    DATA = 8,
-    GET_VALUES = 9,
-    GET_VALUES_RESULT = 10,
-    UNKNOWN_TYPE = 11,
-    RESPONDER = 1,
-    KEEP_CONN = 1,
-    REQUEST_COMPLETE = 0,
-    UNKNOWN_ROLE = 3,
-};
 
 /* One record: its header, decoded, and where its content stands. */
 struct record {
@@ -35,6 +18,7 @@ struct pairs {
     unsigned char length[8]; /* the two lengths as they come, each of 1 or 4 bytes */
     size_t have, left;       /* bytes of length held; bytes of name and value to come */
     unsigned count;
+    enum { METHOD_UNKNOWN, METHOD_IS_HEAD, METHOD_IS_OTHER } method;
 };
 
 static size_t length_size(unsigned char first)
@@ -56,6 +40,17 @@ static bool pairs_lengths_whole(const struct pairs *pairs)
     return pairs->have > name && pairs->have >= name + length_size(pairs->length[name]);
 }
 
+/* The bytes at hand start with a pair. The method is of interest, unless it is cut. */
+static void note_method(struct pairs *pairs, const unsigned char *at, size_t have, size_t name)
+{
+    static const char wanted[] = "REQUEST_METHOD";
+    if (pairs->method != METHOD_UNKNOWN || name != sizeof wanted - 1 || pairs->left > have ||
+        memcmp(at, wanted, name) != 0)
+        return;
+    bool head = pairs->left == name + 4 && memcmp(at + name, "HEAD", 4) == 0;
+    pairs->method = head ? METHOD_IS_HEAD : METHOD_IS_OTHER;
+}
+
 /* Reads on. False: a pair is longer than limit bytes. */
 static bool pairs_read(struct pairs *pairs, const unsigned char *at, size_t len, size_t limit)
 {
@@ -70,10 +65,11 @@ static bool pairs_read(struct pairs *pairs, const unsigned char *at, size_t len,
         pairs->length[pairs->have++] = *at++;
         if (!pairs_lengths_whole(pairs))
             continue;
-        size_t name = length_size(pairs->length[0]);
-        pairs->left = length_value(pairs->length) + length_value(pairs->length + name);
+        size_t name = length_value(pairs->length);
+        pairs->left = name + length_value(pairs->length + length_size(pairs->length[0]));
         if (pairs->left > limit)
             return false;
+        note_method(pairs, at, (size_t)(end - at), name);
         pairs->have = 0;
         pairs->count++;
     }
@@ -95,22 +91,16 @@ static void close_with(struct guard_result *result, const char *why)
 static unsigned char *reply_record(struct guard_result *result, unsigned type, unsigned id,
                                    size_t content)
 {
-    unsigned char *at = result->reply;
-    memset(at, 0, sizeof result->reply);
-    at[0] = VERSION;
-    at[1] = (unsigned char)type;
-    at[2] = (unsigned char)(id >> 8);
-    at[3] = (unsigned char)id;
-    at[5] = (unsigned char)content;
     result->verdict = GUARD_REPLY;
-    result->reply_len = HEADER + content;
-    return at + HEADER;
+    result->reply_len = RECORD_HEADER + content;
+    return record_write(result->reply, type, id, content);
 }
 
 /* Spec 5.5. */
 static void reply_end(struct guard_result *result, unsigned id, unsigned char status)
 {
-    reply_record(result, END_REQUEST, id, 8)[4] = status;
+    result->verdict = GUARD_REPLY;
+    result->reply_len = (size_t)(record_write_end(result->reply, id, status) - result->reply);
 }
 
 /* The names of Spec 4.1, as bits of what has been asked for. */
@@ -167,8 +157,8 @@ static void reply_values(struct guard_result *result, unsigned asked, unsigned m
         memcpy(content + len + name_len, value, value_len);
         len += name_len + value_len;
     }
-    _Static_assert(HEADER + sizeof content <= GUARD_REPLY_MAX, "the reply has room");
-    memcpy(reply_record(result, GET_VALUES_RESULT, 0, len), content, len);
+    _Static_assert(RECORD_HEADER + sizeof content <= GUARD_REPLY_MAX, "the reply has room");
+    memcpy(reply_record(result, RECORD_GET_VALUES_RESULT, 0, len), content, len);
 }
 
 /* A record of request number 0: Spec 4. */
@@ -177,12 +167,12 @@ static void check_management(const struct record *record, const struct guard_lim
 {
     unsigned asked;
     result->keep = true;
-    if (record->type != 0 && record->type <= DATA)
+    if (record->type != 0 && record->type <= RECORD_DATA)
         close_with(result, "a request's record without a request number");
-    else if (record->type == GET_VALUES_RESULT || record->type == UNKNOWN_TYPE)
+    else if (record->type == RECORD_GET_VALUES_RESULT || record->type == RECORD_UNKNOWN_TYPE)
         close_with(result, "a record that only a responder sends");
-    else if (record->type != GET_VALUES)
-        reply_record(result, UNKNOWN_TYPE, 0, 8)[0] = (unsigned char)record->type;
+    else if (record->type != RECORD_GET_VALUES)
+        reply_record(result, RECORD_UNKNOWN_TYPE, 0, 8)[0] = (unsigned char)record->type;
     else if (!values_asked(record, &asked))
         close_with(result, "an FCGI_GET_VALUES record whose pairs do not fit it");
     else
@@ -190,41 +180,37 @@ static void check_management(const struct record *record, const struct guard_lim
     result->length = record->length;
 }
 
-enum found { FOUND, NOT_WHOLE, REFUSED };
+enum found { FOUND, NOT_WHOLE, TOO_LONG, NOT_FASTCGI };
 
-/*
- * The record at offset. NOT_WHOLE and REFUSED have set the verdict. Of a record
- * that starts with STDIN only the header must be there.
- */
-static enum found record_at(struct record *record, const unsigned char *bytes, size_t len,
-                            size_t offset, size_t limit, struct guard_result *result)
+/* The record at offset, of which only the header must be there. */
+static enum found header_at(struct record *record, const unsigned char *bytes, size_t len,
+                            size_t offset)
 {
     const unsigned char *at = bytes + offset;
-    size_t have = len - offset;
-    result->verdict = GUARD_MORE;
-    if (have > 0 && at[0] != VERSION) {
-        close_with(result, "something that is not FastCGI version 1");
-        return REFUSED;
-    }
-    if (offset + HEADER > limit) {
-        close_with(result, "a request header over the length limit");
-        return REFUSED;
-    }
-    if (have < HEADER)
+    if (len > offset && at[0] != RECORD_VERSION)
+        return NOT_FASTCGI;
+    if (len - offset < RECORD_HEADER)
         return NOT_WHOLE;
     record->type = at[1];
     record->id = (unsigned)at[2] << 8 | at[3];
     record->content = (unsigned)at[4] << 8 | at[5];
     record->padding = at[6];
-    record->at = at + HEADER;
-    record->length = HEADER + record->content + record->padding;
-    if (record->type == STDIN)
-        return FOUND;
-    if (offset + record->length > limit) {
-        close_with(result, "a request header over the length limit");
-        return REFUSED;
-    }
-    return have < record->length ? NOT_WHOLE : FOUND;
+    record->at = at + RECORD_HEADER;
+    record->length = RECORD_HEADER + record->content + record->padding;
+    return FOUND;
+}
+
+/* The same, and all of it must be there. */
+static enum found record_at(struct record *record, const unsigned char *bytes, size_t len,
+                            size_t offset, size_t limit)
+{
+    record->length = 0;
+    enum found found = header_at(record, bytes, len, offset);
+    if (found == NOT_FASTCGI)
+        return found;
+    if (offset + RECORD_HEADER > limit || offset + record->length > limit)
+        return TOO_LONG;
+    return found == FOUND && len - offset < record->length ? NOT_WHOLE : found;
 }
 
 /*
@@ -233,7 +219,7 @@ static enum found record_at(struct record *record, const unsigned char *bytes, s
  */
 static bool check_begin(const struct record *record, struct guard_result *result)
 {
-    if (record->type != BEGIN_REQUEST)
+    if (record->type != RECORD_BEGIN_REQUEST)
         close_with(result, "a record of a request that has not begun");
     else if (record->content != 8 || record->padding != 0)
         close_with(result, "an FCGI_BEGIN_REQUEST record of a wrong size");
@@ -245,80 +231,178 @@ static bool check_begin(const struct record *record, struct guard_result *result
 /* The role, as far as it is ours; else the reply that Spec 5.5 has for it. */
 static bool check_role(const struct record *record, struct guard_result *result)
 {
-    if ((record->at[0] << 8 | record->at[1]) == RESPONDER)
+    if ((record->at[0] << 8 | record->at[1]) == ROLE_RESPONDER)
         return true;
-    reply_end(result, record->id, UNKNOWN_ROLE);
+    reply_end(result, record->id, END_UNKNOWN_ROLE);
     result->length = record->length;
     result->keep = false;
     return false;
 }
 
-/* Spec 5.4: an aborted request gets its end at once. */
-static void check_abort(unsigned id, size_t length, struct guard_result *result)
+/* A record of another request inside this one. False: there are too many others. */
+static bool note_other(const struct record *record, struct guard_result *result)
 {
-    reply_end(result, id, REQUEST_COMPLETE);
-    result->length = length;
+    if (record->type != RECORD_BEGIN_REQUEST)
+        return true; /* Spec 3.3: what belongs to no request under way is ignored */
+    if (result->other_count == GUARD_OTHERS_MAX)
+        return false;
+    result->others[result->other_count++] = (uint16_t)record->id;
+    return true;
 }
 
-/* The records behind the first one, up to the first STDIN header. */
-static void check_rest(const unsigned char *bytes, size_t len, size_t offset, unsigned id,
-                       const struct guard_limits *limits, struct guard_result *result)
+/* The variables are complete, at offset. What comes behind them? */
+static void check_end(const unsigned char *bytes, size_t len, size_t offset,
+                      struct guard_result *result)
+{
+    struct record record;
+    result->verdict = GUARD_REQUEST;
+    if (header_at(&record, bytes, len, offset) == FOUND && record.id == result->id &&
+        record.type == RECORD_STDIN && record.length == RECORD_HEADER) {
+        result->clean = true;
+        offset += RECORD_HEADER;
+    }
+    result->length = offset;
+    if (header_at(&record, bytes, len, offset) == FOUND)
+        result->again = record.id == result->id && record.type == RECORD_BEGIN_REQUEST;
+    if (result->keep)
+        return;
+    /* The connection ends with this request, and so do the others that begin behind it. */
+    while (offset <= len && header_at(&record, bytes, len, offset) == FOUND) {
+        if (record.id != result->id && record.id != 0 && !note_other(&record, result))
+            return;
+        offset += record.length;
+    }
+}
+
+/* A record of this request that is none of its variables. */
+static void check_stray(const struct record *record, size_t offset, struct guard_result *result)
+{
+    if (record->type != RECORD_ABORT_REQUEST) {
+        close_with(result, "another record among the variables");
+        return;
+    }
+    reply_end(result, record->id, END_REQUEST_COMPLETE); /* Spec 5.4 */
+    result->length = offset + record->length;
+}
+
+/* Reads the variables in a record, of which the end may not have come. False: one is too long. */
+static bool read_variables(struct pairs *pairs, const struct record *record,
+                           const unsigned char *end, size_t limit)
+{
+    size_t there = (size_t)(end - record->at);
+    return pairs_read(pairs, record->at, there < record->content ? there : record->content, limit);
+}
+
+/* Deals with the record at offset. True: the next one is to be looked at. */
+static bool check_variable_record(struct pairs *pairs, const struct record *record,
+                                  const unsigned char *bytes, size_t len, size_t offset,
+                                  size_t limit, struct guard_result *result)
+{
+    if (record->id == 0) {
+        close_with(result, "a management record inside a request");
+    } else if (record->id != result->id) {
+        result->plain = false;
+        if (note_other(record, result))
+            return true;
+        close_with(result, "too many requests inside a request");
+    } else if (record->type != RECORD_PARAMS) {
+        check_stray(record, offset, result);
+    } else if (record->content > 0) {
+        if (read_variables(pairs, record, bytes + len, limit))
+            return true;
+        result->verdict = GUARD_TOO_LONG;
+    } else if (!pairs_at_boundary(pairs)) {
+        close_with(result, "variables that end in the middle of one");
+    } else {
+        result->plain = result->plain && record->padding == 0;
+        result->variables = pairs->count;
+        check_end(bytes, len, offset + record->length, result);
+    }
+    return false;
+}
+
+/* The variables of a request that has begun. */
+static void check_variables(const unsigned char *bytes, size_t len, size_t offset,
+                            const struct guard_limits *limits, struct guard_result *result)
 {
     struct pairs pairs = {.count = 0};
     struct record record;
-    bool ended = false, padded_end = false;
-    for (;; offset += record.length) {
-        if (record_at(&record, bytes, len, offset, limits->header_bytes, result) != FOUND)
-            return;
-        if (record.id != id) {
-            close_with(result, "another request's record inside a request");
-            return;
-        }
-        if (record.type == ABORT_REQUEST) {
-            check_abort(id, offset + record.length, result);
-            return;
-        }
-        if (record.type != (ended ? STDIN : PARAMS))
-            break;
-        if (ended) {
-            result->verdict = GUARD_REQUEST;
-            result->length = offset + HEADER;
-            result->clean = !padded_end && record.length == HEADER;
-            result->variables = pairs.count;
-            return;
-        }
-        if (record.content == 0) {
-            if (!pairs_at_boundary(&pairs)) {
-                close_with(result, "variables that end in the middle of one");
-                return;
-            }
-            ended = true;
-            padded_end = record.padding != 0;
-        } else if (!pairs_read(&pairs, record.at, record.content, limits->header_bytes)) {
-            close_with(result, "a variable over the length limit");
-            return;
-        }
+    enum found found;
+    while ((found = record_at(&record, bytes, len, offset, limits->header_bytes)) == FOUND &&
+           check_variable_record(&pairs, &record, bytes, len, offset, limits->header_bytes, result))
+        offset += record.length;
+    if (found == TOO_LONG) {
+        result->verdict = GUARD_TOO_LONG;
+        if (record.length && record.id == result->id && record.type == RECORD_PARAMS)
+            read_variables(&pairs, &record, bytes + len, limits->header_bytes);
     }
-    close_with(result, ended ? "no FCGI_STDIN record behind the variables"
-                             : "another record among the variables");
+    if (result->verdict == GUARD_TOO_LONG)
+        result->length = offset; /* what is left is ignored, record by record */
+    result->wants_body = pairs.method == METHOD_IS_OTHER;
+    if (found == NOT_FASTCGI)
+        close_with(result, "something that is not FastCGI version 1");
+}
+
+/*
+ * A record of a request that is not under way is ignored (Spec 3.3): most often the body
+ * of one that was answered without it.
+ */
+static bool is_ignored(const struct record *record, struct guard_result *result)
+{
+    if (record->id == 0 || (record->type != RECORD_STDIN && record->type != RECORD_PARAMS &&
+                            record->type != RECORD_DATA && record->type != RECORD_ABORT_REQUEST))
+        return false;
+    result->verdict = GUARD_IGNORE;
+    result->id = record->id;
+    result->end_of_body = record->type == RECORD_STDIN && record->content == 0;
+    result->length = record->length;
+    return true;
 }
 
 void guard_check(const unsigned char *bytes, size_t len, const struct guard_limits *limits,
                  struct guard_result *result)
 {
     struct record first;
-    result->why = NULL;
-    result->length = result->reply_len = 0;
-    result->keep = result->clean = false;
-    result->variables = 0;
-    if (record_at(&first, bytes, len, 0, limits->header_bytes, result) != FOUND)
+    *result = (struct guard_result){.verdict = GUARD_MORE};
+    if (header_at(&first, bytes, len, 0) == FOUND && is_ignored(&first, result))
         return;
+    switch (record_at(&first, bytes, len, 0, limits->header_bytes)) {
+    case NOT_WHOLE:
+        return;
+    case NOT_FASTCGI:
+        close_with(result, "something that is not FastCGI version 1");
+        return;
+    case TOO_LONG:
+        close_with(result, "a record over the length limit");
+        return;
+    case FOUND:
+        break;
+    }
     if (first.id == 0) {
         check_management(&first, limits, result);
         return;
     }
     if (!check_begin(&first, result) || !check_role(&first, result))
         return;
-    result->keep = first.at[2] & KEEP_CONN;
-    check_rest(bytes, len, first.length, first.id, limits, result);
+    result->id = first.id;
+    result->keep = first.at[2] & FLAG_KEEP_CONN;
+    result->plain = true;
+    check_variables(bytes, len, first.length, limits, result);
+}
+
+size_t guard_copy(unsigned char *bytes, const struct guard_result *seen)
+{
+    size_t len = 0, step;
+    for (size_t offset = 0; offset < seen->length; offset += step) {
+        struct record record;
+        if (header_at(&record, bytes, seen->length, offset) != FOUND)
+            break;
+        step = record.length;
+        if (record.id != seen->id || record.type == RECORD_STDIN)
+            continue;
+        memmove(bytes + len, bytes + offset, RECORD_HEADER + record.content);
+        bytes[len + 6] = 0; /* the padding */
+        len += RECORD_HEADER + record.content;
+    }
+    return len;
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int handover_init(void)
 {
@@ -48,6 +50,25 @@ bool handover_begin(struct handover *handover, int fd, bool clean)
         return true;
     handover_drop(handover);
     return false;
+}
+
+bool handover_begin_copy(struct handover *handover, int fd, const unsigned char *bytes, size_t len)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+        close(fd);
+        return false;
+    }
+    bool sent = send(pair[1], bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
+    bool begun = sent && handover_begin(handover, pair[0], false);
+    if (begun)
+        handover->request.ipcFd = fd; /* where the answer goes */
+    else
+        close(fd);
+    if (begun || !sent)
+        close(pair[0]);
+    close(pair[1]);
+    return begun;
 }
 
 char *const *handover_variables(const struct handover *handover)

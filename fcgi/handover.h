@@ -17,7 +17,8 @@
  *   detached        1, or closing waits up to 2 s for the peer.
  *
  * Two things to know. libfcgi reads 8 KB at a time: bytes that wait behind the
- * request are lost to it, so such a connection cannot be used again. And it
+ * request are lost to it, so such a connection cannot be used again, unless libfcgi is
+ * given a copy of the request on a socket of its own (handover_begin_copy). And it
  * closes the descriptor itself when anything goes wrong: each call here says
  * whether that has happened.
  */
@@ -25,6 +26,7 @@
 #define HANDOVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <fcgiapp.h>
 #include "respond.h"
 
@@ -47,6 +49,13 @@ int handover_init(void);
  * follow. False: the request was no good; libfcgi has closed fd.
  */
 bool handover_begin(struct handover *handover, int fd, bool clean);
+
+/*
+ * The same for a request that does not wait on fd alone or as libfcgi needs it: it is
+ * these bytes, its variables to their end and nothing behind them. What fd holds is left
+ * there, and libfcgi reads nothing ahead. False: fd has been closed.
+ */
+bool handover_begin_copy(struct handover *handover, int fd, const unsigned char *bytes, size_t len);
 
 /* The CGI variables, "NAME=value", the last entry NULL; valid until the end. */
 char *const *handover_variables(const struct handover *handover);

@@ -13,6 +13,7 @@ fcgi_libloop_a_SOURCES = \
 	fcgi/loop_listener.c \
 	fcgi/parking.c fcgi/parking.h \
 	fcgi/peers.c fcgi/peers.h \
+	fcgi/records.c fcgi/records.h \
 	fcgi/reporter.c fcgi/reporter.h \
 	fcgi/starter.c fcgi/starter.h \
 	fcgi/table.c fcgi/table.h

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 64,    /* events taken at once */
-    ACCEPTS = 16,  /* connections taken at once: fair to open ones, and to sibling processes */
-    TICK_MS = 1000 /* between two calls of tick */
+    BATCH = 64,       /* events taken at once */
+    ACCEPTS = 16,     /* connections taken at once: fair to open ones, and to sibling processes */
+    ENDING_MS = 1000, /* for another request on a connection that was answered early */
+    TICK_MS = 1000    /* between two calls of tick */
 };
 
 static const uint64_t SIGNALS = LISTENER_TICKET - 1, WATCHED = LISTENER_TICKET - 2;
@@ -160,13 +161,10 @@ static bool first_expired(struct loop *loop, enum connection_state state, unsign
 
 static void expire(struct loop *loop)
 {
-    while (first_expired(loop, CONNECTION_WAITING, loop->limits.request_ms)) {
-        struct connection *late = loop->table.queue[CONNECTION_WAITING].first;
-        if (late->begun)
-            connection_refuse(loop, late, "a part of a request, and not the rest in time");
-        else
-            connection_close(loop, late);
-    }
+    while (first_expired(loop, CONNECTION_WAITING, loop->limits.request_ms))
+        connection_expire(loop, loop->table.queue[CONNECTION_WAITING].first);
+    while (first_expired(loop, CONNECTION_ENDING, loop->stopping ? 0 : ENDING_MS))
+        connection_start_draining(loop, loop->table.queue[CONNECTION_ENDING].first);
     while (first_expired(loop, CONNECTION_DRAINING, loop->limits.drain_ms))
         connection_close(loop, loop->table.queue[CONNECTION_DRAINING].first);
 }
@@ -181,10 +179,13 @@ static void sooner(uint64_t *when, uint64_t other)
 static int patience(const struct loop *loop, int max_wait_ms)
 {
     const struct connection *waiting = loop->table.queue[CONNECTION_WAITING].first;
+    const struct connection *ending = loop->table.queue[CONNECTION_ENDING].first;
     const struct connection *draining = loop->table.queue[CONNECTION_DRAINING].first;
     uint64_t when = max_wait_ms < 0 ? UINT64_MAX : loop->now + (uint64_t)max_wait_ms;
     if (waiting)
         sooner(&when, waiting->since + loop->limits.request_ms);
+    if (ending)
+        sooner(&when, ending->since + ENDING_MS);
     if (draining)
         sooner(&when, draining->since + loop->limits.drain_ms);
     if (loop->stopping)

@@ -24,7 +24,7 @@ struct loop;
 struct loop_counters {
     uint64_t accepted;
     uint64_t strangers; /* turned away: they are none of the peers */
-    uint64_t malformed; /* closed, for what was sent on them or was not sent in time */
+    uint64_t malformed; /* refused or closed, for what was sent or was not sent in time */
 };
 
 /* What the loop serves with. The functions get ctx; those that may be NULL say so. */

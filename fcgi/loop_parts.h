@@ -34,12 +34,20 @@ struct loop {
 /* Tells epoll what to watch a connection for. False: it cannot. */
 bool connection_watch(struct loop *loop, struct connection *connection, uint32_t events);
 
-/* Closes a connection at once; with the reason, notes it for the operator, too. */
+/* Closes a connection at once. */
 void connection_close(struct loop *loop, struct connection *connection);
+
+/* Ends a connection of which nothing more is of use, and notes the reason for the operator. */
 void connection_refuse(struct loop *loop, struct connection *connection, const char *why);
 
 /* Deals with what waits on a connection, which may be gone afterwards. */
 void connection_serve(struct loop *loop, struct connection *connection, bool peer_done);
+
+/* The time of a connection that waits is up: it is not WAITING any more afterwards. */
+void connection_expire(struct loop *loop, struct connection *connection);
+
+/* Has its peer close a connection that is done with. It may be gone afterwards. */
+void connection_start_draining(struct loop *loop, struct connection *connection);
 
 /* Throws away what still comes on a connection that is done with. */
 void connection_drain(struct loop *loop, struct connection *connection);

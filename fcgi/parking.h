@@ -12,12 +12,19 @@
 
 struct connection;
 
+/* What becomes of a request's connection when it is answered. */
+enum after_answer {
+    AFTER_CLOSE,
+    AFTER_DRAIN, /* half-closed: bytes wait on it, or are to come */
+    AFTER_REST,  /* kept, though more of the request is to come, which is ignored */
+    AFTER_KEEP
+};
+
 struct parked {
     struct handover handover;
     struct connection *connection; /* the loop's; NULL unless it is parked */
     void *wait;                    /* the service's, for as long as it is parked */
-    bool keep;                     /* the web server keeps the connection */
-    bool reusable;                 /* nothing more waited on it */
+    enum after_answer after;
     bool woken;
     struct parked *next; /* among the free ones, or among the woken */
 };

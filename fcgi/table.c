@@ -53,8 +53,10 @@ struct connection *table_take(struct table *table, int fd, uint64_t now)
         return NULL;
     connection->fd = fd;
     connection->generation++;
-    connection->watched = connection->begun = false;
-    connection->replies = 0;
+    connection->watched = connection->begun = connection->many = connection->blocked = false;
+    connection->replies = connection->refused = 0;
+    connection->id = 0;
+    connection->skip = 0;
     connection->parked = NULL;
     table->open++;
     table_move(table, connection, CONNECTION_WAITING, now);

@@ -12,9 +12,10 @@
 
 enum connection_state {
     CONNECTION_FREE,
-    CONNECTION_WAITING,  /* for a first request, or for the rest of one */
-    CONNECTION_IDLE,     /* kept by the web server, nothing sent */
-    CONNECTION_PARKED,   /* its request waits for its answer */
+    CONNECTION_WAITING, /* for a first request, or for the rest of one */
+    CONNECTION_IDLE,    /* kept by the web server, nothing sent */
+    CONNECTION_ENDING,  /* answered before its request has ended; what is left of that is ignored */
+    CONNECTION_PARKED,  /* its request waits for its answer */
     CONNECTION_DRAINING, /* answered and half-closed; what still comes is thrown away */
     CONNECTION_STATES
 };
@@ -27,11 +28,16 @@ struct connection {
     int fd;
     uint32_t generation; /* tells this connection from others in the same slot */
     uint8_t state;
+    uint16_t id;     /* the number of the last request, 0: there was none */
+    bool many;       /* requests of several numbers have come: others may be under way */
     bool watched;    /* epoll knows it */
+    bool blocked;    /* epoll tells, too, when it can be written to */
     bool begun;      /* part of a request has been seen */
     bool more;       /* bytes have come while it was parked */
     bool gone;       /* its peer has closed, or half-closed, while it was parked */
     uint8_t replies; /* management records answered since the last request */
+    uint8_t refused; /* requests inside the one that is being read that were refused */
+    uint32_t skip;   /* bytes left of a record that is ignored */
     struct parked *parked;
 };
 

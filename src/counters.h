@@ -36,7 +36,7 @@ extern const uint64_t counters_took_ns[TOOK_BUCKETS];
 enum happening {
     HAPPENED_CONNECTION,     /* a web server has connected */
     HAPPENED_STRANGER,       /* one that FCGI_WEB_SERVER_ADDRS does not list */
-    HAPPENED_MALFORMED,      /* a connection was closed, for what was sent on it */
+    HAPPENED_MALFORMED,      /* a request was refused, or a connection closed, for what was sent */
     HAPPENED_IN_TIME,        /* a request waited for the prober, and got its answer, */
     HAPPENED_LATE,           /* … or did not in time, */
     HAPPENED_DESERTED,       /* … or lost its prober */

@@ -25,6 +25,15 @@ static const struct oci_error
 const struct oci_error error_unavailable = {503, "Service Unavailable", "UNSUPPORTED",
                                             "The registry is not configured."};
 
+const struct oci_error error_header_too_long = {431, "Request Header Fields Too Large",
+                                                "UNSUPPORTED", "The request's header is too long."};
+
+const struct oci_error error_too_late = {408, "Request Timeout", "UNSUPPORTED",
+                                         "The request's header did not come in time."};
+
+const struct oci_error error_incomplete = {400, "Bad Request", "UNSUPPORTED",
+                                           "The request's header ended too early."};
+
 static void refuse(struct decision *decision, const struct oci_error *error)
 {
     decision->outcome = OUTCOME_ERROR;

@@ -59,7 +59,8 @@ struct decision {
      */
     const struct target *ask[FINDINGS_MAX];
     struct draw draw[DRAWS_MAX]; /* at most one for a target */
-    /* The targets that the request was meant for and passed over, since they are down or drained. */
+    /* The targets that the request was meant for and passed over, since they are down or drained.
+     */
     const struct target *down[DRAWS_MAX];
 };
 
@@ -97,6 +98,7 @@ struct question {
 void decide(const struct question *question, struct decision *decision);
 
 /* The error for a refused configuration. */
-extern const struct oci_error error_unavailable;
+extern const struct oci_error error_unavailable, error_header_too_long, error_too_late,
+    error_incomplete;
 
 #endif

@@ -94,6 +94,17 @@ static void write_body(struct text *out, struct slice type, const struct slice *
         text_add(out, parts[i]);
 }
 
+static void write_error_head(struct text *out, const struct oci_error *error)
+{
+    TEXT_ADD(out, "Status: ");
+    text_add_number(out, (size_t)error->status);
+    TEXT_ADD(out, " ");
+    text_add(out, slice_of(error->reason));
+    TEXT_ADD(out, "\r\n");
+    if (error->status == 405)
+        TEXT_ADD(out, "Allow: GET, HEAD\r\n");
+}
+
 static void write_error(struct text *out, const struct oci_error *error, bool head)
 {
     const struct slice body[] = {
@@ -102,22 +113,30 @@ static void write_error(struct text *out, const struct oci_error *error, bool he
         SLICE("\",\"detail\":null}]}\n"),
     };
 
-    TEXT_ADD(out, "Status: ");
-    text_add_number(out, (size_t)error->status);
-    TEXT_ADD(out, " ");
-    text_add(out, slice_of(error->reason));
-    TEXT_ADD(out, "\r\n");
-    if (error->status == 405)
-        TEXT_ADD(out, "Allow: GET, HEAD\r\n");
+    write_error_head(out, error);
     write_body(out, SLICE("application/json"), body, sizeof body / sizeof *body, head);
+}
+
+void respond_error(const struct oci_error *error, bool with_body, struct answer *answer)
+{
+    struct text out = {.at = answer->text, .size = sizeof answer->text};
+
+    if (with_body) {
+        write_error(&out, error, false);
+    } else {
+        write_error_head(&out, error);
+        write_body(&out, SLICE("application/json"), NULL, 0, false);
+    }
+    answer->len = out.len;
 }
 
 static void write_redirect(struct text *out, const struct decision *decision,
                            const struct classified *classified, struct slice query)
 {
-    TEXT_ADD(out, "Status: 307 Temporary Redirect\r\nLocation: ");
+    /* In this order: HAProxy answers 302 where the Status comes first. */
+    TEXT_ADD(out, "Location: ");
     respond_location(decision, classified, query, out);
-    TEXT_ADD(out, "\r\n");
+    TEXT_ADD(out, "\r\nStatus: 307 Temporary Redirect\r\n");
     write_body(out, SLICE("text/plain; charset=utf-8"), NULL, 0, false);
 }
 

@@ -60,6 +60,12 @@ void respond_write(const struct passage *passage, struct answer *answer);
 void respond(const struct config *config, const struct knowledge *knowledge, char *const *variables,
              struct answer *answer);
 
+/*
+ * Answers a request of which no more is known with an error. Without a body, which must
+ * not go to a client that has asked with HEAD, the answer says that it has none.
+ */
+void respond_error(const struct oci_error *error, bool with_body, struct answer *answer);
+
 /* Writes the URL that a redirecting decision sends the client to. */
 void respond_location(const struct decision *decision, const struct classified *classified,
                       struct slice query, struct text *out);

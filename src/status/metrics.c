@@ -75,7 +75,7 @@ static const struct {
     {HAPPENED_STRANGER, "connections_refused_total", "",
      "Connections of web servers that FCGI_WEB_SERVER_ADDRS does not list."},
     {HAPPENED_MALFORMED, "connections_malformed_total", "",
-     "Connections that were closed for what was sent on them, or was not sent in time."},
+     "Requests refused and connections closed for what was sent, or was not sent in time."},
     {HAPPENED_IN_TIME, "waits_total", "{result=\"answered\"}",
      "Requests that waited for the prober, by what came of it."},
     {HAPPENED_LATE, "waits_total", "{result=\"late\"}", NULL},

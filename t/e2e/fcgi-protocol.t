@@ -132,11 +132,6 @@ my @malformed = (
     'variables that end in one' => $begin
         . record( PARAMS, 1, substr $vars, 0, length($vars) - 1 )
         . $end,
-    'variables that end early, and go on' => $begin
-        . record( PARAMS, 1, $one )
-        . record( PARAMS, 1 )
-        . record( PARAMS, 1, $vars )
-        . $end,
     'another version among the variables' => $begin
         . record( PARAMS, 1, $one )
         . $other_version
@@ -144,13 +139,7 @@ my @malformed = (
     'STDIN among the variables' => $begin . record( PARAMS, 1, $one ) . record( STDIN_RECORD, 1 ),
     'DATA among the variables'  => $begin . record( PARAMS, 1, $one ) . record( DATA, 1, 'x' ),
     'a management record among the variables' => $begin . record( GET_VALUES, 0, $one ),
-    'a request inside a request'              => $begin . begin( 1, 1, 2 ),
     'BEGIN_REQUEST twice'                     => $begin . $begin,
-    'variables of another request' => $begin . record( PARAMS, 2, $vars ),
-    'a name of 2^31 - 1 bytes'     => $begin . record( PARAMS, 1, "\xff\xff\xff\xff\1" ) . $end,
-    'a name of 2^31 - 2 bytes'     => $begin . record( PARAMS, 1, "\xff\xff\xff\xfe\1" ) . $end,
-    'a value of 1 GB'              => $begin . record( PARAMS, 1, "\1\xc0\0\0\0x" ) . $end,
-    'variables over 32 KB' => $begin . record( PARAMS, 1, pairs( X => 'x' x 33_000 ) ) . $end,
     'FCGI_GET_VALUES cut in a name'  => record( GET_VALUES,   0, "\x0e\0FCGI" ) . $keep,
     'FCGI_GET_VALUES of 2^31 bytes'  => record( GET_VALUES,   0, "\xff\xff\xff\xfe\0" ) . $keep,
     'a record that only we send'     => record( UNKNOWN_TYPE, 0, "\1" . "\0" x 7 ),
@@ -177,6 +166,93 @@ subtest 'malformed records' => sub {
         ok( $c->is_closed, "role $role: the connection is closed" );
     }
     ok( $t->is_running('fcgi'), 'the process lives' );
+};
+
+# What can be read is answered, if it cannot be taken, and its connection ends afterwards.
+my @refused = (
+    [ 431, 'a name of 2^31 - 1 bytes', $begin . record( PARAMS, 1, "\xff\xff\xff\xff\1" ) . $end ],
+    [ 431, 'a name of 2^31 - 2 bytes', $begin . record( PARAMS, 1, "\xff\xff\xff\xfe\1" ) . $end ],
+    [ 431, 'a value of 1 GB',          $begin . record( PARAMS, 1, "\1\xc0\0\0\0x" ) . $end ],
+    [
+        431,
+        'variables over 32 KB',
+        $begin . record( PARAMS, 1, $vars . pairs( X => 'x' x 33_000 ) ) . $end
+    ],
+    [ 431, 'many records', $begin . record( PARAMS, 1, $vars ) x 1000 . $end ],
+    [ 408, 'variables that do not end', $begin . record( PARAMS, 1, $vars ) ],
+    [ 408, 'half a record of them',     $begin . substr record( PARAMS, 1, $vars ), 0, 20 ],
+    [ 408, 'variables of another request', $begin . record( PARAMS, 2, $vars ) ],
+);
+
+subtest 'requests that cannot be taken' => sub {
+    for my $case (@refused) {
+        my ( $status, $name, $bytes ) = @$case;
+        for my $keep ( 1, 0 ) {
+            substr $bytes, 10, 1, chr $keep;    # the flags
+            my $c = connect_to($path);
+            $c->send($bytes);
+            my $answer = $c->answer(5) || {};
+            is( $answer->{status}, $status, "$name: $status" );
+            is( $answer->{end},    0,       '… as a whole answer' );
+            my ( $head, $body ) = split /\r\n\r\n/, $answer->{out} // '', 2;
+            my ($length) = ( $head // '' ) =~ /^Content-Length: (\d+)/m;
+            is( length( $body // '' ), $length, '… of the length that it says' );
+            like( $body, qr/^\{"errors":\[\{"code":"UNSUPPORTED",/, '… in JSON' ) if $length;
+            ok( $c->is_closed(5), '… behind which the connection ends' );
+        }
+        serves( $path, 'the next request is served' );
+    }
+    my $head = pairs( %{ variables( '/v2/', REQUEST_METHOD => 'HEAD' ) } );
+    for my $known ( $vars, $head, '' ) {
+        my $c = connect_to($path);
+        $c->send( $begin . record( PARAMS, 1, $known . pairs( X => 'x' x 33_000 ) ) . $end );
+        my ($body) = ( $c->answer || {} )->{out} =~ /\r\n\r\n(.*)/s;
+        is( length($body) > 0, $known eq $vars, 'a body only if it is known not to be a HEAD' );
+    }
+};
+
+subtest 'requests at the same time' => sub {
+    my $c = connect_to($path);
+    $c->send( $begin . begin( 1, 1, 2 ) );
+    my $record = $c->next_record || {};
+    is( $record->{type} . ' ' . ( $record->{id} // '' ), END_REQUEST . ' 2', 'a second: ended' );
+    is( ( unpack 'NC', $record->{content} )[1], 1, 'with FCGI_CANT_MPX_CONN' );
+    $c->send( record( PARAMS, 2, $vars )
+            . record( PARAMS,       1, $vars )
+            . record( PARAMS,       2 )
+            . record( PARAMS,       1 )
+            . record( STDIN_RECORD, 2 )
+            . record( STDIN_RECORD, 1 ) );
+    is( ( $c->answer || {} )->{location}, $to, 'the first is answered' );
+    $c->send($keep);
+    is( ( $c->answer || {} )->{location}, $to, 'and the connection goes on' );
+
+    $c = connect_to($path);
+    my @id = map { 2 * $_ + 1 } 0 .. 299;
+    $c->send( join '', map { request( variables("/v2/app/manifests/v$_"), keep => 1, id => $_ ) } @id );
+    my %location;
+    for (@id) {
+        my ( $out, $end ) = $c->next_record(5);
+        my ($location) = ( $out->{content} // '' ) =~ m{^Location: \S+/v(\d+)\r}m or last;
+        $location{$location} = $out->{id};
+        $end = $c->next_record(5) while !$end || $end->{type} != END_REQUEST;
+    }
+    is( join( ' ', map { $location{$_} // '-' } @id ),
+        "@id", 'requests behind each other, with numbers of their own, are all answered' );
+
+    # A body that comes late is nobody else's trouble.
+    my $post = { %{ variables('/v2/app/blobs/uploads/') }, REQUEST_METHOD => 'POST' };
+    $c->send( begin( 1, 1, 1001 ) . record( PARAMS, 1001, pairs(%$post) ) . record( PARAMS, 1001 ) );
+    is( ( $c->answer(1) || {} )->{status}, 405, 'one without its body is answered' );
+    for my $id ( 1003, 1005 ) {
+        $c->send( record( STDIN_RECORD, 1001, 'x' x 50_000, 7 ) );
+        $c->send( request( variables('/v2/app/manifests/v1'), keep => 1, id => $id ) );
+        is( ( $c->answer || {} )->{location}, $to, 'and another on the same connection' );
+    }
+    $c->send( record( STDIN_RECORD, 1001 ) . record( ABORT_REQUEST, 1001 ) );
+    $c->send( request( variables('/v2/app/manifests/v1'), id => 1007 ) );
+    is( ( $c->answer || {} )->{location}, $to, 'one behind its end, too' );
+    ok( $c->is_closed, 'which was to be the last' );
 };
 
 subtest 'odd but right' => sub {
@@ -224,10 +300,17 @@ subtest 'bodies and what comes behind' => sub {
     $c->send( request( $post, keep => 1, body => 'x' x 1_000_000 ) );
     is( ( $c->answer || {} )->{status}, 405, 'a request with 1 MB is answered' );
     ok( $c->is_closed, 'its connection ends' );
-    $c = connect_to($path);
-    $c->send( substr request( $post, keep => 1, body => 'x' x 1_000_000 ), 0, 10_000 );
-    is( ( $c->answer || {} )->{status}, 405, 'before the body has come' );
-    ok( $c->is_closed, 'there, too' );
+    for my $keep ( 1, 0 ) {
+        my $whole = request( $post, keep => $keep, body => 'x' x 1_000_000 );
+        for my $length ( 10_000, index( $whole, record( PARAMS, 1 ) ) + 8 ) {
+            $c = connect_to($path);
+            $c->send( substr $whole, 0, $length );
+            my $start = time;
+            is( ( $c->answer || {} )->{status}, 405, 'before the body has come' );
+            cmp_ok( time - $start, '<', 0.4, '… at once' );
+            ok( $c->is_closed(5), '… and the connection ends' );
+        }
+    }
     $c = connect_to($path);
     $c->send( $keep . $keep );
     is( ( $c->answer || {} )->{location}, $to, 'the first of two requests at once is answered' );
@@ -241,8 +324,10 @@ subtest 'stalled peers' => sub {
     my $start = time;
     serves( $path, 'others are served meanwhile' );
     cmp_ok( time - $start, '<', 0.4, 'without waiting' );
-    my $closed = grep { $_->is_closed(5) } @silent, @half;
-    is( $closed, 40, 'those who stall are closed' );
+    my $closed = grep { $_->is_closed(5) } @silent, @half[ 0 .. 4 ];
+    my $late   = grep { ( $_->answer(5) || {} )->{status} // '' eq '408' } @half[ 5 .. 19 ];
+    is( $closed, 25, 'those who stall are closed' );
+    is( $late,   15, 'or answered, if they have begun a request' );
     cmp_ok( time - $start, '<', 4,   'when their time is up' );
     cmp_ok( time - $start, '>', 0.3, 'and not before' );
 

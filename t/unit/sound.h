@@ -81,7 +81,7 @@ static inline bool is_configured(const struct config *config, struct slice locat
 
 static inline bool is_known_status(size_t status)
 {
-    static const size_t known[] = {200, 307, 400, 404, 405, 414, 503};
+    static const size_t known[] = {200, 307, 400, 404, 405, 414, 431, 503};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (status == known[i])
@@ -108,8 +108,11 @@ static inline const char *unsound(const struct config *config, const struct answ
     while (cut_line(&rest, &line) && line.len > 0) {
         if (!is_header_line(line))
             return "a header line is none";
-        if (lines++ == 0 && !slice_starts(line, SLICE("Status: ")))
-            return "the status does not come first";
+        if (lines++ == 0 && !slice_starts(line, SLICE("Status: ")) &&
+            !slice_starts(line, SLICE("Location: ")))
+            return "neither the status nor the Location comes first";
+        if (location.at && lines == 2 && !slice_starts(line, SLICE("Status: ")))
+            return "the status does not come behind the Location";
         if (slice_starts(line, SLICE("Status: ")))
             status = status ? 1000 : number_in(slice_from(line, 8));
         else if (slice_starts(line, SLICE("Location: ")))

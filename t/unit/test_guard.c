@@ -22,16 +22,31 @@ static void closes(const char *why, const char *name)
     like(result.why, why, "%s: and it is said why", name);
 }
 
-/* Every shorter run of the same bytes must leave the question open. */
-static void whole_only_when_whole(const char *name)
+static void too_long(const char *name)
+{
+    struct guard_result result = check();
+    cmp_ok(result.verdict, ==, GUARD_TOO_LONG, "%s: too long", name);
+    cmp_ok(result.id, ==, 1, "%s: which request it is can be said", name);
+    cmp_ok(result.length, <=, wire.len, "%s: what is to be taken is there", name);
+}
+
+static void ignores(size_t length, const char *name)
+{
+    struct guard_result result = check();
+    cmp_ok(result.verdict, ==, GUARD_IGNORE, "%s: is ignored", name);
+    cmp_ok(result.length, ==, length, "%s: to its end", name);
+}
+
+/* Every run of the same bytes that is shorter than len must leave the question open. */
+static void open_up_to(size_t len, const char *name)
 {
     struct guard_result result;
     size_t open = 0;
-    for (size_t len = 0; len < wire.len; len++) {
-        guard_check(wire.bytes, len, &limits, &result);
+    for (size_t part = 0; part < len; part++) {
+        guard_check(wire.bytes, part, &limits, &result);
         open += result.verdict == GUARD_MORE;
     }
-    cmp_ok(open, ==, wire.len, "%s: no shorter part of it is taken for all of it", name);
+    cmp_ok(open, ==, len, "%s: no shorter part of it is taken for all of it", name);
 }
 
 static void test_requests(void)
@@ -42,8 +57,15 @@ static void test_requests(void)
     cmp_ok(result.length, ==, wire.len, "its length is right");
     ok(result.keep, "the web server keeps the connection");
     ok(result.clean, "nothing comes behind it");
+    ok(result.plain, "libfcgi can read it as it is");
     cmp_ok(result.variables, ==, 2, "its variables are counted");
-    whole_only_when_whole("a good request");
+    open_up_to(wire.len - 8, "a good request");
+    for (size_t missing = 1; missing <= 8; missing++) {
+        guard_check(wire.bytes, wire.len - missing, &limits, &result);
+        if (result.verdict != GUARD_REQUEST || result.clean || result.length != wire.len - 8)
+            fail("it is a request without the last %zu bytes", missing);
+    }
+    ok(true, "it is one when its variables are complete");
 
     good(0);
     ok(!check().keep, "without the flag the connection is not kept");
@@ -51,6 +73,16 @@ static void test_requests(void)
     size_t len = wire.len;
     wire_add("more", 4);
     cmp_ok(check().length, ==, len, "bytes behind a request do not belong to it");
+
+    good(1);
+    wire_add(wire.bytes, wire.len);
+    ok(check().again, "the same number once more is seen");
+    good(1);
+    len = wire.len;
+    wire_add(wire.bytes, len);
+    wire.bytes[len + 3] = 3;
+    result = check();
+    ok(!result.again && result.other_count == 0, "another number behind it is the next request");
 
     begin(1, 1);
     params("", 0);
@@ -65,14 +97,16 @@ static void test_bodies(void)
     begin(1, 1);
     params_of(PAIRS);
     params("", 0);
-    size_t len = wire.len + 8;
+    size_t len = wire.len;
     record(STDIN, 1, "body", 4, 4);
     struct guard_result result = check();
     cmp_ok(result.verdict, ==, GUARD_REQUEST, "a request with a body is one");
-    cmp_ok(result.length, ==, len, "its length ends with the first STDIN header");
+    cmp_ok(result.length, ==, len, "its length ends with its variables");
     ok(!result.clean, "more comes behind it");
     wire.len = len;
-    whole_only_when_whole("a request with a body");
+    open_up_to(len, "a request with a body");
+    result = check();
+    cmp_ok(result.verdict, ==, GUARD_REQUEST, "its body need not have come");
 
     begin(1, 1);
     params_of(PAIRS);
@@ -80,7 +114,7 @@ static void test_bodies(void)
     record(STDIN, 1, "", 0, 0);
     result = check();
     cmp_ok(result.verdict, ==, GUARD_REQUEST, "padding behind the last PARAMS record is good");
-    ok(!result.clean, "but libfcgi stumbles over it");
+    ok(!result.plain, "but libfcgi stumbles over it");
 
     begin(1, 1);
     params_of(PAIRS);
@@ -139,18 +173,12 @@ static void test_malformed(void)
     wire.bytes[3] = 0;
     closes("without a request number", "BEGIN_REQUEST of request 0");
     good(1);
-    wire.bytes[19] = 2;
-    closes("another request's record", "PARAMS of another request");
-    good(1);
     wire.bytes[19] = 0;
-    closes("another request's record", "PARAMS of request 0");
+    closes("a management record inside", "PARAMS of request 0");
 
     wire_start();
-    params_of(PAIRS);
-    closes("has not begun", "PARAMS first");
-    wire_start();
-    record(STDIN, 1, "", 0, 0);
-    closes("has not begun", "STDIN first");
+    record(6, 1, "", 0, 0);
+    closes("has not begun", "STDOUT, which only a responder sends");
     wire_start();
     record(BEGIN, 1, "\0\1\0\0", 4, 0);
     closes("wrong size", "a short BEGIN_REQUEST");
@@ -162,25 +190,119 @@ static void test_malformed(void)
     record(STDIN, 1, "", 0, 0);
     closes("among the variables", "STDIN inside PARAMS");
     begin(1, 1);
+    record(DATA, 1, "", 0, 0);
+    closes("among the variables", "DATA inside PARAMS");
+    begin(1, 1);
     record(BEGIN, 1, "\0\1\1\0\0\0\0\0", 8, 0);
     closes("among the variables", "BEGIN_REQUEST twice");
     begin(1, 1);
-    record(BEGIN, 2, "\0\1\1\0\0\0\0\0", 8, 0);
-    closes("another request's", "two requests at once");
-    begin(1, 1);
     params_of(PAIRS);
     record(GET_VALUES, 0, "", 0, 0);
-    closes("another request's", "a management record inside a request");
+    closes("a management record inside", "a management record inside a request");
+}
+
+/* Spec 3.3: what belongs to no request under way. */
+static void test_ignored(void)
+{
+    static char body[65535];
+    wire_start();
+    params_of(PAIRS);
+    ignores(wire.len, "PARAMS of no request");
+    wire_start();
+    record(DATA, 1, "", 0, 3);
+    ignores(wire.len, "DATA of no request");
+    wire_start();
+    record(ABORT, 7, "", 0, 0);
+    ignores(wire.len, "an abort that comes too late");
+    wire_start();
+    record(STDIN, 7, body, sizeof body, 255);
+    ignores(wire.len, "a body's record of any length");
+    wire.len = 8;
+    ignores(8 + sizeof body + 255, "and by its header alone");
+    wire.len = 7;
+    cmp_ok(check().verdict, ==, GUARD_MORE, "not by a part of that");
+    wire_start();
+    record(STDIN, 7, "", 0, 0);
+    struct guard_result result = check();
+    ok(result.end_of_body && result.id == 7, "a body's end is seen, and whose it is");
+}
+
+/* One request begins inside another. */
+static void test_interleaved(void)
+{
+    begin(1, 1);
+    record(BEGIN, 2, "\0\1\1\0\0\0\0\0", 8, 0);
+    struct guard_result result = check();
+    cmp_ok(result.verdict, ==, GUARD_MORE, "two requests at once: the first goes on");
+    cmp_ok(result.other_count, ==, 1, "the second is to be refused");
+    cmp_ok(result.others[0], ==, 2, "by its number");
+    record(PARAMS, 2, PAIRS, sizeof PAIRS - 1, 0);
+    params("\x01\x01"
+           "ab",
+           4);
+    record(BEGIN, 700, "\0\1\1\0\0\0\0\0", 8, 3);
+    record(STDIN, 2, "", 0, 0);
+    record(PARAMS, 1, PAIRS, sizeof PAIRS - 1, 5);
+    record(PARAMS, 1, "", 0, 8);
+    size_t len = wire.len;
+    record(PARAMS, 700, "", 0, 0);
+    result = check();
+    cmp_ok(result.verdict, ==, GUARD_REQUEST, "the first is a request when it is complete");
+    cmp_ok(result.length, ==, len, "up to the end of its variables");
+    cmp_ok(result.variables, ==, 3, "which are its own");
+    ok(!result.plain, "it has to be copied");
+    cmp_ok(result.other_count, ==, 2, "both others are to be refused");
+    cmp_ok(result.others[1], ==, 700, "each by its number");
+    wire.len = guard_copy(wire.bytes, &result);
+    cmp_ok(wire.len, ==, 16 + 8 + 4 + 8 + sizeof PAIRS - 1 + 8, "the copy is its records alone");
+    result = check();
+    ok(result.verdict == GUARD_REQUEST && result.plain && result.variables == 3 &&
+           result.length == wire.len && result.other_count == 0,
+       "and a plain request");
+
+    good(0);
+    record(BEGIN, 2, "\0\1\1\0\0\0\0\0", 8, 0);
+    record(PARAMS, 2, PAIRS, sizeof PAIRS - 1, 0);
+    record(BEGIN, 3, "\0\1\1\0\0\0\0\0", 8, 0);
+    result = check();
+    cmp_ok(result.other_count, ==, 2, "behind a last request none can be taken");
+
+    begin(1, 1);
+    for (int id = 2; id < 2 + GUARD_OTHERS_MAX; id++)
+        record(BEGIN, id, "\0\1\1\0\0\0\0\0", 8, 0);
+    cmp_ok(check().other_count, ==, GUARD_OTHERS_MAX, "there may be many others");
+    record(BEGIN, 1000, "\0\1\1\0\0\0\0\0", 8, 0);
+    closes("too many requests", "but not any number");
+}
+
+/* A body goes only to those of whom it is known that they have not asked with HEAD. */
+static void test_methods(void)
+{
+    static char big[40000];
     begin(1, 1);
     params_of(PAIRS);
-    params("", 0);
-    record(DATA, 1, "", 0, 0);
-    closes("no FCGI_STDIN", "DATA in place of STDIN");
+    ok(check().wants_body, "GET: a refusal may have a body");
     begin(1, 1);
-    params_of(PAIRS);
-    params("", 0);
-    params_of(PAIRS);
-    closes("no FCGI_STDIN", "PARAMS behind their end");
+    params_of("\x0e\x04REQUEST_METHODHEAD");
+    ok(!check().wants_body, "HEAD: it may not");
+    begin(1, 1);
+    params_of("\x0e\x04REQUEST_METHODHEAD\x0e\x03REQUEST_METHODGET");
+    ok(!check().wants_body, "the first one counts");
+    begin(1, 1);
+    params_of("\x0e\x05REQUEST_METHODHEADS");
+    ok(check().wants_body, "HEADS is not HEAD");
+    begin(1, 1);
+    params_of("\x01\x20xyy\x0e\x03REQUEST_METHODGET");
+    ok(!check().wants_body, "what looks like it inside of a value does not count");
+    begin(1, 1);
+    params_of("\x0e\x04REQUEST_METHODHE");
+    params_of("AD");
+    ok(!check().wants_body, "a method that is cut is not known");
+    memcpy(big, PAIRS, sizeof PAIRS - 1);
+    begin(1, 1);
+    params(big, sizeof big);
+    too_long("a record over the limit");
+    ok(check().wants_body, "whose method is known");
 }
 
 static void test_lengths(void)
@@ -188,26 +310,29 @@ static void test_lengths(void)
     static char big[65535];
     begin(1, 1);
     params_of("\xff\xff\xff\xfe\x01");
-    closes("over the length limit", "a name of 2^31 - 2 bytes, which libfcgi dies of");
+    too_long("a name of 2^31 - 2 bytes, which libfcgi dies of");
     begin(1, 1);
     params_of("\x01\xff\xff\xff\xff");
-    closes("over the length limit", "a value of 2^31 - 1 bytes");
+    too_long("a value of 2^31 - 1 bytes");
     begin(1, 1);
     params_of("\xff\xff\xff\xff\xff\xff\xff\xff");
-    closes("over the length limit", "both at once");
+    too_long("both at once");
     begin(1, 1);
     params(big, sizeof big);
-    closes("over the length limit", "a record longer than the limit");
+    too_long("a record longer than the limit");
+    wire_start();
+    record(GET_VALUES, 0, big, sizeof big, 0);
+    closes("over the length limit", "a management record longer than the limit");
     begin(1, 1);
     wire.len += 8;
     memcpy(wire.bytes + 16, "\1\4\0\1\xff\xff\0\0", 8);
-    closes("over the length limit", "and already by its header");
+    too_long("and already by its header");
 
     begin(1, 1);
     while (wire.len + 8 + sizeof PAIRS - 1 <= HEADER_BYTES)
         params_of(PAIRS);
     params_of(PAIRS);
-    closes("over the length limit", "too many short records");
+    too_long("too many short records");
 
     begin(1, 1);
     big[0] = 1, big[1] = (char)0x80, big[3] = 0x70; /* 1 byte, 0x7000 bytes */
@@ -225,7 +350,7 @@ static void test_lengths(void)
         params("\0\0", 2);
     params("", 0);
     record(STDIN, 1, "", 0, 0);
-    closes("over the length limit", "and one a little longer");
+    too_long("and one a little longer");
 }
 
 /* The reply as hexadecimal digits. */
@@ -248,7 +373,7 @@ static void test_values(void)
     record(GET_VALUES, 0, "\x0e\0FCGI_MAX_CONNS\x0e\0FCGI_MAX_CONNS\x0f\0FCGI_MPXS_CONNS\x03\0FOO",
            16 + 16 + 17 + 5, 2);
     size_t len = wire.len;
-    whole_only_when_whole("FCGI_GET_VALUES");
+    open_up_to(wire.len, "FCGI_GET_VALUES");
     wire_add("\1\1", 2);
     struct guard_result result = check();
     cmp_ok(result.verdict, ==, GUARD_REPLY, "FCGI_GET_VALUES is answered here");
@@ -361,8 +486,7 @@ static void test_recorded(void)
         struct guard_result result = check();
         cmp_ok(result.verdict, ==, GUARD_REQUEST, "%s, %s: passes", servers[i / 2], kind);
         ok(result.clean == !(i % 2), "%s, %s: has a body or not", servers[i / 2], kind);
-        wire.len = result.length;
-        whole_only_when_whole(servers[i / 2]);
+        open_up_to(result.length - (result.clean ? 8 : 0), servers[i / 2]);
     }
 }
 
@@ -372,6 +496,9 @@ int main(void)
     test_bodies();
     test_cuts();
     test_malformed();
+    test_ignored();
+    test_interleaved();
+    test_methods();
     test_lengths();
     test_values();
     test_replies();

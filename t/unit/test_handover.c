@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int server, client;
+static int server, client, first_free;
 static struct handover handover;
 static struct answer answer;
 
@@ -221,6 +221,38 @@ static void test_refused(void)
     close_both();
 }
 
+/* The request on a socket of its own, and what waits on the connection left there. */
+static void test_copies(void)
+{
+    connect_both();
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    size_t len = wire.len;
+    record(STDIN, 1, "body", 4, 0);
+    send_wire();
+    ok(handover_begin_copy(&handover, server, wire.bytes, len), "a copy of a request is read");
+    is(variable("SCRIPT_NAME"), "/v2", "its variables are there");
+    ok(handover_answer(&handover, &answer), "it is answered; the connection is open");
+    ok(got_answer(receive()), "on the connection, wholly");
+    cmp_ok(recv(server, got, sizeof got, MSG_DONTWAIT), ==, wire.len, "where nothing was read");
+    good_of_length(KEEP, 32768);
+    ok(handover_begin_copy(&handover, server, wire.bytes, wire.len - 8), "a long one is read, too");
+    handover_drop(&handover);
+    ok(!is_open(server), "and dropped: the connection is closed");
+    close_both();
+
+    connect_both();
+    good(KEEP);
+    ok(!handover_begin_copy(&handover, server, wire.bytes, wire.len / 2), "half of one is not");
+    ok(!is_open(server), "and its connection is closed");
+    cmp_ok(receive(), ==, 0, "without a word");
+    close_both();
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    cmp_ok(next, ==, first_free, "no descriptor is left open");
+    close(next);
+}
+
 static void test_drop(void)
 {
     connect_both();
@@ -273,6 +305,8 @@ int main(void)
 {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
+    first_free = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(first_free);
     cmp_ok(handover_init(), ==, 0, "libfcgi starts");
     set_answer("Status: 200 OK\n\n");
     test_signals();
@@ -282,6 +316,7 @@ int main(void)
     test_answers();
     set_answer("Status: 200 OK\n\n");
     test_refused();
+    test_copies();
     test_drop();
     test_two_at_once();
     clock_gettime(CLOCK_MONOTONIC, &end);

@@ -22,6 +22,7 @@ static struct service service;
 static uint64_t clock_now;
 static int answered, reloaded, ticked, noted;
 static char last_note[512];
+static int send_buffer; /* of the loop's connections, 0: the system's */
 
 static uint64_t test_clock(void)
 {
@@ -77,6 +78,8 @@ static void open_loop(unsigned connections, const struct peers *peers)
          listen(listener, 100) == 0 &&
          getsockname(listener, (struct sockaddr *)&address, &len) == 0);
     must(listen_prepare(listener) == 0);
+    if (send_buffer)
+        setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     limits.max_connections = connections;
     service = (struct service){.answer = count_answer, .reload = count_reload, .note = keep_note};
     answered = reloaded = ticked = noted = 0;
@@ -115,7 +118,7 @@ static void later(unsigned ms)
     turn();
 }
 
-enum seen { NOTHING, ANSWER, END, RESET, OTHER };
+enum seen { NOTHING, ANSWER, END, RESET, REFUSED, OTHER };
 
 /* What has come to a client: an answer, whole and alone, or the end of the connection. */
 static enum seen client_sees(int fd)
@@ -126,7 +129,26 @@ static enum seen client_sees(int fd)
         return errno == EAGAIN ? NOTHING : RESET;
     if (n == 0)
         return END;
-    return n == 48 && memcmp(got + 8, "Status: 200 OK\n\n", 16) == 0 ? ANSWER : OTHER;
+    if (n == 48 && memcmp(got + 8, "Status: 200 OK\n\n", 16) == 0)
+        return ANSWER;
+    return n > 48 && memcmp(got + 8, "Status: 4", 9) == 0 ? REFUSED : OTHER;
+}
+
+/* A request for which there is an answer of HTTP, wholly, and then the end of the connection. */
+static bool is_refused(int fd, const char *status, bool with_body)
+{
+    unsigned char got[2000];
+    ssize_t n = recv(fd, got, sizeof got, MSG_DONTWAIT);
+    if (n < 16 + 8 + 8)
+        return false;
+    size_t len = (size_t)got[4] << 8 | got[5];
+    const char *text = (char *)got + 8;
+    bool whole = (size_t)n == 8 + len + 8 + 16 && got[1] == 6 && got[3] == 1 &&
+                 got[8 + len + 1] == 6 && got[8 + len + 8 + 1] == 3 && got[8 + len + 16 + 4] == 0;
+    bool right = memcmp(text, "Status: ", 8) == 0 && memcmp(text + 8, status, 3) == 0;
+    bool json = memmem(text, len, "\r\n\r\n{\"errors\":[{\"code\":\"", 22) != NULL;
+    bool empty = memmem(text, len, "Content-Length: 0\r\n", 19) != NULL;
+    return whole && right && json == with_body && empty == !with_body;
 }
 
 static void test_requests(void)
@@ -176,7 +198,7 @@ static void test_pieces(void)
     int early = 0;
     /* Not too many: TCP holds pieces back when those before are not acknowledged. */
     for (size_t i = 0; i < all.len; i += 5) {
-        early += answered;
+        early += i < all.len - 8 && answered;
         wire_start();
         wire_add(all.bytes + i, i + 5 <= all.len ? 5 : all.len - i);
         client_send(fd);
@@ -190,7 +212,7 @@ static void test_pieces(void)
         }
     }
     turn();
-    cmp_ok(early, ==, 0, "it is not answered before it is whole");
+    cmp_ok(early, ==, 0, "it is not answered before its variables are complete");
     cmp_ok(client_sees(fd), ==, ANSWER, "and is answered then");
     close(fd);
     close(other);
@@ -203,28 +225,37 @@ static void test_time_limits(void)
     int silent = client_open(), half = client_open(), idle = client_open();
     good(KEEP);
     client_send(idle);
-    wire.len = 20;
+    wire.len = 3;
     client_send(half);
     turn();
     cmp_ok(client_sees(idle), ==, ANSWER, "one of three connections has had its answer");
     later(4000);
+    wire_start();
+    wire_add("\1", 1);
     client_send(half);
     later(999);
     cmp_ok(client_sees(silent), ==, NOTHING, "a silent connection stays for 5 s");
     cmp_ok(client_sees(half), ==, NOTHING, "so does half a request");
     later(1);
     cmp_ok(client_sees(silent), ==, END, "then the silent one is closed");
-    ok(client_sees(half) != NOTHING, "and half a request's, though more of it has come meanwhile");
+    ok(client_sees(half) != NOTHING, "and half a record's, though more of it has come meanwhile");
     like(last_note, "not the rest in time", "of which a note is made");
     later(86400 * 1000);
     cmp_ok(client_sees(idle), ==, NOTHING, "a kept connection stays for a day");
+    good(KEEP);
     wire.len = 20;
     client_send(idle);
     turn();
     later(4999);
     cmp_ok(client_sees(idle), ==, NOTHING, "half a request on it has 5 s");
     later(1);
-    ok(client_sees(idle) != NOTHING, "and not more");
+    ok(is_refused(idle, "408", false), "and then an answer");
+    cmp_ok(client_sees(idle), ==, END, "and nothing more");
+    like(last_note, "answered with 408", "of which a note is made");
+    cmp_ok(loop_connections(loop), ==, 1, "its peer has time to close");
+    later(4999);
+    cmp_ok(loop_connections(loop), ==, 1, "the same 5 s");
+    later(1);
     cmp_ok(loop_connections(loop), ==, 0, "none is left");
     close(silent);
     close(half);
@@ -280,8 +311,11 @@ static void test_replies(void)
         record(99, 0, "", 0, 0);
     client_send(fd);
     turn();
-    cmp_ok(loop_connections(loop), ==, 0, "a peer that sends nothing else is closed");
+    while (recv(fd, got, sizeof got, 0) > 0)
+        ;
     close(fd);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 0, "a peer that sends nothing else is closed");
 
     fd = client_open();
     begin(2, KEEP);
@@ -294,18 +328,18 @@ static void test_replies(void)
     loop_free(loop);
 }
 
+/* A request of which the body comes late, in parts or never. */
 static void test_bodies(void)
 {
     static char body[60000];
     open_loop(10, NULL);
     int fd = client_open();
-    begin(1, KEEP);
+    begin(1, 0);
     params_of(PAIRS);
     params("", 0);
-    record(STDIN, 1, body, sizeof body, 0);
     client_send(fd);
     turn();
-    cmp_ok(client_sees(fd), ==, ANSWER, "a request with a body is answered before its end");
+    cmp_ok(client_sees(fd), ==, ANSWER, "a request is answered without its body");
     cmp_ok(client_sees(fd), ==, END, "nothing more will come");
     for (int i = 0; i < 10; i++) {
         wire_start();
@@ -313,19 +347,16 @@ static void test_bodies(void)
         client_send(fd);
         turn();
     }
-    cmp_ok(loop_connections(loop), ==, 1, "the rest of the body is taken");
+    cmp_ok(loop_connections(loop), ==, 1, "the body is taken");
     close(fd);
     turn();
     cmp_ok(loop_connections(loop), ==, 0, "until the peer closes");
 
     fd = client_open();
-    client_send(fd);
-    begin(1, KEEP);
+    begin(1, 0);
     params_of(PAIRS);
     params("", 0);
     record(STDIN, 1, body, 10, 0);
-    close(fd);
-    fd = client_open();
     client_send(fd);
     turn();
     cmp_ok(client_sees(fd), ==, ANSWER, "another is answered");
@@ -341,9 +372,216 @@ static void test_bodies(void)
     wire_add(wire.bytes, wire.len);
     client_send(fd);
     turn();
-    cmp_ok(client_sees(fd), ==, ANSWER, "of two requests at once the first is answered");
+    cmp_ok(client_sees(fd), ==, ANSWER, "of two requests of one number the first is answered");
     cmp_ok(client_sees(fd), ==, END, "and the connection ends, so that the second can be repeated");
     close(fd);
+    loop_free(loop);
+}
+
+/* The same where the web server keeps the connection. */
+static void test_kept_bodies(void)
+{
+    static char body[60000];
+    open_loop(10, NULL);
+    int fd = client_open();
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    record(STDIN, 1, body, sizeof body, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "a kept connection: the answer does not wait for the body");
+    later(999);
+    cmp_ok(client_sees(fd), ==, NOTHING, "the connection stays for a second");
+    later(1);
+    cmp_ok(client_sees(fd), ==, END, "and ends then");
+    close(fd);
+
+    fd = client_open();
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    record(STDIN, 1, body, sizeof body, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "another");
+    wire_start();
+    record(STDIN, 1, "", 0, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, END, "it ends at once when the body has come");
+    close(fd);
+
+    fd = client_open();
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    record(STDIN, 1, body, sizeof body, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "a third");
+    good(KEEP);
+    for (size_t at = 0; at < wire.len; at += 8 + wire.bytes[at + 5])
+        wire.bytes[at + 3] = 3;
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "whose web server multiplexes: the next is answered");
+    wire_start();
+    record(STDIN, 1, body, sizeof body, 0);
+    record(STDIN, 1, "", 0, 0);
+    client_send(fd);
+    later(5000);
+    cmp_ok(client_sees(fd), ==, NOTHING, "and the connection stays, for others");
+    begin(1, KEEP);
+    params_of(PAIRS);
+    params("", 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "with a request without its body, too");
+    good(KEEP);
+    client_send(fd);
+    later(5000);
+    cmp_ok(client_sees(fd), ==, ANSWER, "and more requests");
+    close(fd);
+    loop_free(loop);
+}
+
+static void test_refused(void)
+{
+    static char big[40000];
+    open_loop(10, NULL);
+    int fd = client_open();
+    memcpy(big, PAIRS, sizeof PAIRS - 1);
+    begin(1, 0);
+    params(big, sizeof big);
+    client_send(fd);
+    turn();
+    ok(is_refused(fd, "431", true), "too long a header is answered with 431");
+    cmp_ok(client_sees(fd), ==, END, "and nothing more");
+    like(last_note, "answered with 431", "of which a note is made");
+    wire_start();
+    for (int i = 0; i < 5; i++)
+        params(big, sizeof big / 2);
+    client_send(fd);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 1, "what still comes is taken");
+    close(fd);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 0, "until its peer closes");
+
+    fd = client_open();
+    begin(1, KEEP);
+    params_of("\x01\xff\xff\xff\xff");
+    params("", 0);
+    record(STDIN, 1, "", 0, 0);
+    client_send(fd);
+    turn();
+    ok(is_refused(fd, "431", false), "without a body where the method is not known");
+    cmp_ok(client_sees(fd), ==, END, "a kept connection ends, too, when all of it has come");
+    close(fd);
+
+    fd = client_open();
+    begin(1, KEEP);
+    params_of(PAIRS);
+    client_send(fd);
+    shutdown(fd, SHUT_WR);
+    turn();
+    ok(is_refused(fd, "400", true), "a request that ends in its header is answered with 400");
+    cmp_ok(client_sees(fd), ==, END, "and nothing more");
+    close(fd);
+    turn();
+    cmp_ok(loop_connections(loop), ==, 0, "none is left");
+    loop_free(loop);
+}
+
+static void test_interleaved(void)
+{
+    unsigned char got[200];
+    open_loop(10, NULL);
+    int fd = client_open();
+    begin(1, KEEP);
+    record(BEGIN, 3, "\0\1\1\0\0\0\0\0", 8, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(recv(fd, got, sizeof got, MSG_DONTWAIT), ==, 16, "a request inside another: answered");
+    ok(got[1] == 3 && got[3] == 3 && got[12] == 1, "with FCGI_CANT_MPX_CONN");
+    like(last_note, "inside another one", "of which a note is made");
+    wire_start();
+    record(PARAMS, 3, PAIRS, sizeof PAIRS - 1, 0);
+    record(PARAMS, 1, PAIRS, sizeof PAIRS - 1, 0);
+    record(PARAMS, 3, "", 0, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, NOTHING, "once");
+    wire_start();
+    record(PARAMS, 1, "", 0, 0);
+    record(STDIN, 3, "", 0, 0);
+    record(STDIN, 1, "", 0, 0);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "the first is answered when it is complete");
+    good(KEEP);
+    client_send(fd);
+    later(2000);
+    cmp_ok(client_sees(fd), ==, ANSWER, "and the connection goes on");
+    close(fd);
+    loop_free(loop);
+}
+
+/* More requests at once than there is room for answers in the socket. */
+static void test_many_at_once(void)
+{
+    enum { COUNT = 2000 };
+    send_buffer = 8192;
+    open_loop(10, NULL);
+    send_buffer = 0;
+    static unsigned char got[COUNT * 48 + 1];
+    int fd = client_open(), small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    size_t sent = 0, have = 0;
+    good(KEEP);
+    size_t len = wire.len;
+    static unsigned char all[COUNT * 200];
+    for (int i = 0; i < COUNT; i++)
+        for (size_t at = 0; at < len; at += 8 + wire.bytes[at + 5]) {
+            wire.bytes[at + 2] = (unsigned char)((i + 1) >> 8);
+            wire.bytes[at + 3] = (unsigned char)(i + 1);
+            memcpy(all + (size_t)i * len + at, wire.bytes + at, len - at);
+        }
+    for (time_t end = time(NULL) + 20; have < COUNT * 48 && time(NULL) < end;) {
+        ssize_t n = send(fd, all + sent, COUNT * len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        turn();
+        /* Not before there is no room for more. */
+        n = n > 0 ? 0 : recv(fd, got + have, sizeof got - have, MSG_DONTWAIT);
+        have += n > 0 ? (size_t)n : 0;
+    }
+    cmp_ok(have, ==, COUNT * 48, "requests without a pause are all answered");
+    cmp_ok(answered, ==, COUNT, "each once");
+    cmp_ok(client_sees(fd), ==, NOTHING, "and the connection stays");
+    close(fd);
+    loop_free(loop);
+}
+
+/* This process was stopped for a while, and much has come meanwhile. */
+static void test_stopped(void)
+{
+    enum { COUNT = 150 };
+    int fd[COUNT], good_ones = 0;
+    open_loop(COUNT, NULL);
+    for (int i = 0; i < COUNT; i++) {
+        fd[i] = client_open();
+        turn();
+    }
+    good(KEEP);
+    for (int i = 0; i < COUNT; i++)
+        client_send(fd[i]);
+    later(60 * 1000);
+    for (int i = 0; i < COUNT; i++) {
+        good_ones += client_sees(fd[i]) == ANSWER;
+        close(fd[i]);
+    }
+    cmp_ok(good_ones, ==, COUNT, "who has sent in time is answered, however late the loop is");
     loop_free(loop);
 }
 
@@ -585,6 +823,11 @@ int main(void)
     test_wait();
     test_replies();
     test_bodies();
+    test_kept_bodies();
+    test_refused();
+    test_interleaved();
+    test_many_at_once();
+    test_stopped();
     test_notes();
     test_full();
     test_reuse();

@@ -247,11 +247,44 @@ static void test_behind(void)
     wire_add("x", 1);
     client_send(fd);
     turn();
-    cmp_ok(waiting_count, ==, 1, "a request with bytes behind it is parked");
+    cmp_ok(waiting_count, ==, 1, "a request with what is no FastCGI behind it is parked");
     loop_wake(loop, waiting[0]);
     turn();
     cmp_ok(client_sees(fd), ==, LATER, "and answered");
     cmp_ok(client_sees(fd), ==, END, "but its connection ends");
+    close(fd);
+    close_loop();
+}
+
+/* A web server that multiplexes: its requests are answered one after the other. */
+static void test_numbers(void)
+{
+    open_loop(AF_INET);
+    int fd = client_open();
+    good(KEEP);
+    size_t len = wire.len;
+    for (int id = 3; id <= 5; id += 2) {
+        wire_add(wire.bytes, len);
+        for (size_t at = wire.len - len; at < wire.len; at += 8 + wire.bytes[at + 5])
+            wire.bytes[at + 3] = (unsigned char)id;
+    }
+    client_send(fd);
+    turn();
+    cmp_ok(waiting_count, ==, 1, "of three requests of other numbers the first is parked");
+    loop_wake(loop, waiting[0]);
+    turn();
+    cmp_ok(waiting_count, ==, 2, "then the second");
+    patient = false;
+    loop_wake(loop, waiting[1]);
+    turn();
+    unsigned char got[500];
+    ssize_t n = recv(fd, got, sizeof got, MSG_DONTWAIT);
+    cmp_ok(n, ==, 3 * 48, "and all three are answered");
+    ok(n == 3 * 48 && got[3] == 1 && got[48 + 3] == 3 && got[96 + 3] == 5, "by their numbers");
+    good(KEEP);
+    client_send(fd);
+    turn();
+    cmp_ok(client_sees(fd), ==, AT_ONCE, "and the connection goes on");
     close(fd);
     close_loop();
 }
@@ -344,6 +377,7 @@ int main(void)
     test_wait(AF_UNIX);
     test_limit();
     test_behind();
+    test_numbers();
     test_gone(AF_INET);
     test_gone(AF_UNIX);
     test_stop();

@@ -342,6 +342,20 @@ static void check_injection(const char *name, const char *line)
     cmp_ok(wrong, ==, 0, "no byte anywhere in %s does harm", name);
 }
 
+static void check_errors(void)
+{
+    struct answer with, without;
+
+    respond_error(&error_header_too_long, true, &with);
+    respond_error(&error_header_too_long, false, &without);
+    ok(unsound(config, &with, false) == NULL, "an error of the protocol is an answer");
+    ok(unsound(config, &without, false) == NULL, "without a body, too");
+    ok(memmem(with.text, with.len, "\r\n\r\n{\"errors\":[{", 15) != NULL, "with one it is JSON");
+    ok(memmem(without.text, without.len, "\r\nContent-Length: 0\r\n", 21) != NULL,
+       "and without one its length is said to be 0");
+    ok(memcmp(without.text, "Status: 431 ", 12) == 0, "the status is its own");
+}
+
 int main(void)
 {
     config = config_of(layout);
@@ -356,6 +370,7 @@ int main(void)
     check_path_from();
     check_region_sources();
     check_no_configuration();
+    check_errors();
     check_injection("a tag", "REQUEST_URI=/v2/a/b/manifests/v1");
     check_injection("an escaped path", "REQUEST_URI=/v2/a/%62/manifests/v%31");
     check_injection("a digest", "REQUEST_URI=/v2/a/blobs/" SHA256);
