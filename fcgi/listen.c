@@ -15,7 +15,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, SOCKET_MODE = 0660, HANDED_OVER = 3 /* SD_LISTEN_FDS_START */ };
+enum {
+    BACKLOG = 1024,
+    SOCKET_MODE = 0660,
+    ACCEPT_MS = 10,  /* an accept waits no longer, if it waits */
+    HANDED_OVER = 3, /* SD_LISTEN_FDS_START */
+};
 
 bool listen_is_listening(int fd)
 {
@@ -26,12 +31,27 @@ bool listen_is_listening(int fd)
 
 int listen_prepare(int fd)
 {
-    int flags = fcntl(fd, F_GETFL), on = 1;
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    struct timeval soon = {.tv_usec = ACCEPT_MS * 1000};
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) != 0)
         return errno;
     /* Linux hands the option down to accepted sockets; on a Unix socket it fails, and is moot. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return 0;
+}
+
+int listen_accept(int fd, struct sockaddr_storage *peer)
+{
+    static const struct timeval none = {0};
+    socklen_t len = sizeof *peer;
+    peer->ss_family = AF_UNSPEC;
+    /* Each time, for O_NONBLOCK is everybody's. If it is cleared in between, there is the limit. */
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+        return -1;
+    int accepted = accept4(fd, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0 && peer->ss_family != AF_UNIX) /* that one hands no limit down */
+        setsockopt(accepted, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
+    return accepted;
 }
 
 __attribute__((format(printf, 2, 3))) static bool refuse(char *message, const char *format, ...)

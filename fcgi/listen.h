@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 enum { LISTEN_MESSAGE_MAX = 512 };
@@ -32,10 +33,18 @@ bool listen_is_listening(int fd);
 bool listen_inherited(struct listener *listener, char message[LISTEN_MESSAGE_MAX]);
 
 /*
- * Makes the socket ready for the loop: it does not block, and connections from
- * it send at once (TCP_NODELAY). Returns 0 or an errno value.
+ * Makes the socket ready for the loop: connections from it send at once (TCP_NODELAY).
+ * Returns 0 or an errno value.
  */
 int listen_prepare(int fd);
+
+/*
+ * Accepts a connection, which does not block and is closed on exec, and says whose it is.
+ * -1 with errno set if there is none. Does not wait for one, although others may have the
+ * socket open, too, and make it one that blocks, as systemd does at a reload of a service
+ * that has it as its standard input.
+ */
+int listen_accept(int fd, struct sockaddr_storage *peer);
 
 /*
  * Listens at PATH (anything with a slash in it), HOST:PORT, [IPV6]:PORT or

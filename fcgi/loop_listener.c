@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop's listening socket: who comes, and what to do when there is no room. */
+#include "listen.h"
 #include "loop_parts.h"
 
 #include <errno.h>
@@ -58,17 +59,15 @@ enum accepted { ACCEPTED, NOBODY, NO_ROOM };
 
 static enum accepted accept_one(struct loop *loop)
 {
-    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
-    socklen_t len = sizeof peer;
-    struct sockaddr *address = loop->peers && loop->peers->count ? (struct sockaddr *)&peer : NULL;
+    struct sockaddr_storage peer;
     if (!loop->table.queue[CONNECTION_FREE].first)
         return NO_ROOM;
-    int fd = accept4(loop->listener, address, address ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = listen_accept(loop->listener, &peer);
     if (fd < 0 && (errno == ECONNABORTED || errno == EINTR || errno == EPROTO || errno == EPERM))
         return ACCEPTED; /* whom it was is gone already; another may wait */
     if (fd < 0)
         return errno == EAGAIN ? NOBODY : NO_ROOM;
-    if (address && !peers_allow(loop->peers, address)) {
+    if (loop->peers && !peers_allow(loop->peers, (struct sockaddr *)&peer)) {
         loop->counters->strangers++;
         close(fd);
     } else {

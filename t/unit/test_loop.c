@@ -8,15 +8,18 @@
 #include "../../fcgi/loop.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct loop *loop;
+static int listener;
 static struct sockaddr_in address;
 static struct service service;
 static uint64_t clock_now;
@@ -71,7 +74,7 @@ static void open_loop(unsigned connections, const struct peers *peers)
 {
     struct loop_limits limits = LOOP_LIMITS;
     socklen_t len = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     address =
         (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
@@ -704,6 +707,58 @@ static void test_descriptors(void)
     loop_free(loop);
 }
 
+/* The processes that share a listening socket share O_NONBLOCK, too. */
+static void test_shared_socket(void)
+{
+    enum { COUNT = 300 };
+    struct timespec start, end;
+    struct timeval limit = {.tv_sec = 9};
+    socklen_t len = sizeof limit;
+    open_loop(10, NULL);
+    fcntl(listener, F_SETFL, 0);
+    int fd = client_open(), answers = 0;
+    good(KEEP);
+    client_send(fd);
+    alarm(20); /* the test ends if the loop waits for another client */
+    turn();
+    cmp_ok(client_sees(fd), ==, ANSWER, "a listening socket that blocks does not stop the loop");
+    close(fd);
+
+    pid_t other = fork();
+    must(other >= 0);
+    for (time_t stop = time(NULL) + 10; other == 0 && time(NULL) < stop;)
+        fcntl(listener, F_SETFL, 0);
+    if (other == 0)
+        _exit(0);
+    good(KEEP);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int i = 0; i < COUNT; i++) {
+        fd = client_open();
+        client_send(fd);
+        turn();
+        answers += client_sees(fd) == ANSWER;
+        close(fd);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    cmp_ok(answers, ==, COUNT, "nor does one that another process makes so without a pause");
+    cmp_ok(end.tv_sec - start.tv_sec, <, 8, "nor does the loop wait long for each");
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+    alarm(0);
+
+    fd = client_open();
+    struct sockaddr_storage peer;
+    int accepted = listen_accept(listener, &peer);
+    getsockopt(accepted, SOL_SOCKET, SO_RCVTIMEO, &limit, &len);
+    ok(limit.tv_sec == 0 && limit.tv_usec == 0, "its time limit is not handed down");
+    cmp_ok(peer.ss_family, ==, AF_INET, "it is said who connects");
+    ok(fcntl(accepted, F_GETFL) & O_NONBLOCK, "the connection does not block");
+    ok(fcntl(accepted, F_GETFD) & FD_CLOEXEC, "and is closed on exec");
+    close(accepted);
+    close(fd);
+    loop_free(loop);
+}
+
 static void test_peers(void)
 {
     struct peers peers;
@@ -832,6 +887,7 @@ int main(void)
     test_full();
     test_reuse();
     test_descriptors();
+    test_shared_socket();
     test_peers();
     test_stop();
     test_signals();
