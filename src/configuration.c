@@ -18,11 +18,6 @@ const char *const metrics_words[] = {"auto", "on", "off", NULL};
 
 enum { SIZE_MAX_READ = 8 * 1024 * 1024 /* of a file and all that it includes */ };
 
-static bool is_readable(const char *file)
-{
-    return access(file, R_OK) == 0;
-}
-
 /* One that may not be read counts: another one must not be taken in its place. */
 static bool is_there(const char *file)
 {
