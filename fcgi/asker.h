@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "holding.h"
+#include "state.h"
 #include "why.h"
 
 struct asker;
@@ -116,9 +117,9 @@ void asker_disconnect(struct asker *asker);
 const struct asker_counters *asker_counters(const struct asker *asker);
 
 /*
- * Connects to the prober of a state directory. Both the directory and the process at
+ * Connects to the prober of a state directory, which has been checked. The process at
  * the other end must be trusted. -1 with the reason.
  */
-int asker_connect(const char *state_directory, struct why *why);
+int asker_connect(const struct state *state, struct why *why);
 
 #endif

@@ -3,7 +3,6 @@
 #include "config.h"
 #include "asker.h"
 #include "ask.h"
-#include "state.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -80,13 +79,8 @@ static int connect_socket(int directory, const char *name, struct why *why)
     return -1;
 }
 
-int asker_connect(const char *state_directory, struct why *why)
+int asker_connect(const struct state *state, struct why *why)
 {
     why_not(why, "%s", ""); /* that there is no prober needs no reason */
-    int directory = state_open(state_directory, why);
-    if (directory < 0)
-        return -1;
-    int fd = connect_socket(directory, state_directory, why);
-    close(directory);
-    return fd;
+    return state->fd < 0 ? -1 : connect_socket(state->fd, state->name, why);
 }

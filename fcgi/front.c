@@ -99,25 +99,40 @@ static struct config *load_config(const char *file, enum front_voice voice)
     return config;
 }
 
+/* NULL if there is no memory. */
+static struct setup *make_setup(struct config *config, enum front_voice voice)
+{
+    bool counts = voice == FRONT_ALL && starter_reports(config); /* a CGI ends before it could */
+    knowledge_log *log = voice == FRONT_ALL ? say : hush;
+    struct setup *setup = malloc(sizeof *setup);
+    if (!setup)
+        return NULL;
+    setup->users = 1;
+    setup->config = config;
+    setup->counters = counts ? counters_new(config) : NULL;
+    memset(setup->used, 0, config->target_count);
+    if ((setup->counters || !counts) &&
+        knowledge_open(&setup->knowledge, config, instant_now(), log, NULL))
+        return setup;
+    counters_free(setup->counters);
+    free(setup);
+    return NULL;
+}
+
 bool front_load(struct front *front, enum front_voice voice)
 {
     struct config *config = load_config(front->file, voice);
-    struct setup *setup = config ? malloc(sizeof *setup) : NULL;
+    struct setup *setup = config ? make_setup(config, voice) : NULL;
     struct setup *former = front->setup;
     if (!setup) {
         config_free(config);
         return false;
     }
-    setup->users = 1;
-    setup->config = config;
-    /* A CGI ends before it could report. */
-    setup->counters = voice == FRONT_ALL && starter_reports(config) ? counters_new(config) : NULL;
-    memset(setup->used, 0, config->target_count);
-    knowledge_open(&setup->knowledge, config, instant_now(), voice == FRONT_ALL ? say : hush, NULL);
-    front->setup = setup;
-    log_use(&front->log, &config->logging);
-    release(front, former);
-    return true;
+    bool ready = log_use(&front->log, &config->logging);
+    if (ready)
+        front->setup = setup;
+    release(front, ready ? former : setup);
+    return ready;
 }
 
 /* ---- the prober ---- */
@@ -141,7 +156,7 @@ static int connect_prober(void *ctx)
     struct why why;
     if (!starter_has_place(front->setup->config))
         return -1;
-    int fd = asker_connect(front->setup->config->state, &why);
+    int fd = asker_connect(&front->setup->knowledge.state, &why);
     say_if_new(&front->connecting, &why);
     return fd;
 }
@@ -419,7 +434,7 @@ void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
 void front_detach(struct front *front)
 {
     front->loop = NULL;
-    log_use(&front->log, NULL); /* writes what waits, so that the report counts it */
+    (void)log_use(&front->log, NULL); /* writes what waits, so that the report counts it */
     report(front, LAST_REPORT_MS, (uint64_t)instant_now().steady_ms);
     asker_free(front->asker);
     front->asker = NULL;

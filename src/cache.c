@@ -3,9 +3,9 @@
 #include "cache.h"
 
 #ifndef HAVE_LMDB
-struct cache *cache_open(const char *state_directory, cache_log *log, void *log_context)
+struct cache *cache_open(const struct state *state, cache_log *log, void *log_context)
 {
-    (void)state_directory, (void)log, (void)log_context;
+    (void)state, (void)log, (void)log_context;
     return NULL;
 }
 
@@ -23,18 +23,23 @@ enum holding cache_look(struct cache *cache, const struct target *target,
 #else
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "cache_find.h"
 #include "mapped.h"
+#include "plain_file.h"
 #include "why.h"
 
 enum { ATTEMPTS = 4 /* commits come ten times a second at most: the second is enough */ };
 
 struct cache {
-    char *path;
+    const struct state *state;
     cache_log *log;
     void *log_context;
     MDB_env *env;
@@ -71,8 +76,8 @@ static void tell(struct cache *cache, const char *what)
     if (cache->told == cache->file.st_ino)
         return;
     cache->told = cache->file.st_ino;
-    why_not(&why, "The cache %s %s; it is not used until the prober has made a new one.",
-            cache->path, what);
+    why_not(&why, "The cache %s/%s %s; it is not used until the prober has made a new one.",
+            cache->state->name, CACHE_FILE, what);
     cache->log(cache->log_context, why.text);
 }
 
@@ -100,6 +105,7 @@ static void drop(struct cache *cache)
 
 struct opening {
     struct cache *cache;
+    const char *name; /* of the file that has been looked at */
     int error;
     bool foreign;
 };
@@ -132,7 +138,7 @@ static int open_env(struct opening *o)
     if (!error)
         error = mdb_env_set_assert(cache->env, on_assert);
     if (!error)
-        error = mdb_env_open(cache->env, cache->path, flags, 0);
+        error = mdb_env_open(cache->env, o->name, flags, 0);
     if (!error)
         error = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &cache->txn);
     if (!error)
@@ -151,25 +157,41 @@ static void work_open(void *context)
         mdb_txn_reset(o->cache->txn);
 }
 
+/* Has LMDB open the file, which is one. */
+static void open_plain(struct opening *o)
+{
+    if (!mapped_try(work_open, o))
+        o->error = MDB_CORRUPTED;
+    if (!o->error && !o->foreign)
+        return;
+    drop(o->cache);
+    if (plain_file_may_open_later(o->error)) {
+        o->cache->file = (struct stat){0}; /* look again */
+        return;
+    }
+    o->cache->bad = true;
+    tell(o->cache, o->foreign           ? "is of another version"
+                   : o->error == EACCES ? "may not be read"
+                                        : "is damaged or none of signpost's");
+}
+
 static void open_file(struct cache *cache)
 {
     struct opening o = {.cache = cache};
+    char by_descriptor[PLAIN_FILE_NAME_SIZE], by_name[PATH_MAX];
+    int fd = plain_file_open(cache->state->fd, CACHE_FILE, O_NOFOLLOW, INT64_MAX, NULL);
 
-    if (!S_ISREG(cache->file.st_mode)) {
-        cache->bad = true;
-        tell(cache, "is no plain file");
+    cache->bad = fd < 0 && !plain_file_may_open_later(errno);
+    if (fd < 0 && !cache->bad)
+        return;
+    if (fd < 0) {
+        tell(cache, errno == EACCES ? "may not be read" : "is no plain file");
         return;
     }
-    if (!mapped_try(work_open, &o))
-        o.error = MDB_CORRUPTED;
-    cache->bad = o.error || o.foreign;
-    if (!cache->bad)
-        return;
-    if (o.foreign)
-        tell(cache, "is of another version");
-    else
-        tell(cache, o.error == EACCES ? "may not be read" : "is damaged or none of signpost's");
-    drop(cache);
+    snprintf(by_name, sizeof by_name, "%s/%s", cache->state->name, CACHE_FILE);
+    o.name = plain_file_name(fd, by_descriptor, by_name);
+    open_plain(&o);
+    close(fd);
 }
 
 static bool is_same_file(const struct stat *a, const struct stat *b)
@@ -188,7 +210,8 @@ static void refresh(struct cache *cache)
 {
     struct stat status;
 
-    if (lstat(cache->path, &status) < 0) {
+    if (cache->state->fd < 0 ||
+        fstatat(cache->state->fd, CACHE_FILE, &status, AT_SYMLINK_NOFOLLOW) < 0) {
         if (cache->env)
             drop(cache);
         cache->bad = false;
@@ -204,17 +227,14 @@ static void refresh(struct cache *cache)
     open_file(cache);
 }
 
-struct cache *cache_open(const char *state_directory, cache_log *log, void *log_context)
+struct cache *cache_open(const struct state *state, cache_log *log, void *log_context)
 {
     struct cache *cache = calloc(1, sizeof *cache);
 
-    if (!cache)
-        return NULL;
-    *cache = (struct cache){.log = log, .log_context = log_context, .looked_s = INT64_MIN};
-    if (asprintf(&cache->path, "%s/%s", state_directory, CACHE_FILE) >= 0)
-        return cache;
-    free(cache);
-    return NULL;
+    if (cache)
+        *cache = (struct cache){
+            .state = state, .log = log, .log_context = log_context, .looked_s = INT64_MIN};
+    return cache;
 }
 
 void cache_close(struct cache *cache)
@@ -222,7 +242,6 @@ void cache_close(struct cache *cache)
     if (!cache)
         return;
     drop(cache);
-    free(cache->path);
     free(cache);
 }
 

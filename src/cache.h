@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 #include "holding.h"
+#include "state.h"
 #include "target.h"
 
 struct cache;
@@ -22,11 +23,10 @@ struct cache;
 typedef void cache_log(void *context, const char *text);
 
 /*
- * The cache in a state directory; opens nothing yet. The directory's name is
- * copied. NULL if there is no memory, or signpost was built without LMDB: then
- * nothing is ever known.
+ * The cache in a state directory, which is borrowed; opens nothing yet. NULL if there is no
+ * memory (with errno), or signpost was built without LMDB: then nothing is ever known.
  */
-struct cache *cache_open(const char *state_directory, cache_log *log, void *log_context);
+struct cache *cache_open(const struct state *state, cache_log *log, void *log_context);
 
 /* Closes it; NULL is fine. */
 void cache_close(struct cache *cache);

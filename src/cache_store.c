@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include "cache_find.h"
 #include "mapped.h"
+#include "plain_file.h"
 
 enum { FULL_PERCENT = 80 /* of the map */ };
 
@@ -39,6 +40,7 @@ static int open_env(const struct opening *o)
 {
     struct cache_store *store = o->store;
     unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS;
+    char name[PLAIN_FILE_NAME_SIZE];
     int error = mdb_env_create(&store->env);
 
     if (o->options->unsynced)
@@ -48,7 +50,8 @@ static int open_env(const struct opening *o)
     if (!error)
         error = mdb_env_set_mapsize(store->env, o->options->map_size);
     if (!error)
-        error = mdb_env_open(store->env, o->options->path, flags, o->options->mode);
+        error = mdb_env_open(store->env, plain_file_name(o->options->fd, name, o->options->path),
+                             flags, o->options->mode);
     return error;
 }
 
@@ -168,16 +171,6 @@ struct cache_store *cache_store_make(const struct cache_store_options *options,
 struct cache_store *cache_store_open(const struct cache_store_options *options,
                                      uint8_t secret[SIPHASH_KEY_SIZE], int *error)
 {
-    struct stat status;
-
-    if (lstat(options->path, &status) < 0) {
-        *error = errno;
-        return NULL;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        *error = MDB_INVALID;
-        return NULL;
-    }
     struct cache_store *store = open_store(options, NULL, error);
     if (store)
         memcpy(secret, store->about.secret, SIPHASH_KEY_SIZE);

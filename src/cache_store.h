@@ -13,7 +13,8 @@
 struct cache_store;
 
 struct cache_store_options {
-    const char *path;
+    int fd;           /* of the file, which is open; need not stay open */
+    const char *path; /* its name, for where there is no /proc */
     size_t map_size;
     mode_t mode;
     bool unsynced;
@@ -24,7 +25,7 @@ struct cache_finding {
     struct cache_value value;
 };
 
-/* Makes a new file with the secret. NULL with the error. */
+/* Makes an empty file one with the secret. NULL with the error. */
 struct cache_store *cache_store_make(const struct cache_store_options *options,
                                      const uint8_t secret[SIPHASH_KEY_SIZE], int *error);
 

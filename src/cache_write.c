@@ -3,6 +3,9 @@
 #include "cache_write.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -10,6 +13,9 @@
 #include <unistd.h>
 #include "cache_committer.h"
 #include "cache_store.h"
+#include "identity.h"
+#include "plain_file.h"
+#include "replacement.h"
 #include "why.h"
 
 enum {
@@ -27,7 +33,6 @@ struct recent {
 
 struct cache_writer {
     struct cache_writer_options options;
-    char *path, *new_path;
     struct cache_store *store; /* NULL: there is no file now */
     uint8_t secret[SIPHASH_KEY_SIZE];
     int64_t retry_s; /* not before */
@@ -46,8 +51,8 @@ static void complain(struct cache_writer *writer, const char *what, int error)
     if (writer->complained)
         return;
     writer->complained = true;
-    why_not(&why, "The cache %s %s: %s. The prober goes on with what it has in memory.",
-            writer->path, what, cache_store_error(error));
+    why_not(&why, "The cache %s/%s %s: %s. The prober goes on with what it has in memory.",
+            writer->options.state->name, CACHE_FILE, what, cache_store_error(error));
     writer->options.log(writer->options.log_context, why.text);
 }
 
@@ -55,44 +60,85 @@ static void tell_new(const struct cache_writer *writer, const char *what)
 {
     struct why why;
 
-    why_not(&why, "The cache %s %s, so a new one was begun.", writer->path, what);
+    why_not(&why, "The cache %s/%s %s, so a new one was begun.", writer->options.state->name,
+            CACHE_FILE, what);
     writer->options.log(writer->options.log_context, why.text);
 }
 
 static mode_t file_mode(const struct cache_writer *writer)
 {
-    return writer->options.for_group ? 0660 : 0600;
+    return writer->options.state->for_group ? 0660 : 0600;
+}
+
+static struct cache_store_options options_for(const struct cache_writer *writer, int fd,
+                                              const char *path)
+{
+    return (struct cache_store_options){fd, path, writer->options.map_size, file_mode(writer),
+                                        writer->options.unsynced};
+}
+
+static const char *path_of(const struct cache_writer *writer, const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", writer->options.state->name, name);
+    return path;
+}
+
+/* Makes a new file a store, and gives it the cache's name. Returns 0 or an error. */
+static int make_store(struct cache_writer *writer, int fd, const struct replacement *new)
+{
+    char path[PATH_MAX];
+    struct cache_store_options options =
+        options_for(writer, fd, path_of(writer, new->new_name, path));
+    int error = 0;
+
+    writer->store = cache_store_make(&options, writer->secret, &error);
+    if (!writer->store) {
+        replacement_drop(new);
+        return error;
+    }
+    if (replacement_put(new))
+        return 0;
+    error = errno;
+    cache_store_close(writer->store);
+    writer->store = NULL;
+    return error;
 }
 
 /* Makes an empty file, ready for use before it has the cache's name. */
 static bool begin_new(struct cache_writer *writer)
 {
-    int error = 0;
-    struct cache_store_options options = {writer->new_path, writer->options.map_size,
-                                          file_mode(writer), writer->options.unsynced};
+    struct replacement new;
+    int fd = replacement_make(&new, writer->options.state->fd, CACHE_FILE, file_mode(writer));
+    int error = fd < 0 ? errno : make_store(writer, fd, &new);
 
-    unlink(writer->new_path);
-    writer->store = cache_store_make(&options, writer->secret, &error);
-    if (writer->store && rename(writer->new_path, writer->path) < 0) {
-        error = errno;
-        cache_store_close(writer->store);
-        writer->store = NULL;
-    }
-    if (!writer->store)
+    if (fd >= 0)
+        close(fd);
+    if (error)
         complain(writer, "cannot be made", error);
-    return writer->store;
+    return !error;
+}
+
+/* Opens a file that is there. Returns 0 or an error. */
+static int open_there(struct cache_writer *writer, int fd)
+{
+    char path[PATH_MAX];
+    struct cache_store_options options = options_for(writer, fd, path_of(writer, CACHE_FILE, path));
+    int error = 0;
+
+    writer->store = cache_store_open(&options, writer->secret, &error);
+    return error;
 }
 
 static bool open_store(struct cache_writer *writer)
 {
-    struct cache_store_options options = {writer->path, writer->options.map_size, file_mode(writer),
-                                          writer->options.unsynced};
-    struct stat status;
-    int error = 0;
-
-    if (lstat(writer->path, &status) < 0)
+    if (writer->options.state->fd < 0)
+        return false;
+    int fd = plain_file_open(writer->options.state->fd, CACHE_FILE, O_NOFOLLOW, INT64_MAX, NULL);
+    if (fd < 0 && errno == ENOENT)
         return begin_new(writer);
-    writer->store = cache_store_open(&options, writer->secret, &error);
+    int error = fd < 0 ? errno : open_there(writer, fd);
+    if (fd >= 0)
+        close(fd);
     if (writer->store)
         return true;
     if (!cache_store_is_damage(error)) {
@@ -143,11 +189,7 @@ static bool get_ready(struct cache_writer *writer)
         return false;
     writer->waiting = calloc(WAITING_MAX, sizeof *writer->waiting);
     writer->committed = calloc(WAITING_MAX, sizeof *writer->committed);
-    if (asprintf(&writer->path, "%s/%s", writer->options.state_directory, CACHE_FILE) < 0)
-        writer->path = NULL;
-    if (!writer->path || asprintf(&writer->new_path, "%s.new", writer->path) < 0)
-        writer->new_path = NULL;
-    return writer->waiting && writer->committed && writer->new_path;
+    return writer->waiting && writer->committed;
 }
 
 static void let_go(struct cache_writer *writer)
@@ -155,8 +197,6 @@ static void let_go(struct cache_writer *writer)
     committer_close(&writer->committer);
     free(writer->waiting);
     free(writer->committed);
-    free(writer->new_path);
-    free(writer->path);
     free(writer);
 }
 
@@ -239,11 +279,13 @@ size_t cache_writer_waiting(const struct cache_writer *writer)
 /* Whether the file that is open still has the cache's name. */
 static bool is_in_place(const struct cache_writer *writer)
 {
-    struct stat open_file, named;
+    struct identity named = identity_in(writer->options.state->fd, CACHE_FILE), open_file;
+    struct stat status;
 
-    return fstat(cache_store_fd(writer->store), &open_file) == 0 &&
-           lstat(writer->path, &named) == 0 && open_file.st_ino == named.st_ino &&
-           open_file.st_dev == named.st_dev;
+    if (fstat(cache_store_fd(writer->store), &status) < 0)
+        return false;
+    open_file = identity_of(&status);
+    return identity_same_file(&open_file, &named);
 }
 
 static bool have_store(struct cache_writer *writer, int64_t now_s)

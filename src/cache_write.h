@@ -16,10 +16,9 @@
 struct cache_writer;
 
 struct cache_writer_options {
-    const char *state_directory;
-    size_t map_size; /* bytes that the file may grow to */
-    bool for_group;  /* others of the file's group may write, too */
-    bool unsynced;   /* for tests: a commit does not wait for the disk */
+    const struct state *state; /* the directory, borrowed */
+    size_t map_size;           /* bytes that the file may grow to */
+    bool unsynced;             /* for tests: a commit does not wait for the disk */
     cache_log *log;
     void *log_context;
 };

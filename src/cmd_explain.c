@@ -175,12 +175,11 @@ static int run(const struct call *call)
 {
     struct config *config = command_load(call->file, false);
     struct explanation *e = calloc(1, sizeof *e);
-    struct knowledge knowledge = {0};
+    struct knowledge knowledge;
     char name[] = "explain";
     int status = EXIT_FINDING;
 
-    if (config && e) {
-        knowledge_open(&knowledge, config, instant_now(), command_say, name);
+    if (config && e && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
         status =
             call->batch ? run_batch(config, &knowledge, e) : run_one(call, config, &knowledge, e);
         knowledge_close(&knowledge);

@@ -198,10 +198,11 @@ static int conclude(const struct call *call, struct report *report, bool interru
         return EXIT_FINE;
     double unreadable = 100.0 * (double)report->unreadable / (double)(report->lines - call->skip);
     if (unreadable > call->fail_over) {
-        fprintf(stderr,
-                "signpost replay: %.4g %% of the lines cannot be read, more than the %.4g %% that may "
-                "change: what is in them is not known.\n",
-                unreadable, call->fail_over);
+        fprintf(
+            stderr,
+            "signpost replay: %.4g %% of the lines cannot be read, more than the %.4g %% that may "
+            "change: what is in them is not known.\n",
+            unreadable, call->fail_over);
         return EXIT_FINDING;
     }
     if (report_percent(report) <= call->fail_over)
@@ -236,22 +237,33 @@ static int replay(const struct call *call)
     return status;
 }
 
-static int run(struct call *call)
+static int run_with(struct call *call)
 {
     static char name[] = "replay";
     struct side *present = &call->comparison.present, *next = &call->comparison.next;
+    struct instant now = instant_now();
+    int status = EXIT_FINDING;
+
+    if (!knowledge_open_files(&present->knowledge, present->config, now, command_say, name))
+        return status;
+    if (knowledge_open_files(&next->knowledge, next->config, now, command_say, name)) {
+        status = replay(call);
+        knowledge_close(&next->knowledge);
+    }
+    knowledge_close(&present->knowledge);
+    return status;
+}
+
+static int run(struct call *call)
+{
     struct config *now = command_load(call->present_file, false);
     struct config *then = now ? command_load(call->next_file, false) : NULL;
     int status = EXIT_FINDING;
 
     if (then) {
-        present->config = now;
-        next->config = then;
-        knowledge_open_files(&present->knowledge, now, instant_now(), command_say, name);
-        knowledge_open_files(&next->knowledge, then, instant_now(), command_say, name);
-        status = replay(call);
-        knowledge_close(&present->knowledge);
-        knowledge_close(&next->knowledge);
+        call->comparison.present.config = now;
+        call->comparison.next.config = then;
+        status = run_with(call);
     }
     config_free(now);
     config_free(then);

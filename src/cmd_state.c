@@ -2,19 +2,23 @@
 /* signpost state: how the targets are, as the prober sees them and as the operator set them. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include "command.h"
 #include "configuration.h"
 #include "knowledge.h"
+#include "plain_file.h"
 #include "status/public.h"
 #ifdef HAVE_JANSSON
 #include <jansson.h>
 #endif
+
+enum { STATUS_SIZE_MAX = 16 * 1024 * 1024 };
 
 static const char usage[] =
     "Usage: signpost state [--config FILE] [--json]\n"
@@ -99,9 +103,10 @@ static void print_table(const struct knowledge *knowledge)
         printf("Published by the prober, process %" PRId64 ", at %s.\n",
                health_prober(knowledge->health), format_time(published, when));
     else
-        printf("No prober has published anything of late in %s: one is started by a responder, or as "
-               "a service (`signpost prober`).\n",
-               config->state);
+        printf(
+            "No prober has published anything of late in %s: one is started by a responder, or as "
+            "a service (`signpost prober`).\n",
+            config->state);
     printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  %8s  %-20s  %8s  %s\n", width, "target", "kind",
            "state", "takes", "share", "seen", "HEAD", "since", "probes", "last failure");
     for (size_t i = 0; i < config->target_count; i++)
@@ -119,12 +124,19 @@ static json_t *seen_json(const struct target_health *health)
 /* What the prober has written for everybody; NULL if it has not. */
 static json_t *read_status(const struct knowledge *knowledge)
 {
-    char path[PATH_MAX];
+    int directory = knowledge->state.fd;
+    int folder = directory < 0 ? -1
+                               : openat(directory, PUBLIC_FOLDER,
+                                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int file =
+        folder < 0 ? -1 : plain_file_open(folder, PUBLIC_JSON, O_NOFOLLOW, STATUS_SIZE_MAX, NULL);
+    json_t *status = file < 0 ? NULL : json_loadfd(file, 0, NULL);
 
-    if (!knowledge->health || snprintf(path, sizeof path, "%s/" PUBLIC_FOLDER "/" PUBLIC_JSON,
-                                       knowledge->config->state) >= (int)sizeof path)
-        return NULL;
-    return json_load_file(path, 0, NULL);
+    if (file >= 0)
+        close(file);
+    if (folder >= 0)
+        close(folder);
+    return status;
 }
 
 /* "  class      manifest-tag 12, ping 3" */
@@ -239,25 +251,38 @@ static bool all_up(const struct knowledge *knowledge)
     return true;
 }
 
+/* A directory that is there and cannot be used says nothing of targets: that is a finding. */
+static bool can_see(const struct knowledge *knowledge)
+{
+    return knowledge->state.fd >= 0 || knowledge->state.is_missing;
+}
+
+static int show(const struct knowledge *knowledge, bool json)
+{
+    int status = EXIT_FINE;
+
+    if (json) {
+        status = print_json(knowledge);
+    } else {
+        print_table(knowledge);
+        print_requests(knowledge);
+    }
+    if (status == EXIT_FINE && !(can_see(knowledge) && all_up(knowledge)))
+        status = EXIT_FINDING;
+    return status;
+}
+
 static int run(const char *file, bool json)
 {
     struct config *config = command_load(file, false);
     struct knowledge knowledge;
     char name[] = "state";
-    int status = EXIT_FINE;
+    int status = EXIT_FINDING;
 
-    if (!config)
-        return EXIT_FINDING;
-    knowledge_open(&knowledge, config, instant_now(), command_say, name);
-    if (json) {
-        status = print_json(&knowledge);
-    } else {
-        print_table(&knowledge);
-        print_requests(&knowledge);
+    if (config && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
+        status = show(&knowledge, json);
+        knowledge_close(&knowledge);
     }
-    if (status == EXIT_FINE && !all_up(&knowledge))
-        status = EXIT_FINDING;
-    knowledge_close(&knowledge);
     config_free(config);
     return status;
 }

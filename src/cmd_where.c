@@ -99,8 +99,7 @@ static int run(const struct call *call)
     char name[] = "where";
     int status = EXIT_FINDING;
 
-    if (config && e) {
-        knowledge_open(&knowledge, config, instant_now(), command_say, name);
+    if (config && e && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
         status = look(call, config, &knowledge, e);
         knowledge_close(&knowledge);
     }

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include "lock.h"
 #include "plain_file.h"
 #include "replacement.h"
 #include "state.h"
@@ -16,7 +16,7 @@
 
 enum { CONTROL_SIZE_MAX = 64 * 1024 };
 
-static const char file_name[] = "control";
+static const char file_name[] = "control", lock_name[] = "control.lock";
 
 /* The file's text, read into a buffer. Returns 0 or an error. */
 static int read_text(int directory, char *buffer, struct slice *text)
@@ -110,7 +110,6 @@ static void clear_wishes(struct control *control)
 struct reading {
     struct control *control;
     struct arena *arena;
-    int directory;
     enum control_news news;
 };
 
@@ -119,7 +118,7 @@ static void work_read(void *context)
     struct reading *reading = context;
     struct control *control = reading->control;
     struct node *root =
-        read_control(reading->arena, reading->directory, control->directory, &control->why);
+        read_control(reading->arena, control->state->fd, control->state->name, &control->why);
 
     if (!root) {
         reading->news = CONTROL_DAMAGED;
@@ -138,42 +137,30 @@ static void work_read(void *context)
 /* Takes in what the file says now. */
 static enum control_news read_news(struct control *control)
 {
-    int fd = state_open(control->directory, NULL);
-    struct reading reading = {control, fd < 0 ? NULL : arena_new(), fd, CONTROL_SAME};
+    struct reading reading = {control, arena_new(), CONTROL_SAME};
 
     if (!reading.arena || !arena_try(reading.arena, work_read, &reading))
-        control->inode = 0; /* look again */
+        control->seen.inode = 0; /* look again */
     arena_free(reading.arena);
-    if (fd >= 0)
-        close(fd);
     return reading.news;
 }
 
 static bool has_changed(struct control *control)
 {
-    char path[4096];
-    struct stat status;
-
-    if (!control->directory ||
-        snprintf(path, sizeof path, "%s/%s", control->directory, file_name) >= (int)sizeof path)
+    if (!control->state || control->state->fd < 0)
         return false;
-    if (stat(path, &status) < 0)
-        status = (struct stat){0}; /* none is the same as an empty one */
-    if (status.st_ino == control->inode && status.st_mtim.tv_sec == control->changed.tv_sec &&
-        status.st_mtim.tv_nsec == control->changed.tv_nsec)
-        return false;
-    control->inode = status.st_ino;
-    control->changed = status.st_mtim;
-    return true;
+    struct identity now = identity_in(control->state->fd, file_name);
+    bool changed = !identity_same(&now, &control->seen);
+    control->seen = now;
+    return changed;
 }
 
-enum control_news control_open(struct control *control, const char *directory,
+enum control_news control_open(struct control *control, const struct state *state,
                                const struct config *config)
 {
-    control->directory = directory;
+    control->state = state;
     control->config = config;
-    control->changed = (struct timespec){0, 0};
-    control->inode = 0;
+    control->seen = (struct identity){0}; /* none is the same as an empty one */
     control->reload[0] = '\0';
     clear_wishes(control);
     return control_refresh(control);
@@ -263,7 +250,7 @@ static bool write_control(const struct node *root, int directory, struct why *wh
 {
     struct replacement new;
 
-    if (replacement_begin(&new, directory, file_name, false)) {
+    if (replacement_begin(&new, directory, file_name)) {
         tree_write(root, new.file);
         if (replacement_end(&new, true))
             return true;
@@ -282,22 +269,28 @@ static void work_change(void *context)
     change->written = write_control(root, change->fd, change->why);
 }
 
+static bool change_locked(struct change *change)
+{
+    int lock = lock_take(change->fd, change->directory, lock_name, LOCK_PATIENCE_MS, change->why);
+
+    if (lock < 0)
+        return false;
+    change->arena = arena_new();
+    if (!change->arena || !arena_try(change->arena, work_change, change))
+        why_not(change->why, "There is not enough memory.");
+    arena_free(change->arena);
+    close(lock);
+    return change->written;
+}
+
 static bool make_change(struct change *change)
 {
     change->fd = state_open(change->directory, change->why);
     if (change->fd < 0)
         return false;
-    if (flock(change->fd, LOCK_EX) < 0) {
-        close(change->fd);
-        return why_not(change->why, "The state directory %s cannot be locked: %s.",
-                       change->directory, strerror(errno));
-    }
-    change->arena = arena_new();
-    if (!change->arena || !arena_try(change->arena, work_change, change))
-        why_not(change->why, "There is not enough memory.");
-    arena_free(change->arena);
+    bool made = change_locked(change);
     close(change->fd);
-    return change->written;
+    return made;
 }
 
 bool control_ask_reload(const char *directory, struct why *why)

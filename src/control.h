@@ -8,9 +8,10 @@
 #define CONTROL_H
 
 #include <stdbool.h>
-#include <sys/stat.h>
 #include "admission.h"
 #include "configuration.h"
+#include "identity.h"
+#include "state.h"
 #include "why.h"
 
 #define CONTROL_NO_SHARE (-1.0F)
@@ -23,10 +24,9 @@ struct wish {
 
 /* What one process has seen of the file. */
 struct control {
-    const char *directory;       /* borrowed; NULL: no file is looked at */
+    const struct state *state;   /* borrowed; NULL: no file is looked at */
     const struct config *config; /* borrowed: whose targets the wishes are for */
-    struct timespec changed;
-    ino_t inode;
+    struct identity seen;
     struct why why;                /* what was wrong with the file, once it was */
     char reload[64];               /* the mark of the last reload that was asked for */
     struct wish wish[TARGETS_MAX]; /* by the target's place in the configuration */
@@ -40,13 +40,17 @@ enum control_news {
 };
 
 /*
- * Reads the file in a state directory (NULL: there is none); a reload that it asks for
- * counts as done. None is the same as an empty one; returns CONTROL_DAMAGED or another one.
+ * Reads the file in a state directory (NULL: in none), which is borrowed; a reload that it
+ * asks for counts as done. None is the same as an empty one; returns CONTROL_DAMAGED or
+ * another one.
  */
-enum control_news control_open(struct control *control, const char *directory,
+enum control_news control_open(struct control *control, const struct state *state,
                                const struct config *config);
 
-/* Looks whether the file is another one. Costs one stat if it is not. */
+/*
+ * Looks whether the file is another one. Costs one stat if it is not. While there is no state
+ * directory that can be used, the wishes stay.
+ */
 enum control_news control_refresh(struct control *control);
 
 /* What is set for a target of the configuration. */

@@ -3,11 +3,13 @@
 #ifdef HAVE_LIBMAXMINDDB
 #include "geodb.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "geodb_file.h"
 #include "identity.h"
 #include "mapped.h"
+#include "plain_file.h"
 
 enum { REFRESH_MS = 1000 };
 
@@ -23,7 +25,7 @@ struct database {
     enum state state;
     struct identity seen;   /* the file that was last opened or refused */
     struct identity opened; /* the file that is open */
-    bool told_damaged, told_family;
+    bool told_damaged, told_family, told_passing;
     struct geodb_file file;
 };
 
@@ -138,15 +140,28 @@ static bool open_file(struct database *database, const struct identity *identity
     struct geodb_file file;
 
     database->seen = *identity;
-    if (!geodb_file_open(&file, database->name, database->state != UNTRIED, why))
+    if (!geodb_file_open(&file, database->name, database->state != UNTRIED, why)) {
+        if (plain_file_may_open_later(errno))
+            database->seen = (struct identity){0};
         return false;
+    }
     if (database->state == OPEN)
         geodb_file_close(&database->file);
     database->file = file;
     database->opened = *identity;
     database->state = OPEN;
-    database->told_damaged = database->told_family = false;
+    database->told_damaged = database->told_family = database->told_passing = false;
     return true;
+}
+
+/* What passes is told once, though it is tried again each second. */
+static void tell_unopened(struct geodb *geodb, struct database *database, const struct why *why)
+{
+    bool passes = database->seen.inode == 0 && plain_file_may_open_later(errno);
+
+    if (!passes || !database->told_passing)
+        tell(geodb, why);
+    database->told_passing = passes;
 }
 
 static bool is_open(struct geodb *geodb, struct database *database)
@@ -157,7 +172,7 @@ static bool is_open(struct geodb *geodb, struct database *database)
         struct identity identity = identity_under(database->name);
         if (!open_file(database, &identity, &why)) {
             database->state = CLOSED;
-            tell(geodb, &why);
+            tell_unopened(geodb, database, &why);
         }
     }
     return database->state == OPEN;
@@ -278,13 +293,15 @@ static void refresh(struct geodb *geodb, struct database *database)
     if (database->state == UNTRIED || identity_same(&identity, &database->seen) ||
         open_file(database, &identity, &bad))
         return;
+    int error = errno;
     /* Changed in place: what stands there now is not to be believed. */
     if (database->state == OPEN && identity_same_file(&identity, &database->opened)) {
         retire(geodb, database);
         return;
     }
     why_not(&why, "%s%s", bad.text, database->state == OPEN ? " The one before serves on." : "");
-    tell(geodb, &why);
+    errno = error;
+    tell_unopened(geodb, database, &why);
 }
 
 void geodb_refresh(struct geodb *geodb, int64_t now_ms)

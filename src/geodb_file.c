@@ -4,12 +4,15 @@
 #include "geodb_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mapped.h"
+#include "plain_file.h"
 
 enum {
     SEPARATOR = 16, /* zero bytes between search tree and data (MaxMind DB File Format 2.0) */
@@ -73,11 +76,14 @@ static bool check_tree(const MMDB_s *mmdb, const char *name, struct why *why)
     return true;
 }
 
-/* MMDB_open, and what it does not look at. */
-static bool open_checked(MMDB_s *mmdb, const char *name, bool thorough, struct why *why)
+/* MMDB_open, by the name of the open file, and what it does not look at. */
+static bool open_checked(MMDB_s *mmdb, int fd, const char *name, bool thorough, struct why *why)
 {
-    int error = MMDB_open(name, MMDB_MODE_MMAP, mmdb);
+    char opened[PLAIN_FILE_NAME_SIZE];
+    int error = MMDB_open(plain_file_name(fd, opened, name), MMDB_MODE_MMAP, mmdb);
 
+    if (error == MMDB_OUT_OF_MEMORY_ERROR)
+        errno = ENOMEM;
     if (error == MMDB_IO_ERROR || error == MMDB_FILE_OPEN_ERROR)
         return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
     if (error != MMDB_SUCCESS)
@@ -88,22 +94,33 @@ static bool open_checked(MMDB_s *mmdb, const char *name, bool thorough, struct w
     return false;
 }
 
+static bool open_file(MMDB_s *mmdb, int fd, const char *name, off_t size, bool thorough,
+                      struct why *why)
+{
+    errno = 0;
+    if (size == 0)
+        return why_not(why, "%s is empty.", name);
+    mapped_opening();
+    bool good = open_checked(mmdb, fd, name, thorough, why);
+    if (mapped_opened() || !good)
+        return good;
+    MMDB_close(mmdb);
+    return why_not(why, "%s was cut short while it was opened.", name);
+}
+
 bool geodb_file_open(struct geodb_file *file, const char *name, bool thorough, struct why *why)
 {
     struct stat status;
+    int fd = plain_file_open(AT_FDCWD, name, 0, INT64_MAX, &status);
 
-    if (stat(name, &status) != 0)
-        return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
-    if (!S_ISREG(status.st_mode))
+    if (fd < 0 && errno == EINVAL)
         return why_not(why, "%s is not a plain file.", name);
-    if (status.st_size == 0)
-        return why_not(why, "%s is empty.", name);
-    mapped_opening();
-    bool good = open_checked(&file->mmdb, name, thorough, why);
-    if (!mapped_opened() && good) {
-        MMDB_close(&file->mmdb);
-        return why_not(why, "%s was cut short while it was opened.", name);
-    }
+    if (fd < 0)
+        return why_not(why, "%s cannot be read: %s.", name, plain_file_error(errno));
+    bool good = open_file(&file->mmdb, fd, name, status.st_size, thorough, why);
+    int error = errno;
+    close(fd);
+    errno = error;
     if (!good)
         return false;
     file->map = mapped_watch(file->mmdb.file_content, (size_t)file->mmdb.file_size);
@@ -111,6 +128,7 @@ bool geodb_file_open(struct geodb_file *file, const char *name, bool thorough, s
     if (file->map >= 0 && file->cache)
         return true;
     geodb_file_close(file);
+    errno = ENOMEM;
     return why_not(why, "%s cannot be opened: there are too many files, or too little memory.",
                    name);
 }

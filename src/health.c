@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "plain_file.h"
 
 enum {
     FILE_SIZE_MAX = 1024 * 1024,
@@ -142,15 +143,12 @@ static bool read_lines(struct health *health, FILE *file)
     return true;
 }
 
-static bool read_file(struct health *health, const char *path)
+static bool read_file(struct health *health, int directory)
 {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = plain_file_open(directory, HEALTH_FILE, O_NOFOLLOW, FILE_SIZE_MAX, &health->file);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    bool good = false;
+    bool good = file && read_lines(health, file);
 
-    if (file && fstat(fd, &health->file) == 0 && S_ISREG(health->file.st_mode) &&
-        health->file.st_size <= FILE_SIZE_MAX)
-        good = read_lines(health, file);
     if (file)
         fclose(file);
     else if (fd >= 0)
@@ -181,22 +179,20 @@ static void hold_back_unproven(struct health *health)
             health->of[i] = unproven;
 }
 
-void health_refresh(struct health *health, const char *state_directory, int64_t now_s)
+void health_refresh(struct health *health, int directory, int64_t now_s)
 {
-    char path[4096];
     struct stat status;
 
     if (!health || now_s == health->looked_s)
         return;
     health->looked_s = now_s;
-    if (snprintf(path, sizeof path, "%s/%s", state_directory, HEALTH_FILE) >= (int)sizeof path ||
-        stat(path, &status) < 0) {
+    if (directory < 0 || fstatat(directory, HEALTH_FILE, &status, AT_SYMLINK_NOFOLLOW) < 0) {
         forget(health);
         return;
     }
     if (!health->fresh || !is_same(&status, &health->file)) {
         forget(health);
-        health->fresh = read_file(health, path);
+        health->fresh = read_file(health, directory);
         hold_back_unproven(health);
     }
     if (!health->fresh || is_stale(health, now_s))

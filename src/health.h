@@ -66,11 +66,12 @@ struct health *health_new(const struct target *targets, size_t target_count);
 void health_free(struct health *health);
 
 /*
- * Looks for a newer file, if now_s (seconds since 1970) is another than at the call
+ * Looks for a newer file in an open state directory (-1: there is none), if now_s (seconds
+ * since 1970) is another than at the call
  * before. What is older than three intervals of the prober's counts as unknown, as
  * does what is from the future. NULL is fine.
  */
-void health_refresh(struct health *health, const char *state_directory, int64_t now_s);
+void health_refresh(struct health *health, int directory, int64_t now_s);
 
 /* Takes what is known of a target from the caller instead of the file. */
 void health_put(struct health *health, const struct target *target,

@@ -3,6 +3,7 @@
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -27,6 +28,14 @@ static inline struct identity identity_under(const char *name)
 {
     struct stat status;
     return stat(name, &status) == 0 ? identity_of(&status) : (struct identity){0};
+}
+
+/* Of the file under a name in an open directory, itself if it is a symbolic link. */
+static inline struct identity identity_in(int directory, const char *name)
+{
+    struct stat status;
+    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? identity_of(&status)
+                                                                       : (struct identity){0};
 }
 
 /* The same file, perhaps with other contents. */

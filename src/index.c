@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "index_file.h"
 #include "mapped.h"
+#include "plain_file.h"
 
 enum { REFRESH_MS = 1000 };
 
@@ -19,7 +20,7 @@ struct index {
     char *name;
     index_log *log;
     void *log_context;
-    bool refreshed;
+    bool refreshed, told_passing;
     int64_t refreshed_ms;
     enum state state;
     struct identity seen; /* the file that was last opened or refused */
@@ -58,6 +59,18 @@ void index_free(struct index *index)
     free(index);
 }
 
+/* What passes is told once, though it is tried again each second. */
+static void tell_unopened(struct index *index, const struct why *why, int error)
+{
+    bool passes = plain_file_may_open_later(error);
+
+    if (!passes || !index->told_passing)
+        tell(index, why);
+    index->told_passing = passes;
+    if (passes)
+        index->seen = (struct identity){0};
+}
+
 /* Opens the file for a first search. That there is none is nothing to tell of: it lists nothing. */
 static bool open_first(struct index *index)
 {
@@ -67,11 +80,12 @@ static bool open_first(struct index *index)
     if (index_file_open(&index->file, index->name, &why)) {
         index->seen = index->file.identity;
         index->state = OPEN;
+        index->told_passing = false;
         return true;
     }
     index->state = CLOSED;
     if (errno != ENOENT)
-        tell(index, &why);
+        tell_unopened(index, &why, errno);
     return false;
 }
 
@@ -119,6 +133,7 @@ static bool take(struct index *index, struct why *why)
     index->file = file;
     index->seen = file.identity;
     index->state = OPEN;
+    index->told_passing = false;
     return true;
 }
 
@@ -137,6 +152,7 @@ static void refresh(struct index *index)
     index->seen = now;
     if (take(index, &bad))
         return;
+    int error = errno;
     if (first)
         index->state = CLOSED;
     if (index->state == OPEN && identity_same_file(&index->file.identity, &now))
@@ -145,8 +161,8 @@ static void refresh(struct index *index)
         why_not(&why, "%s The one before serves on.", bad.text);
     else
         why = bad;
-    if (!first || errno != ENOENT)
-        tell(index, &why);
+    if (!first || error != ENOENT)
+        tell_unopened(index, &why, error);
 }
 
 void index_refresh(struct index *index, int64_t now_ms)

@@ -59,7 +59,7 @@ static bool open_file(struct index_file *file, int fd, const char *name, struct 
 
 bool index_file_open(struct index_file *file, const char *name, struct why *why)
 {
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     *file = (struct index_file){.map = -1};
     if (fd < 0)

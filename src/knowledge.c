@@ -1,36 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "knowledge.h"
 
-#include <unistd.h>
-#include "state.h"
+#include <errno.h>
+#include <string.h>
 
-static void open_databases(struct knowledge *knowledge, knowledge_log *log, void *context)
+/* False if there is no memory. */
+static bool open_databases(struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
     struct why why;
 
     if (config->database_count == 0)
-        return;
-    knowledge->geodb =
-        geodb_new(config->databases, config->database_count, &config->places, log, context, &why);
-    if (!knowledge->geodb)
-        log(context, why.text);
+        return true;
+    errno = 0;
+    knowledge->geodb = geodb_new(config->databases, config->database_count, &config->places,
+                                 knowledge->log, knowledge->log_context, &why);
+    if (knowledge->geodb)
+        return true;
+    bool is_starved = errno == ENOMEM;
+    knowledge->log(knowledge->log_context, why.text);
+    return !is_starved;
 }
 
-/* What the prober leaves in the state directory, as soon as there is one that can be trusted. */
-static void refresh_findings(struct knowledge *knowledge)
+static bool open_index(struct knowledge *knowledge)
+{
+    const char *file = knowledge->config->index;
+
+    if (file)
+        knowledge->index = index_new(file, knowledge->log, knowledge->log_context);
+    return !file || knowledge->index;
+}
+
+/* Ready for what the prober leaves in the state directory. */
+static bool open_findings(struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
 
-    if (!knowledge->health) {
-        int directory = state_open(config->state, NULL);
-        if (directory < 0)
-            return;
-        close(directory);
-        knowledge->health = health_new(config->targets, config->target_count);
-        knowledge->cache = cache_open(config->state, knowledge->log, knowledge->log_context);
-    }
-    health_refresh(knowledge->health, config->state, knowledge->now.wall_s);
+    knowledge->health = health_new(config->targets, config->target_count);
+    errno = 0;
+    knowledge->cache = cache_open(&knowledge->state, knowledge->log, knowledge->log_context);
+    return knowledge->health && (knowledge->cache || errno != ENOMEM);
+}
+
+/* Who has named no directory need not have one. */
+static void tell_of_state(const struct knowledge *knowledge)
+{
+    const struct state *state = &knowledge->state;
+
+    if (state->fd < 0 && !(state->is_missing && knowledge->config->state_is_default))
+        knowledge->log(knowledge->log_context, state->why.text);
 }
 
 static void note_control(const struct knowledge *knowledge, enum control_news news)
@@ -39,39 +57,53 @@ static void note_control(const struct knowledge *knowledge, enum control_news ne
         knowledge->log(knowledge->log_context, knowledge->control.why.text);
 }
 
-void knowledge_open_files(struct knowledge *knowledge, const struct config *config,
+/* Closes what has been opened, after no memory was left for the rest. */
+static bool give_up(struct knowledge *knowledge)
+{
+    knowledge->log(knowledge->log_context, "There is not enough memory.");
+    knowledge_close(knowledge);
+    return false;
+}
+
+bool knowledge_open_files(struct knowledge *knowledge, const struct config *config,
                           struct instant now, knowledge_log *log, void *context)
 {
     /* The list of wishes is left alone: a CGI pays for each page touched. */
     memset(knowledge, 0, offsetof(struct knowledge, control));
+    knowledge->state.fd = -1;
     knowledge->config = config;
     knowledge->now = now;
     knowledge->log = log;
     knowledge->log_context = context;
-    open_databases(knowledge, log, context);
-    if (config->index)
-        knowledge->index = index_new(config->index, log, context);
     control_open(&knowledge->control, NULL, config);
+    return (open_databases(knowledge) && open_index(knowledge)) || give_up(knowledge);
 }
 
-void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
+bool knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
                     knowledge_log *log, void *context)
 {
-    knowledge_open_files(knowledge, config, now, log, context);
-    refresh_findings(knowledge);
-    note_control(knowledge, control_open(&knowledge->control, config->state, config));
+    if (!knowledge_open_files(knowledge, config, now, log, context))
+        return false;
+    if (!open_findings(knowledge))
+        return give_up(knowledge);
+    state_begin(&knowledge->state, config->state);
+    tell_of_state(knowledge);
+    health_refresh(knowledge->health, knowledge->state.fd, now.wall_s);
+    note_control(knowledge, control_open(&knowledge->control, &knowledge->state, config));
+    return true;
 }
 
 bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
 {
+    if (state_look(&knowledge->state))
+        tell_of_state(knowledge);
     enum control_news news = control_refresh(&knowledge->control);
-
     note_control(knowledge, news);
     knowledge->now = now;
     if (knowledge->geodb)
         geodb_refresh(knowledge->geodb, now.steady_ms);
     index_refresh(knowledge->index, now.steady_ms);
-    refresh_findings(knowledge);
+    health_refresh(knowledge->health, knowledge->state.fd, now.wall_s);
     return news == CONTROL_RELOAD;
 }
 
@@ -96,5 +128,7 @@ void knowledge_close(struct knowledge *knowledge)
     index_free(knowledge->index);
     cache_close(knowledge->cache);
     health_free(knowledge->health);
+    state_end(&knowledge->state);
     memset(knowledge, 0, offsetof(struct knowledge, control));
+    knowledge->state.fd = -1;
 }

@@ -13,16 +13,18 @@
 #include "holding.h"
 #include "index.h"
 #include "instant.h"
+#include "state.h"
 
 /* Told of each thing that is wrong with a file, once: a whole sentence. */
 typedef void knowledge_log(void *context, const char *text);
 
 struct knowledge {
     const struct config *config;
-    struct instant now;    /* of the last refresh */
-    struct geodb *geodb;   /* NULL: no addresses are looked up */
-    struct index *index;   /* NULL: nothing tells which digests are signatures' */
-    struct cache *cache;   /* NULL, as health: there is no trusted state directory */
+    struct instant now;  /* of the last refresh */
+    struct geodb *geodb; /* NULL: no addresses are looked up */
+    struct index *index; /* NULL: nothing tells which digests are signatures' */
+    struct state state;
+    struct cache *cache;   /* NULL: nothing is known of who holds what */
     struct health *health; /* NULL: all are up */
     knowledge_log *log;
     void *log_context;
@@ -31,10 +33,10 @@ struct knowledge {
 
 /*
  * Gets ready to use the files that a configuration names; opens none before it
- * is needed. Borrows the configuration. Always leaves something usable: what
- * cannot be had is told to the log and done without.
+ * is needed. Borrows the configuration. What cannot be had is told to the log and
+ * done without. False only if there is no memory, which is told, too: then nothing is open.
  */
-void knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
+bool knowledge_open(struct knowledge *knowledge, const struct config *config, struct instant now,
                     knowledge_log *log, void *context);
 
 /*
@@ -42,7 +44,7 @@ void knowledge_open(struct knowledge *knowledge, const struct config *config, st
  * the state directory holds counts as not there, so that the same request always gives
  * the same decision. Not to be refreshed.
  */
-void knowledge_open_files(struct knowledge *knowledge, const struct config *config,
+bool knowledge_open_files(struct knowledge *knowledge, const struct config *config,
                           struct instant now, knowledge_log *log, void *context);
 
 /*

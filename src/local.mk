@@ -36,6 +36,7 @@ src_libsignpost_a_SOURCES = \
 	src/instant.h \
 	src/knowledge.c src/knowledge.h \
 	src/locate.c src/locate.h \
+	src/lock.c src/lock.h \
 	src/log/entry.c src/log/entry.h \
 	src/log/log.c src/log/log.h \
 	src/log/logging.h \

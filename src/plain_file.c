@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +47,18 @@ ssize_t plain_file_read(int fd, char *to, size_t len)
         got += (size_t)n;
     }
     return (ssize_t)got;
+}
+
+const char *plain_file_name(int fd, char buffer[PLAIN_FILE_NAME_SIZE], const char *given)
+{
+    snprintf(buffer, PLAIN_FILE_NAME_SIZE, "/proc/self/fd/%d", fd);
+    return access(buffer, F_OK) == 0 ? buffer : given;
+}
+
+bool plain_file_may_open_later(int error)
+{
+    return error == ENOMEM || error == EMFILE || error == ENFILE || error == EINTR ||
+           error == EWOULDBLOCK;
 }
 
 const char *plain_file_error(int error)

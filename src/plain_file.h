@@ -4,6 +4,7 @@
 #ifndef PLAIN_FILE_H
 #define PLAIN_FILE_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -16,6 +17,20 @@ int plain_file_open(int directory, const char *name, int flags, off_t most, stru
 
 /* Reads until len bytes are there or the file ends; how many there are, -1 with errno. */
 ssize_t plain_file_read(int fd, char *to, size_t len);
+
+enum { PLAIN_FILE_NAME_SIZE = 32 };
+
+/*
+ * The name by which a library can open an open file once more, so that it is the one that
+ * was checked; where there is no /proc, the one that is given. May point into the buffer.
+ */
+const char *plain_file_name(int fd, char buffer[PLAIN_FILE_NAME_SIZE], const char *given);
+
+/*
+ * Whether an error is this process's, or one that passes, and says nothing of the file: no
+ * memory, too many files, a lease. Then it is to be tried again.
+ */
+bool plain_file_may_open_later(int error);
 
 /* "it is not a plain file", "Permission denied" … */
 const char *plain_file_error(int error);

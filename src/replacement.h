@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct replacement {
     int directory;
@@ -14,16 +15,23 @@ struct replacement {
 };
 
 /*
- * Begins a new file of this name (borrowed, at most 50 bytes) in an open directory; for_all:
- * everybody may read it, whatever the umask says. False with errno.
+ * Makes a new, empty file that is to have this name (borrowed, at most 50 bytes) in an open
+ * directory, of this mode whatever the umask, for whom the directory belongs to. Whatever has
+ * the name in the meantime is removed or passed by. Returns its descriptor, -1 with errno.
  */
-bool replacement_begin(struct replacement *replacement, int directory, const char *name,
-                       bool for_all);
+int replacement_make(struct replacement *replacement, int directory, const char *name, mode_t mode);
 
-/*
- * Puts what was written in its place; sync: once it is on the disk. False with errno: then the
- * old file is still there.
- */
+/* Gives the new file its name. False with errno: then the old one is still there, and the new
+ * one is not. */
+bool replacement_put(const struct replacement *replacement);
+
+/* Removes the new file; errno stays. */
+void replacement_drop(const struct replacement *replacement);
+
+/* The same as a stream, for a file that everybody may read who may enter the directory. */
+bool replacement_begin(struct replacement *replacement, int directory, const char *name);
+
+/* Puts what was written in its place; sync: once it is on the disk. False as above. */
 bool replacement_end(struct replacement *replacement, bool sync);
 
 #endif

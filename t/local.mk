@@ -25,6 +25,7 @@ UNIT_TESTS = \
 	t/unit/test_counters \
 	t/unit/test_decide \
 	t/unit/test_environment \
+	t/unit/test_files \
 	t/unit/test_flow \
 	t/unit/test_forwarded \
 	t/unit/test_geodb \
@@ -148,6 +149,7 @@ bench: $(BENCHMARKS)
 
 EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
 	t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go t/standing-disk.c \
+	t/no-memory.c \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/watching.pl \
 	t/bench/verification.pl \

@@ -93,22 +93,22 @@ static void turn_off(struct log *log)
     if (log->len > 0 && !write_out(log))
         give_up(log);
     sink_close(&log->sink);
-    free(log->buffer);
-    log->buffer = NULL;
     log->logging = NULL;
 }
 
-void log_use(struct log *log, const struct logging *logging)
+bool log_use(struct log *log, const struct logging *logging)
 {
+    bool on = logging && logging->what != LOGGING_OFF;
+
+    if (on && !log->buffer && !(log->buffer = malloc(LOG_BUFFER)))
+        return false;
     turn_off(log);
-    if (!logging || logging->what == LOGGING_OFF)
-        return;
-    log->buffer = malloc(LOG_BUFFER);
-    if (!log->buffer)
-        return;
+    if (!on)
+        return true;
     log->logging = logging;
     log->failing = false;
     open_sink(log);
+    return true;
 }
 
 void log_reopen(struct log *log)
@@ -128,6 +128,8 @@ void log_retry(struct log *log)
 void log_end(struct log *log)
 {
     turn_off(log);
+    free(log->buffer);
+    log->buffer = NULL;
 }
 
 /* ---- lines ---- */

@@ -38,9 +38,10 @@ void log_init(struct log *log, uint64_t seed, log_say *say, void *context);
 
 /*
  * Goes over to other settings, which are borrowed, or off (NULL), after writing what
- * waits. What cannot be opened is told, and tried again by log_retry.
+ * waits. What cannot be opened is told, and tried again by log_retry. False if there is no
+ * memory: then it goes on with the former settings.
  */
-void log_use(struct log *log, const struct logging *logging);
+bool log_use(struct log *log, const struct logging *logging);
 
 /* Whether the request at hand is to be logged. */
 bool log_wants(struct log *log);

@@ -6,30 +6,28 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "ask.h"
-#include "state.h"
+#include "lock.h"
 
 enum { BACKLOG = 128, GROUPS_MAX = 1024 };
 
 static const char lock_name[] = "prober.lock";
 
-static bool take_lock(struct door *door, const char *directory, struct why *why)
+static bool take_lock(struct door *door, const struct state *state, struct why *why)
 {
-    mode_t mode = door->for_group ? 0660 : 0600;
-
-    door->lock = openat(door->directory, lock_name,
-                        O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
-    if (door->lock < 0)
-        return why_not(why, "The lock of the prober in %s cannot be opened: %s.", directory,
-                       strerror(errno));
-    if (flock(door->lock, LOCK_EX | LOCK_NB) == 0)
-        return fchmod(door->lock, mode) == 0 || errno == EPERM;
-    return why_not(why, "Another prober serves the state directory %s already.", directory);
+    door->lock = lock_take(door->directory, state->name, lock_name, 0, why);
+    if (door->lock >= 0)
+        return true;
+    if (errno != EWOULDBLOCK)
+        return false;
+    why_not(why, "Another prober serves the state directory %s already: process %ld.", state->name,
+            lock_holder(door->directory, lock_name));
+    errno = EWOULDBLOCK;
+    return false;
 }
 
 /* By way of the open directory, since a socket's name may not be longer than 107 bytes. */
@@ -42,7 +40,7 @@ static struct sockaddr_un address_of(const struct door *door)
     return address;
 }
 
-static bool listen_there(struct door *door, const char *directory, struct why *why)
+static bool listen_there(struct door *door, const struct state *state, struct why *why)
 {
     struct sockaddr_un address = address_of(door);
     mode_t mode = door->for_group ? 0660 : 0600;
@@ -56,24 +54,32 @@ static bool listen_there(struct door *door, const char *directory, struct why *w
     if (bound && fchmodat(door->directory, ASK_SOCKET, mode, 0) == 0 &&
         listen(door->socket, BACKLOG) == 0)
         return true;
-    return why_not(why, "The prober cannot listen in the state directory %s: %s.", directory,
-                   strerror(errno));
+    why_not(why, "The prober cannot listen in the state directory %s: %s.", state->name,
+            strerror(errno));
+    errno = 0;
+    return false;
 }
 
-bool door_open(struct door *door, const char *state_directory, struct why *why)
+bool door_open(struct door *door, const struct state *state, struct why *why)
 {
     struct stat status;
 
-    *door = (struct door){.directory = state_open(state_directory, why), .lock = -1, .socket = -1};
-    if (door->directory < 0)
-        return false;
-    if (fstat(door->directory, &status) == 0) {
-        door->for_group = (status.st_mode & 07777) == 02770;
-        door->group = status.st_gid;
-    }
-    if (take_lock(door, state_directory, why) && listen_there(door, state_directory, why))
+    *door = DOOR_CLOSED;
+    if (state->fd < 0)
+        return why_not(why, "%s", state->why.text);
+    door->directory = fcntl(state->fd, F_DUPFD_CLOEXEC, 0);
+    if (door->directory < 0 || fstat(door->directory, &status) < 0)
+        return why_not(why, "The state directory %s cannot be used: %s.", state->name,
+                       strerror(errno));
+    door->for_group = state->for_group;
+    door->group = status.st_gid;
+    door->device = status.st_dev;
+    door->inode = status.st_ino;
+    if (take_lock(door, state, why) && listen_there(door, state, why))
         return true;
+    int error = errno;
     door_close(door);
+    errno = error;
     return false;
 }
 
@@ -87,7 +93,7 @@ void door_close(struct door *door)
         close(door->lock);
     if (door->directory >= 0)
         close(door->directory);
-    *door = (struct door){-1, -1, -1, false, 0};
+    *door = DOOR_CLOSED;
 }
 
 static bool is_in_group(int fd, gid_t own, gid_t wanted)

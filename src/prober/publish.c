@@ -86,7 +86,7 @@ bool publish(const struct publication *publication, int directory, struct why *w
 {
     struct replacement new;
 
-    if (replacement_begin(&new, directory, HEALTH_FILE, false)) {
+    if (replacement_begin(&new, directory, HEALTH_FILE)) {
         write_all(publication, new.file);
         if (replacement_end(&new, false))
             return true;

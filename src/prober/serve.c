@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prober/serve.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,8 @@ enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS, EVENT_COM
 struct server {
     const struct serve_options *options;
     struct config *config;
-    char *state; /* the directory, which a reload does not change */
+    char *state_name; /* which a reload does not change */
+    struct state state;
     struct door door;
     struct control control;
     struct cache_writer *cache;
@@ -127,12 +129,12 @@ static void reload(struct server *server)
     }
     showing_take(&server->showing, config, counters, server->now);
     heads_configure(server->heads, &config->probing);
-    if (strcmp(config->state, server->state) != 0)
+    if (strcmp(config->state, server->state_name) != 0)
         say(server, "The state directory is another one now: the prober stays with the old one "
                     "until it is started again.");
     config_free(server->config);
     server->config = config;
-    control_open(&server->control, server->state, config);
+    control_open(&server->control, &server->state, config);
     server->mark = 0;
     say(server, "The configuration has been read again.");
 }
@@ -210,7 +212,7 @@ static void publish_now(struct server *server, const struct publication *what, u
 
     server->mark = mark;
     server->publish_ms = server->now.steady_ms;
-    if (publish(what, server->door.directory, &why)) {
+    if (publish(what, server->state.fd, &why)) {
         server->publish_failed = false;
         return;
     }
@@ -229,7 +231,7 @@ static void publish_if_due(struct server *server, bool at_once)
                                .now = server->now};
     int64_t age = server->now.steady_ms - server->publish_ms;
 
-    if (!at_once && age < PUBLISH_MS)
+    if (server->state.fd < 0 || (!at_once && age < PUBLISH_MS))
         return;
     remotes_measure(agenda_remotes(server->agenda), server->showing.counters, &server->control,
                     server->now);
@@ -250,10 +252,10 @@ static void show_if_due(struct server *server, bool at_once)
                                 .now = server->now};
     struct why why;
 
-    if (!at_once && !showing_is_due(&server->showing, server->now))
+    if (server->state.fd < 0 || (!at_once && !showing_is_due(&server->showing, server->now)))
         return;
     view.line_count = list_counters(server, lines);
-    if (!showing_write(&server->showing, &view, server->door.directory, &why))
+    if (!showing_write(&server->showing, &view, server->state.fd, &why))
         say(server, why.text);
 }
 
@@ -277,10 +279,43 @@ static void look_at_control(struct server *server)
         say(server, server->control.why.text);
 }
 
+/* Serves in the directory that has come in the place of the one before. */
+static void move_door(struct server *server, bool is_first_try)
+{
+    struct door door;
+    struct why why;
+
+    if (!door_open(&door, &server->state, &why)) {
+        server->stop = errno == EWOULDBLOCK; /* another prober is there */
+        if (is_first_try || server->stop)
+            say(server, why.text);
+        return;
+    }
+    door_close(&server->door);
+    server->door = door;
+    if (!watch(server, door.socket, EVENT_DOOR)) {
+        door_close(&server->door);
+        return;
+    }
+    publish_if_due(server, true);
+    show_if_due(server, true);
+}
+
+static void look_at_state(struct server *server)
+{
+    bool is_other = state_look(&server->state);
+
+    if (is_other && server->state.fd < 0)
+        say(server, server->state.why.text);
+    if (server->state.fd >= 0 && !door_is_in(&server->door, &server->state))
+        move_door(server, is_other);
+}
+
 static void look_around(struct server *server)
 {
     if (server->now.steady_ms - server->looked.steady_ms >= PUBLISH_MS) {
         server->looked = server->now;
+        look_at_state(server);
         look_at_control(server);
         if (!server->commit_due && !cache_writer_is_committing(server->cache))
             begin_commit(server); /* is the file still there? */
@@ -381,7 +416,7 @@ static void recall(struct server *server)
 {
     struct health *health = health_new(server->config->targets, server->config->target_count);
 
-    health_refresh(health, server->state, server->now.wall_s);
+    health_refresh(health, server->state.fd, server->now.wall_s);
     if (health)
         remotes_recall(agenda_remotes(server->agenda), health, server->now);
     health_free(health);
@@ -391,9 +426,8 @@ static bool make_parts(struct server *server)
 {
     struct heads_hooks heads = {done, may_follow, server};
     struct agenda_hooks agenda = {begin, answer, say, server};
-    struct cache_writer_options cache = {.state_directory = server->state,
+    struct cache_writer_options cache = {.state = &server->state,
                                          .map_size = server->config->probing.cache_size,
-                                         .for_group = server->door.for_group,
                                          .log = say,
                                          .log_context = server};
     uint64_t seed = 1;
@@ -426,9 +460,10 @@ static bool start(struct server *server)
     clients_init(&server->clients, &clients, &server->door, server->epoll);
     if (server->epoll < 0 || server->signals < 0)
         return fail(server, "There are too few descriptors.");
-    if (!door_open(&server->door, server->state, &why))
+    state_begin(&server->state, server->state_name);
+    if (!door_open(&server->door, &server->state, &why))
         return fail(server, why.text);
-    control_open(&server->control, server->state, server->config);
+    control_open(&server->control, &server->state, server->config);
     if (!make_parts(server))
         return false;
     publish_if_due(server, true);
@@ -459,7 +494,8 @@ static void finish(struct server *server)
     if (server->epoll >= 0)
         close(server->epoll);
     config_free(server->config);
-    free(server->state);
+    state_end(&server->state);
+    free(server->state_name);
 }
 
 int serve(struct config *config, const struct serve_options *options)
@@ -472,10 +508,11 @@ int serve(struct config *config, const struct serve_options *options)
     }
     server->options = options;
     server->config = config;
-    server->state = strdup(config->state);
-    server->door = (struct door){-1, -1, -1, false, 0};
+    server->state_name = strdup(config->state);
+    server->state.fd = -1;
+    server->door = DOOR_CLOSED;
     server->now = server->alone_since = server->looked = instant_now();
-    bool started = server->state && start(server);
+    bool started = server->state_name && start(server);
     if (started)
         run(server);
     finish(server);

@@ -32,7 +32,7 @@ static bool write_file(const struct status *status, int folder, size_t i)
 {
     struct replacement new;
 
-    if (!replacement_begin(&new, folder, files[i].name, true))
+    if (!replacement_begin(&new, folder, files[i].name))
         return false;
     files[i].write(status, new.file);
     return replacement_end(&new, false);

@@ -129,8 +129,10 @@ static void measure(struct cache *cache, const char *what, const struct target *
 
 static int fill_only(uint64_t entries, const char *folder)
 {
+    struct state state;
+    state_begin(&state, folder);
     struct cache_writer_options options = {
-        .state_directory = folder, .map_size = (size_t)512 << 20, .unsynced = true, .log = say};
+        .state = &state, .map_size = (size_t)512 << 20, .unsynced = true, .log = say};
     struct cache_writer *writer = cache_writer_open(&options, NOW);
 
     if (!writer)
@@ -145,14 +147,16 @@ int main(int argc, char **argv)
     uint64_t entries = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     char folder[] = "/tmp/signpost-bench-XXXXXX", file[64];
     struct stat status;
+    struct state state;
 
     if (argc > 2)
         return fill_only(entries, argv[2]);
     if (!mkdtemp(folder))
         return 1;
+    state_begin(&state, folder);
     snprintf(file, sizeof file, "%s/%s", folder, CACHE_FILE);
     struct cache_writer_options options = {
-        .state_directory = folder, .map_size = (size_t)512 << 20, .log = say};
+        .state = &state, .map_size = (size_t)512 << 20, .log = say};
     struct cache_writer *writer = cache_writer_open(&options, NOW);
     double began = now_ns();
     fill(writer, entries);
@@ -169,7 +173,7 @@ int main(int argc, char **argv)
     printf("the prober opens and checks it in %.0f ms\n", (now_ns() - began) / 1e6);
     cache_writer_close(writer, NOW);
 
-    struct cache *cache = cache_open(folder, say, NULL);
+    struct cache *cache = cache_open(&state, say, NULL);
     struct sample s;
     began = now_ns();
     cache_look(cache, &upstream, sample(&s, 0), NOW);

@@ -304,7 +304,8 @@ static void run(char *program, const char *conf, const char *folder, const char 
     struct config *config = load(strchr(with, '=') + 1);
     char *variables[] = {(char[]){"REQUEST_METHOD=GET"}, (char[]){"REQUEST_URI=" BLOB}, NULL};
     w.config = config;
-    knowledge_open(&w.knowledge, config, instant_now(), say, NULL);
+    if (!knowledge_open(&w.knowledge, config, instant_now(), say, NULL))
+        exit(1);
     request_read(&w.request, &config->request, variables);
     printf("%s, %.2f MB\n  %-18s %7s %8s %8s %8s %10s %8s %8s\n", database,
            (double)status.st_size / 1e6, "ns each", "found", "look-up", "random", "cold",

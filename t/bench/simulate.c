@@ -76,6 +76,7 @@ struct world {
     const struct config *config;
     const struct assumptions *assume;
     struct agenda *agenda;
+    struct state state;
     struct cache_writer *cache;
     struct instant now;
     uint64_t dice;
@@ -305,7 +306,7 @@ static bool simulate(struct config *config, const struct assumptions *assume)
     static struct world world; /* large */
     const struct agenda_hooks hooks = {on_begin, on_answer, say, &world};
     char folder[] = "/tmp/signpost-simulate-XXXXXX", path[64];
-    struct cache_writer_options options = {.state_directory = folder,
+    struct cache_writer_options options = {.state = &world.state,
                                            .map_size = config->probing.cache_size,
                                            .unsynced = true,
                                            .log = say};
@@ -316,6 +317,7 @@ static bool simulate(struct config *config, const struct assumptions *assume)
     world.popularity = malloc(assume->images * sizeof *world.popularity);
     if (!world.popularity || !mkdtemp(folder))
         return false;
+    state_begin(&world.state, folder);
     for (unsigned i = 0; i < assume->images; i++)
         world.popularity[i] = sum += pow(i + 1, -assume->zipf);
     world.cache = cache_writer_open(&options, world.now.wall_s);
@@ -329,6 +331,7 @@ static bool simulate(struct config *config, const struct assumptions *assume)
     cache_writer_close(world.cache, world.now.wall_s);
     snprintf(path, sizeof path, "%s/" CACHE_FILE, folder);
     unlink(path);
+    state_end(&world.state);
     rmdir(folder);
     free(world.popularity);
     return ready;

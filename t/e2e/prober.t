@@ -447,7 +447,7 @@ subtest 'killed, and started again' => sub {
 
     my $second = $t->run( [ $t->program('signpost'), 'prober', '--config', $prober->{conf} ] );
     is( $second->{status}, 1, 'a second one does not start' );
-    like( $second->{err}, qr/Another prober serves the state directory \S+ already\./,
+    like( $second->{err}, qr/Another prober serves the state directory \S+ already: process \d+\./,
         '… told why' );
     is_deeply( [ $prober->client->ask(@ask) ], ['present'], '… and the first one does not mind' );
     stop($prober);
@@ -669,7 +669,7 @@ subtest 'a full disk, and one that cannot be written' => sub {
     ( $state, $try, $command ) = $mounted->( 'fixed', 'ro' );
     my $run = $t->run($command);
     is( $run->{status}, 1, 'where nothing can be written there is no prober' );
-    like( $run->{err}, qr/lock of the prober .* Read-only file system/, '… told why' );
+    like( $run->{err}, qr/lock \S+prober\.lock .* Read-only file system/, '… told why' );
 };
 
 $t->done;

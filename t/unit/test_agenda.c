@@ -65,6 +65,7 @@ static void ignore(void *context, const char *sentence)
 }
 
 static struct config *config;
+static struct state state;
 static struct cache_writer *cache;
 static struct agenda *agenda;
 static struct instant now;
@@ -73,9 +74,10 @@ static void begin_anew(void)
 {
     static const struct agenda_hooks hooks = {on_begin, on_answer, on_note, NULL};
     struct cache_writer_options options = {
-        .state_directory = folder, .map_size = 1 << 20, .unsynced = true, .log = ignore};
+        .state = &state, .map_size = 1 << 20, .unsynced = true, .log = ignore};
 
     memset(&seen, 0, sizeof seen);
+    state_begin(&state, folder);
     now = (struct instant){1000000, NOW_S};
     config = config_of(configuration);
     cache = cache_writer_open(&options, NOW_S);
@@ -87,6 +89,7 @@ static void end(void)
 {
     char path[64];
 
+    state_end(&state);
     agenda_free(agenda);
     cache_writer_close(cache, now.wall_s);
     config_free(config);

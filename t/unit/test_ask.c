@@ -84,8 +84,8 @@ static struct config *parse(const char *what)
 
 static void start(void)
 {
-    struct cache_writer_options options = {
-        .state_directory = "/nonexistent", .map_size = 1 << 20, .log = hear};
+    static const struct state nowhere = {.name = "/nonexistent", .fd = -1};
+    struct cache_writer_options options = {.state = &nowhere, .map_size = 1 << 20, .log = hear};
     struct agenda_hooks hooks = {begin, take_answer, note, NULL};
 
     config = parse(text);

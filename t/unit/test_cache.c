@@ -21,7 +21,7 @@ int main(void)
 {
     struct target target = {.id = 1};
     struct object object = {.digest = SLICE("sha256:")};
-    struct cache *cache = cache_open(".", NULL, NULL);
+    struct cache *cache = cache_open(&(struct state){.name = ".", .fd = -1}, NULL, NULL);
 
     cmp_ok(cache_look(cache, &target, &object, 1), ==, HOLDING_UNKNOWN,
            "without LMDB nothing is known");
@@ -34,6 +34,7 @@ enum { NOW = 1700000000, DAY = 86400, MB = 1024 * 1024 };
 
 static char folder[] = "/tmp/signpost-cache-XXXXXX";
 static char cache_file[64];
+static struct state state;
 
 static char last_said[512];
 static int times_said;
@@ -73,7 +74,7 @@ static struct object *sample(struct sample *s, unsigned n)
 static struct cache_writer *writer_of(size_t map_size, bool unsynced)
 {
     struct cache_writer_options options = {
-        .state_directory = folder, .map_size = map_size, .unsynced = unsynced, .log = hear};
+        .state = &state, .map_size = map_size, .unsynced = unsynced, .log = hear};
     return cache_writer_open(&options, NOW);
 }
 
@@ -118,7 +119,7 @@ static void test_both_sides(void)
 {
     struct sample s;
     struct cache_writer *writer = writer_of(16 * MB, false);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     const struct target *eu = &upstreams[0], *us = &upstreams[1];
 
     add(writer, eu, sample(&s, 1), HOLDING_PRESENT, NOW, DAY);
@@ -177,7 +178,7 @@ static void test_time(void)
 {
     struct sample s;
     struct cache_writer *writer = writer_of(16 * MB, false);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     const struct target *eu = &upstreams[0];
 
     add(writer, eu, sample(&s, 1), HOLDING_PRESENT, NOW, 100);
@@ -224,7 +225,7 @@ static void test_many(void)
 {
     enum { MANY = 100000 };
     struct cache_writer *writer = writer_of(64 * MB, true);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
 
     fill(writer, &upstreams[0], MANY, HOLDING_PRESENT);
     fill(writer, &upstreams[1], 10000, HOLDING_ABSENT);
@@ -249,7 +250,7 @@ static void test_quotas(void)
 {
     enum { MAP = 2 * MB, SOME = 3000, FLOOD = 60000 };
     struct cache_writer *writer = writer_of(MAP, true);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     struct cache_counts counts;
     struct stat status;
 
@@ -280,7 +281,7 @@ static void test_eviction_order(void)
 {
     enum { MAP = MB, OLD = 1500, NEW = 30000 };
     struct cache_writer *writer = writer_of(MAP, true);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     struct sample s;
 
     for (unsigned i = 0; i < OLD; i++)
@@ -322,7 +323,7 @@ static bool is_readable(int fd, int timeout_ms)
 static void test_slow_disk(void)
 {
     struct cache_writer *writer = writer_of(16 * MB, false);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     const struct target *eu = &upstreams[0];
     struct sample s;
 
@@ -369,7 +370,7 @@ static void test_foreign(void)
 {
     static char noise[64 * 1024];
     struct sample s;
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
 
     memset(noise, 'x', sizeof noise);
     put_bytes(noise, sizeof noise);
@@ -421,7 +422,7 @@ static void test_other_version(void)
             abort();
     close(fd);
     cmp_ok(changed, >, 0, "the version is in the file");
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW), ==, HOLDING_UNKNOWN,
            "another version knows nothing");
     like(last_said, "is of another version", "and is complained of");
@@ -440,7 +441,7 @@ static void test_cut_short(void)
     for (off_t size = 0; size < 40 * 4096; size += 3 * 4096 + 1000) {
         start_over();
         struct cache_writer *writer = writer_of(4 * MB, true);
-        struct cache *cache = cache_open(folder, hear, NULL);
+        struct cache *cache = cache_open(&state, hear, NULL);
         fill(writer, &upstreams[0], 2000, HOLDING_PRESENT);
         cache_look(cache, &upstreams[0], sample(&s, 1), NOW);
         if (truncate(cache_file, size) < 0)
@@ -488,7 +489,7 @@ static void test_overwritten(void)
         stat(cache_file, &status);
         for (size_t i = 0; i < sizeof noise; i++)
             noise[i] = (char)((dice = dice * 1664525 + 1013904223) >> 24);
-        struct cache *cache = cache_open(folder, hear, NULL);
+        struct cache *cache = cache_open(&state, hear, NULL);
         if (page % 2) /* while it is mapped */
             known += cache_look(cache, &upstreams[0], sample(&s, 1), NOW) == HOLDING_PRESENT;
         int fd = open(cache_file, O_WRONLY);
@@ -520,7 +521,7 @@ static void test_deleted(void)
 {
     struct sample s;
     struct cache_writer *writer = writer_of(4 * MB, true);
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
 
     add(writer, &upstreams[0], sample(&s, 1), HOLDING_PRESENT, NOW, DAY);
     cache_writer_commit(writer, NOW);
@@ -544,10 +545,15 @@ static void test_deleted(void)
 static void test_no_directory(void)
 {
     struct sample s;
-    struct cache_writer_options options = {
-        .state_directory = "/nonexistent", .map_size = MB, .log = hear};
+    char path[] = "/tmp/signpost-cache-XXXXXX";
+    struct state gone;
+    struct cache_writer_options options = {.state = &gone, .map_size = MB, .log = hear};
+    if (!mkdtemp(path))
+        diag("%s cannot be made", path);
+    state_begin(&gone, path);
+    rmdir(path);
     struct cache_writer *writer = cache_writer_open(&options, NOW);
-    struct cache *cache = cache_open("/nonexistent", hear, NULL);
+    struct cache *cache = cache_open(&gone, hear, NULL);
 
     ok(writer != NULL, "a writer without a file");
     like(last_said, "cannot be made", "says so");
@@ -564,6 +570,7 @@ static void test_no_directory(void)
     cmp_ok(times_said, ==, 1, "and says nothing more");
     cache_close(cache);
     cache_writer_close(writer, NOW);
+    state_end(&gone);
 }
 
 /* ---- processes that are killed ---- */
@@ -602,7 +609,7 @@ static unsigned lies(struct cache *cache, unsigned *known, int64_t now_s)
 
 static void read_for_ever(void)
 {
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     unsigned known = 0;
 
     for (;;)
@@ -642,7 +649,7 @@ static bool kill_child(pid_t child)
 static void test_killed(void)
 {
     enum { WRITERS = 100, READERS = 200 };
-    struct cache *cache = cache_open(folder, hear, NULL);
+    struct cache *cache = cache_open(&state, hear, NULL);
     unsigned wrong = 0, known = 0, alive = 0;
 
     commits =
@@ -684,7 +691,9 @@ int main(void)
         test_killed,    test_slow_disk,
     };
 
-    if (!mkdtemp(folder))
+    if (mkdtemp(folder))
+        state_begin(&state, folder);
+    else
         return 1;
     snprintf(cache_file, sizeof cache_file, "%s/cache.mdb", folder);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

@@ -9,6 +9,7 @@
 
 static char directory[] = "/tmp/signpost-control-XXXXXX";
 static struct control control;
+static struct state state;
 static struct config *config;
 
 static const struct target *named(const char *name)
@@ -60,7 +61,7 @@ static void write_file(const char *text)
 
 static void check_nothing(void)
 {
-    control_open(&control, directory, config);
+    control_open(&control, &state, config);
     cmp_ok(wishes(), ==, 0, "without a file nothing is drained");
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "and nothing is asked");
 }
@@ -72,7 +73,7 @@ static void check_reload(void)
     ok(control_ask_reload(directory, NULL), "a reload can be asked for");
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "who looks sees it");
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "once");
-    control_open(&other, directory, config);
+    control_open(&other, &state, config);
     cmp_ok(control_refresh(&other), ==, CONTROL_SAME, "who starts later has the new one already");
     control_ask_reload(directory, NULL);
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "the next one is seen");
@@ -201,14 +202,14 @@ static void check_links(void)
     snprintf(elsewhere, sizeof elsewhere, "%s", path_of("elsewhere"));
     if (rename(path_of("control"), elsewhere) < 0 || symlink("elsewhere", path_of("control")) < 0)
         diag("no link can be made");
-    cmp_ok(control_open(&control, directory, config), ==, CONTROL_DAMAGED,
+    cmp_ok(control_open(&control, &state, config), ==, CONTROL_DAMAGED,
            "a symbolic link is no control file");
     cmp_ok(wishes(), ==, 0, "and is not followed");
     unlink(path_of("control"));
     unlink(path_of("elsewhere"));
     ok(!control_ask_reload("/nonexistent", &why), "there is no such directory");
     like(why.text, "/nonexistent", "  which is said");
-    control_open(&control, "/nonexistent", config);
+    control_open(&control, NULL, config);
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "without a directory nothing is asked");
     chmod(directory, 0777);
     ok(!control_ask_reload(directory, &why), "a directory that all may write to is refused");
@@ -224,6 +225,7 @@ int main(void)
     config =
         config_of("name = \"r\"; canonical = \"us\"; upstreams = { eu = { url = \"https://a\"; };"
                   " eu2 = { url = \"https://b\"; }; us = { url = \"https://c\"; }; };");
+    state_begin(&state, directory);
     check_nothing();
     check_reload();
     check_drain();
@@ -234,6 +236,8 @@ int main(void)
     check_strangers();
     check_links();
     unlink(path_of("control"));
+    unlink(path_of("control.lock"));
+    state_end(&state);
     config_free(config);
     ok(rmdir(directory) == 0, "the directory is empty at the end");
     return done_testing();

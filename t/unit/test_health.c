@@ -284,7 +284,7 @@ static void test_published(void)
     int fd = open(folder, O_RDONLY | O_DIRECTORY);
     struct why why;
 
-    health_refresh(health, folder, NOW_S);
+    health_refresh(health, fd, NOW_S);
     ok(!health_of(health, &targets[0])->known && health_of(health, &targets[0])->up,
        "without a file nothing is known, and all are up");
     for (int i = 0; i < 3; i++)
@@ -293,9 +293,9 @@ static void test_published(void)
     us.counters = (struct target_counters){1, 2, 3, 4, 5, 6, 7};
     uint64_t mark = publish_mark(&publication);
     ok(publish(&publication, fd, &why), "published");
-    health_refresh(health, folder, NOW_S);
+    health_refresh(health, fd, NOW_S);
     ok(!health_of(health, &targets[0])->known, "it is looked at once a second");
-    health_refresh(health, folder, NOW_S + 1);
+    health_refresh(health, fd, NOW_S + 1);
     const struct target_health *h = health_of(health, &targets[0]);
     ok(h->known && h->up, "one is up");
     cmp_ok(h->head_ms, ==, 24, "with its time");
@@ -312,14 +312,14 @@ static void test_published(void)
     cmp_ok(health_published(health), ==, NOW_S, "it is known when");
     cmp_ok(health_prober(health), ==, getpid(), "and by whom");
 
-    health_refresh(health, folder, NOW_S + 90);
+    health_refresh(health, fd, NOW_S + 90);
     ok(!health_of(health, &targets[1])->up, "three intervals later it still counts");
-    health_refresh(health, folder, NOW_S + 91);
+    health_refresh(health, fd, NOW_S + 91);
     ok(health_of(health, &targets[1])->up && !health_of(health, &targets[1])->known,
        "and then no more: unknown is up");
-    health_refresh(health, folder, NOW_S - 1);
+    health_refresh(health, fd, NOW_S - 1);
     ok(!health_of(health, &targets[1])->known, "nor does it when it is from the future");
-    health_refresh(health, folder, NOW_S + 2);
+    health_refresh(health, fd, NOW_S + 2);
     ok(health_of(health, &targets[1])->known, "it does again when the clock is right");
 
     cmp_ok(publish_mark(&publication), ==, mark, "nothing new, nothing to publish");
@@ -334,11 +334,11 @@ static void test_published(void)
 
     write_text("signpost-health 1 1700000000 30000 1\ntarget 0000000000000001 down 0 1 1 1 1 1 1 1 "
                "1 1 1 eu x\n");
-    health_refresh(health, folder, NOW_S + 3);
+    health_refresh(health, fd, NOW_S + 3);
     ok(!health_of(health, &targets[0])->known, "another version is not read");
     write_text("signpost-health 2 1700000000 30000 1\ntarget 0000000000000001 down 0 1\ntarget "
                "zz\nnonsense\ntarget 0000000000000002 up 7000 1 1 1 1 1 1 1 1 1 1 us x\n");
-    health_refresh(health, folder, NOW_S + 4);
+    health_refresh(health, fd, NOW_S + 4);
     ok(!health_of(health, &targets[0])->known && !health_of(health, &targets[1])->known,
        "nor are lines that are not whole, or nonsense");
     health_free(health);

@@ -26,6 +26,7 @@ static struct instant at(int64_t ms)
 struct scene {
     struct config *config;
     struct remotes remotes;
+    struct state state;
     struct control control;
     struct showing showing;
     int directory;
@@ -73,7 +74,8 @@ static void open_scene(struct scene *scene)
                   "  us = { url = \"https://us\"; place = \"US\"; accept_extra = \"50/s\"; }; };");
     scene->directory = open(folder, O_RDONLY | O_DIRECTORY);
     remotes_take(&scene->remotes, scene->config);
-    control_open(&scene->control, folder, scene->config);
+    state_begin(&scene->state, folder);
+    control_open(&scene->control, &scene->state, scene->config);
     showing_take(&scene->showing, scene->config, counters_new(scene->config), at(0));
 }
 

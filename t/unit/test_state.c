@@ -158,6 +158,50 @@ static void test_owners(void)
            "one's own, root's and that of one's group with 2770 will do; others' will not");
 }
 
+/* What a process does that stays, when the directory changes under it. */
+static void test_looking_again(void)
+{
+    char path[128], other[128], link[128];
+    struct state state;
+
+    snprintf(path, sizeof path, "%s/stays", folder);
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(link, sizeof link, "%s/stays/", folder);
+    state_begin(&state, path);
+    ok(state.fd < 0 && state.is_missing, "there is none yet");
+    ok(!state_look(&state), "which is no news");
+    make("stays", 0700);
+    ok(state_look(&state) && state.fd >= 0, "one has come");
+    ino_t first = state.inode;
+    ok(!state_look(&state) && state.inode == first, "it is the same the next time");
+    chmod(path, 0777);
+    ok(state_look(&state) && state.fd < 0, "one that all may write to is used no longer");
+    like(state.why.text, "mode 0777", "it is told why");
+    ok(!state_look(&state), "once");
+    chmod(path, 0700);
+    ok(state_look(&state) && state.fd >= 0, "mended, it is used again");
+    rename(path, other);
+    ok(state_look(&state) && state.fd < 0 && state.is_missing, "it has been moved away");
+    make("stays", 0777);
+    ok(state_look(&state) && state.fd < 0, "a foreign one in its place is refused");
+    rmdir(path);
+    make("stays", 02770);
+    ok(state_look(&state) && state.fd >= 0 && state.inode != first, "a rightful one is taken");
+    ok(state.for_group, "for its group, if it is the group's");
+    rmdir(path);
+    make("stays", 0700);
+    ok(state_look(&state) && state.fd >= 0, "removed and made anew, it is taken at once");
+    ok(!state.for_group, "as what it is now");
+    rmdir(path);
+    ok(symlink(other, path) == 0 && state_look(&state) && state.fd < 0,
+       "a symbolic link is refused");
+    state_end(&state);
+    state_begin(&state, link);
+    ok(state.fd < 0, "even with a slash behind its name");
+    state_end(&state);
+    cmp_ok(state.fd, ==, -1, "at the end it is closed");
+}
+
 int main(void)
 {
     char command[64];
@@ -168,6 +212,7 @@ int main(void)
     test_what_it_is();
     test_network();
     test_owners();
+    test_looking_again();
     snprintf(command, sizeof command, "rm -r %s", folder);
     cmp_ok(system(command), ==, 0, "(removed)");
     return done_testing();

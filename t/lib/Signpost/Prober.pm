@@ -63,7 +63,7 @@ sub use_of {
 sub start {
     my ( $class, $t, $name, $conf, $state, @more ) = @_;
     my $self = bless { t => $t, name => $name, state => $state }, $class;
-    my @kept = grep { defined $ENV{$_} } qw(PATH ASAN_OPTIONS LD_PRELOAD STANDING_DISK);
+    my @kept = grep { defined $ENV{$_} } qw(PATH ASAN_OPTIONS LD_PRELOAD STANDING_DISK NO_MEMORY);
     local %ENV = ( HOME => $t->folder, map { $_ => $ENV{$_} } @kept );
     $t->start( $name, [ $t->program('signpost'), 'prober', '--config', $conf, '--stay', @more ] );
     $t->wait_for( sub { !$t->is_running($name) || $self->try_client } );
