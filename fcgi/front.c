@@ -30,15 +30,14 @@ struct waiting {
     struct moment moment;
 };
 
-void front_say(const char *sentence)
+void front_say(struct front *front, const char *sentence)
 {
-    fprintf(stderr, "signpost.fcgi: %s\n", sentence);
+    notes_say(&front->notes, sentence);
 }
 
 static void say(void *ctx, const char *sentence)
 {
-    (void)ctx;
-    front_say(sentence);
+    front_say(ctx, sentence);
 }
 
 /* A CGI starts anew for each request: what is wrong with a file would be told each time. */
@@ -48,10 +47,10 @@ static void hush(void *ctx, const char *sentence)
 }
 
 /* What is wrong with the prober is told once, until something else is. */
-static void say_if_new(struct why *said, const struct why *why)
+static void say_if_new(struct front *front, struct why *said, const struct why *why)
 {
     if (why->text[0] && strcmp(why->text, said->text) != 0)
-        front_say(why->text);
+        front_say(front, why->text);
     *said = *why;
 }
 
@@ -76,6 +75,7 @@ void front_close(struct front *front)
     log_end(&front->log);
     front->setup = NULL;
     release(front, setup);
+    notes_end(&front->notes);
 }
 
 void front_init(struct front *front, const char *file, bool under_systemd)
@@ -83,24 +83,26 @@ void front_init(struct front *front, const char *file, bool under_systemd)
     uint64_t seed = 1;
     (void)!getrandom(&seed, sizeof seed, 0);
     *front = (struct front){.file = file, .under_systemd = under_systemd};
-    log_init(&front->log, seed, say, NULL);
+    notes_init(&front->notes, "signpost.fcgi");
+    log_init(&front->log, seed, say, front);
 }
 
-static struct config *load_config(const char *file, enum front_voice voice)
+static struct config *load_config(struct front *front, enum front_voice voice)
 {
+    const char *file = front->file;
     char found[PATH_MAX];
     struct problems problems = {0};
     if (!file && config_find(found, sizeof found))
         file = found;
     struct config *config = config_load(file, &problems);
     if (!config || voice == FRONT_ALL)
-        problems_print(&problems, stderr);
+        notes_problems(&front->notes, &problems);
     problems_clear(&problems);
     return config;
 }
 
 /* NULL if there is no memory. */
-static struct setup *make_setup(struct config *config, enum front_voice voice)
+static struct setup *make_setup(struct front *front, struct config *config, enum front_voice voice)
 {
     bool counts = voice == FRONT_ALL && starter_reports(config); /* a CGI ends before it could */
     knowledge_log *log = voice == FRONT_ALL ? say : hush;
@@ -112,7 +114,7 @@ static struct setup *make_setup(struct config *config, enum front_voice voice)
     setup->counters = counts ? counters_new(config) : NULL;
     memset(setup->used, 0, config->target_count);
     if ((setup->counters || !counts) &&
-        knowledge_open(&setup->knowledge, config, instant_now(), log, NULL))
+        knowledge_open(&setup->knowledge, config, instant_now(), log, front))
         return setup;
     counters_free(setup->counters);
     free(setup);
@@ -121,8 +123,8 @@ static struct setup *make_setup(struct config *config, enum front_voice voice)
 
 bool front_load(struct front *front, enum front_voice voice)
 {
-    struct config *config = load_config(front->file, voice);
-    struct setup *setup = config ? make_setup(config, voice) : NULL;
+    struct config *config = load_config(front, voice);
+    struct setup *setup = config ? make_setup(front, config, voice) : NULL;
     struct setup *former = front->setup;
     if (!setup) {
         config_free(config);
@@ -147,7 +149,7 @@ static void watch(void *ctx, int fd)
 {
     struct front *front = ctx;
     if (front->loop && !loop_watch(front->loop, fd))
-        front_say("The prober cannot be listened to: no memory is left.");
+        front_say(front, "The prober cannot be listened to: no memory is left.");
 }
 
 static int connect_prober(void *ctx)
@@ -157,7 +159,7 @@ static int connect_prober(void *ctx)
     if (!starter_has_place(front->setup->config))
         return -1;
     int fd = asker_connect(&front->setup->knowledge.state, &why);
-    say_if_new(&front->connecting, &why);
+    say_if_new(front, &front->connecting, &why);
     return fd;
 }
 
@@ -172,7 +174,7 @@ static void start_prober(struct front *front, uint64_t now)
     if (starter_start(front->setup->config, &why) && in_vain)
         why_not(&why, "The prober was started, but cannot be reached: `signpost prober`, run as "
                       "this user with this configuration, says why.");
-    say_if_new(&front->starting, &why);
+    say_if_new(front, &front->starting, &why);
 }
 
 /* Makes sure that there is a prober, if there has to be one. */
@@ -365,8 +367,8 @@ static void reload(void *ctx)
     bool taken = front_load(front, FRONT_ALL);
     front->reporter.reloads += taken;
     front->reporter.refused_reloads += !taken;
-    front_say(taken ? "The configuration has been read again."
-                    : "The new configuration is refused; the old one goes on serving.");
+    front_say(front, taken ? "The configuration has been read again."
+                           : "The new configuration is refused; the old one goes on serving.");
     if (front->asker && strcmp(former->config->state, front->setup->config->state) != 0)
         asker_disconnect(front->asker);
     release(front, former);
@@ -400,6 +402,7 @@ static void tick(void *ctx)
     if (knowledge_refresh(&front->setup->knowledge, instant_now()))
         reload(front);
     log_retry(&front->log);
+    notes_flush(&front->notes);
     if (front->loop) {
         look_after_prober(front);
         tell_use(front);

@@ -7,6 +7,7 @@
 #include "asker.h"
 #include "configuration.h"
 #include "knowledge.h"
+#include "log/notes.h"
 #include "loop.h"
 #include "reporter.h"
 
@@ -26,6 +27,7 @@ struct front {
     struct asker *asker; /* NULL: the prober is not asked */
     struct reporter reporter;
     struct log log;
+    struct notes notes;
     bool under_systemd;   /* it has started this process, and starts the prober */
     uint64_t start_at;    /* when the prober may be started next */
     uint64_t start_pause; /* ms since the time before, 0: it has not been started in vain */
@@ -68,7 +70,7 @@ void front_attach(struct front *front, struct loop *loop, unsigned max_parked);
 /* The loop is gone: nobody waits any more. */
 void front_detach(struct front *front);
 
-/* Prints a sentence for the operator on stderr. */
-void front_say(const char *sentence);
+/* Writes a sentence for the operator on stderr, without waiting for room there. */
+void front_say(struct front *front, const char *sentence);
 
 #endif

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,18 +56,29 @@ static int run_cgi(void)
     static struct front front; /* never freed: the process ends, and a CGI's start is its cost */
     front_init(&front, NULL, false);
     if (!front_load(&front, FRONT_ERRORS))
-        front_say("The configuration is refused, so the request was answered with 503.");
+        front_say(&front, "The configuration is refused, so the request was answered with 503.");
     front_respond(&front, environ, &answer);
     bool written = cgi_answer(&answer, STDIN_FILENO, STDOUT_FILENO);
     log_end(&front.log);
+    notes_end(&front.notes);
     return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* ---- FastCGI ---- */
 
-static int fail(const char *what, int error)
+__attribute__((format(printf, 2, 3))) static void say(struct front *front, const char *format, ...)
 {
-    fprintf(stderr, "signpost.fcgi: %s: %s.\n", what, strerror(error));
+    char sentence[LISTEN_MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    front_say(front, sentence);
+}
+
+static int fail(struct front *front, const char *what, int error)
+{
+    say(front, "%s: %s.", what, strerror(error));
     return EXIT_FAILURE;
 }
 
@@ -78,7 +91,7 @@ static void fill_standard_descriptors(void)
 }
 
 /* How many connections the limit on descriptors leaves room for, at most those wanted. */
-static unsigned connections(unsigned wanted)
+static unsigned connections(struct front *front, unsigned wanted)
 {
     struct rlimit limit;
     rlim_t need = (rlim_t)wanted + SPARE_DESCRIPTORS;
@@ -91,22 +104,21 @@ static unsigned connections(unsigned wanted)
         return wanted;
     unsigned room =
         limit.rlim_cur > SPARE_DESCRIPTORS + 4 ? (unsigned)limit.rlim_cur - SPARE_DESCRIPTORS : 4;
-    fprintf(stderr,
-            "signpost.fcgi: The limit on open files, %llu, leaves room for %u of the %u "
-            "connections that max_connections allows; raise it with ulimit -n or "
-            "LimitNOFILE=.\n",
-            (unsigned long long)limit.rlim_cur, room, wanted);
+    say(front,
+        "The limit on open files, %llu, leaves room for %u of the %u connections that "
+        "max_connections allows; raise it with ulimit -n or LimitNOFILE=.",
+        (unsigned long long)limit.rlim_cur, room, wanted);
     return room;
 }
 
-static bool read_peers(struct peers *peers)
+static bool read_peers(struct front *front, struct peers *peers)
 {
     const char *bad = peers_parse(peers, getenv("FCGI_WEB_SERVER_ADDRS"));
     if (bad)
-        fprintf(stderr,
-                "signpost.fcgi: FCGI_WEB_SERVER_ADDRS must be at most %d IP addresses "
-                "with commas between them, and is not from \"%.100s\" on.\n",
-                PEERS_MAX, bad);
+        say(front,
+            "FCGI_WEB_SERVER_ADDRS must be at most %d IP addresses with commas between "
+            "them, and is not from \"%.100s\" on.",
+            PEERS_MAX, bad);
     return !bad;
 }
 
@@ -115,19 +127,19 @@ static int serve(int socket, struct front *front)
     static struct peers peers;
     struct service service = front_service(front);
     struct loop_limits limits = LOOP_LIMITS;
-    limits.max_connections = connections(front->setup->config->max_connections);
+    limits.max_connections = connections(front, front->setup->config->max_connections);
     limits.max_parked = front->setup->config->max_parked;
     limits.request_ms = front->setup->config->record_timeout_ms;
     int error = listen_prepare(socket);
     if (!error)
         error = handover_init();
     if (error)
-        return fail("The listening socket cannot be used", error);
-    if (!read_peers(&peers))
+        return fail(front, "The listening socket cannot be used", error);
+    if (!read_peers(front, &peers))
         return EXIT_FAILURE;
     struct loop *loop = loop_new(socket, &service, &limits, &peers, NULL);
     if (!loop)
-        return fail("The event loop cannot start", errno);
+        return fail(front, "The event loop cannot start", errno);
     error = loop_take_signals(loop);
     if (!error) {
         front_attach(front, loop, limits.max_parked);
@@ -135,7 +147,7 @@ static int serve(int socket, struct front *front)
     }
     loop_free(loop);
     front_detach(front);
-    return error ? fail("Signals cannot be received", error) : EXIT_SUCCESS;
+    return error ? fail(front, "Signals cannot be received", error) : EXIT_SUCCESS;
 }
 
 static int run_fastcgi(const struct options *options, struct listener listener, bool under_systemd)
@@ -145,12 +157,12 @@ static int run_fastcgi(const struct options *options, struct listener listener, 
     front_init(&front, options->config, under_systemd);
     fill_standard_descriptors();
     if (!front_load(&front, FRONT_ALL)) {
-        front_say("The configuration is refused, so nothing was started.");
+        front_say(&front, "The configuration is refused, so nothing was started.");
         return EXIT_FAILURE;
     }
     int status = EXIT_FAILURE;
     if (options->listen && !listen_at(&listener, options->listen, message))
-        front_say(message);
+        front_say(&front, message);
     else
         status = serve(listener.fd, &front);
     listener.fd = -1; /* the loop has closed it */
@@ -201,6 +213,7 @@ int main(int argc, char **argv)
     char message[LISTEN_MESSAGE_MAX];
     struct options options = {NULL, NULL};
     struct listener inherited;
+    signal(SIGPIPE, SIG_IGN); /* whoever does not listen to notes still gets answers */
     bool under_systemd = starter_under_systemd(); /* says so by variables that are taken next */
     bool usable = listen_inherited(&inherited, message);
     /*
@@ -215,11 +228,13 @@ int main(int argc, char **argv)
     if (inherited.fd >= 0 || options.listen)
         return run_fastcgi(&options, inherited, under_systemd);
     if (!usable) {
-        front_say(message);
+        fprintf(stderr, "signpost.fcgi: %s\n", message);
         return EXIT_FAILURE;
     }
-    front_say("This program is started by a web server, with a listening socket as its standard "
-              "input or as a CGI program; neither is the case. To try it out, give --listen "
-              "127.0.0.1:9000 and let a web server connect to that, or see --help.");
+    fputs("signpost.fcgi: This program is started by a web server, with a listening socket as its "
+          "standard "
+          "input or as a CGI program; neither is the case. To try it out, give --listen "
+          "127.0.0.1:9000 and let a web server connect to that, or see --help.\n",
+          stderr);
     return EXIT_MISUSE;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signpost prober: looks who holds what, and who is up. */
 #include <getopt.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "command.h"
 #include "configuration.h"
+#include "log/notes.h"
 #include "prober/serve.h"
 
 enum { LINGER_S = 5, LINGER_MAX_S = 86400 };
@@ -24,14 +27,29 @@ static const char usage[] =
     "\n"
     "Signals: SIGHUP reads the configuration again, SIGTERM ends it.\n";
 
-static void say(const char *sentence)
+/* Standard error must not hold the prober up: `command_load` would wait for room there. */
+static struct config *load_with(struct notes *notes, const char *file, bool with_warnings)
 {
-    fprintf(stderr, "signpost prober: %s\n", sentence);
+    char found[PATH_MAX];
+    struct problems problems = {0};
+
+    if (!file && config_find(found, sizeof found))
+        file = found;
+    struct config *config = config_load(file, &problems);
+    if (!config || with_warnings)
+        notes_problems(notes, &problems);
+    problems_clear(&problems);
+    return config;
 }
 
-static struct config *load(const char *file)
+static struct config *load(void *context, const char *file)
 {
-    return command_load(file, false);
+    return load_with(context, file, false);
+}
+
+static void flush(void *context)
+{
+    notes_flush(context);
 }
 
 static bool read_seconds(const char *text, unsigned *ms)
@@ -52,7 +70,12 @@ int cmd_prober(int argc, char **argv)
                                           {"linger", required_argument, NULL, 'l'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    struct serve_options options = {.linger_ms = LINGER_S * 1000, .say = say, .load = load};
+    struct notes notes;
+    struct serve_options options = {.linger_ms = LINGER_S * 1000,
+                                    .context = &notes,
+                                    .say = notes_say,
+                                    .load = load,
+                                    .tick = flush};
 
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
@@ -76,8 +99,10 @@ int cmd_prober(int argc, char **argv)
     if (optind < argc)
         return command_misuse("prober", "\"%.60s\" is one argument too many.", argv[optind]);
 
-    struct config *config = command_load(options.file, true);
-    if (!config)
-        return EXIT_FINDING;
-    return serve(config, &options);
+    signal(SIGPIPE, SIG_IGN);
+    notes_init(&notes, "signpost prober");
+    struct config *config = load_with(&notes, options.file, true);
+    int status = config ? serve(config, &options) : EXIT_FINDING;
+    notes_end(&notes);
+    return status;
 }

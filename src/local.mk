@@ -40,6 +40,7 @@ src_libsignpost_a_SOURCES = \
 	src/log/entry.c src/log/entry.h \
 	src/log/log.c src/log/log.h \
 	src/log/logging.h \
+	src/log/notes.c src/log/notes.h \
 	src/log/sink.c src/log/sink.h \
 	src/mapped.c src/mapped.h \
 	src/nearest.c src/nearest.h \

@@ -38,24 +38,33 @@ bool sink_open_file(struct sink *sink, const char *path, struct why *why)
 
     if (fd < 0)
         return why_not(why, "The log %s cannot be opened: %s.", path, strerror(errno));
-    replace(sink, (struct sink){fd, kind_of(fd), true});
+    replace(sink, (struct sink){.fd = fd, .kind = kind_of(fd), .own = true});
     return true;
 }
 
 /*
  * A pipe or a terminal is opened anew, if that is allowed, so as not to wait at it:
- * O_NONBLOCK on the descriptor itself would be others' as well.
+ * O_NONBLOCK on the descriptor itself would be others' as well. Another user's pipe, such
+ * as a container's, may not be opened: splice() can be told not to wait each time.
  */
 void sink_open_descriptor(struct sink *sink, int fd)
 {
-    enum sink_kind kind = kind_of(fd);
+    struct sink found = {.fd = fd, .kind = kind_of(fd)};
+    struct stat status;
     char path[32];
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int own = kind == SINK_PIPE
+    int own = found.kind == SINK_PIPE
                   ? open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
                   : -1;
-    replace(sink, own < 0 ? (struct sink){fd, kind, false} : (struct sink){own, kind, true});
+    if (own >= 0) {
+        found.fd = own;
+        found.own = true;
+    } else if (found.kind == SINK_PIPE && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+               pipe2(found.relay, O_NONBLOCK | O_CLOEXEC) == 0) {
+        found.kind = SINK_SHARED;
+    }
+    replace(sink, found);
 }
 
 bool sink_open_syslog(struct sink *sink, const char *path, struct why *why)
@@ -65,7 +74,7 @@ bool sink_open_syslog(struct sink *sink, const char *path, struct why *why)
 
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
-        replace(sink, (struct sink){fd, SINK_DATAGRAM, true});
+        replace(sink, (struct sink){.fd = fd, .kind = SINK_DATAGRAM, .own = true});
         return true;
     }
     why_not(why, "The syslog daemon cannot be reached at %s: %s.", path, strerror(errno));
@@ -78,6 +87,10 @@ void sink_close(struct sink *sink)
 {
     if (sink->own && sink->fd >= 0)
         close(sink->fd);
+    if (sink->fd >= 0 && sink->kind == SINK_SHARED) {
+        close(sink->relay[0]);
+        close(sink->relay[1]);
+    }
     *sink = (struct sink){.fd = -1};
 }
 
@@ -92,6 +105,21 @@ static size_t whole_lines(const char *lines, size_t len, size_t max)
     return end ? (size_t)(end - lines) + 1 : max;
 }
 
+/* Through a pipe of our own, from which all is taken in one piece or nothing. */
+static ssize_t splice_some(const struct sink *sink, const char *lines, size_t len)
+{
+    char left[PIPE_BUF];
+    ssize_t held = write(sink->relay[1], lines, whole_lines(lines, len, PIPE_BUF));
+    if (held <= 0)
+        return held;
+    ssize_t taken = splice(sink->relay[0], NULL, sink->fd, NULL, (size_t)held, SPLICE_F_NONBLOCK);
+    int error = errno;
+    if (taken < held && read(sink->relay[0], left, sizeof left) < 0)
+        return -1;
+    errno = error;
+    return taken;
+}
+
 static ssize_t write_some(const struct sink *sink, const char *lines, size_t len)
 {
     struct pollfd room = {.fd = sink->fd, .events = POLLOUT};
@@ -100,6 +128,8 @@ static ssize_t write_some(const struct sink *sink, const char *lines, size_t len
         return send(sink->fd, lines, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sink->kind == SINK_FILE)
         return write(sink->fd, lines, len);
+    if (sink->kind == SINK_SHARED)
+        return splice_some(sink, lines, len);
     /* The descriptor may be one that blocks; where poll says so, there is room for PIPE_BUF. */
     if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT)) {
         errno = EAGAIN;

@@ -16,6 +16,7 @@
 enum sink_kind {
     SINK_FILE,    /* written at once, whatever its length */
     SINK_PIPE,    /* so many whole lines at a time that they do not mix with others' */
+    SINK_SHARED,  /* a pipe that may block, and whose O_NONBLOCK is others', too */
     SINK_STREAM,  /* a socket, such as systemd gives a service for its standard error */
     SINK_DATAGRAM /* syslog's, a line at a time */
 };
@@ -23,7 +24,8 @@ enum sink_kind {
 struct sink {
     int fd; /* -1: closed */
     enum sink_kind kind;
-    bool own; /* fd is to be closed */
+    bool own;     /* fd is to be closed */
+    int relay[2]; /* of SINK_SHARED: a pipe of its own, empty between two calls */
 };
 
 /*

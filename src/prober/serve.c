@@ -54,7 +54,7 @@ static void say(void *context, const char *sentence)
 {
     const struct server *server = context;
 
-    server->options->say(sentence);
+    server->options->say(server->options->context, sentence);
 }
 
 static bool watch(const struct server *server, int fd, uint32_t what)
@@ -118,7 +118,7 @@ static bool may_follow(void *context, const char *from, const char *to)
 
 static void reload(struct server *server)
 {
-    struct config *config = server->options->load(server->options->file);
+    struct config *config = server->options->load(server->options->context, server->options->file);
     struct counters *counters = config ? counters_new(config) : NULL;
 
     if (!counters || !agenda_configure(server->agenda, config)) {
@@ -315,6 +315,7 @@ static void look_around(struct server *server)
 {
     if (server->now.steady_ms - server->looked.steady_ms >= PUBLISH_MS) {
         server->looked = server->now;
+        server->options->tick(server->options->context);
         look_at_state(server);
         look_at_control(server);
         if (!server->commit_due && !cache_writer_is_committing(server->cache))
@@ -384,7 +385,7 @@ static void run(struct server *server)
 
 static bool fail(const struct server *server, const char *sentence)
 {
-    server->options->say(sentence);
+    server->options->say(server->options->context, sentence);
     return false;
 }
 

@@ -11,9 +11,12 @@ struct serve_options {
     const char *file;   /* the configuration's, NULL: where it is found */
     bool stay;          /* does not end when there is no responder */
     unsigned linger_ms; /* how long after the last responder it ends */
-    void (*say)(const char *sentence);
+    void *context;      /* of the functions */
+    void (*say)(void *context, const char *sentence);
     /* Reads the configuration again, for a reload; NULL if it is refused. */
-    struct config *(*load)(const char *file);
+    struct config *(*load)(void *context, const char *file);
+    /* Called about once a second. */
+    void (*tick)(void *context);
 };
 
 /*

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log: what a line says, whatever a client sends; and where lines go when nobody takes them. */
 #include "log/log.h"
+#include "log/notes.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -403,6 +405,123 @@ static void check_stream(void)
     free(lines);
 }
 
+/* Another user's pipe, which blocks, may not be opened anew. Returns its reading end. */
+static int foreign_pipe(int *writer)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0 || fchmod(ends[1], 0) != 0)
+        exit(99);
+    *writer = ends[1];
+    return ends[0];
+}
+
+/* Root may open anything. */
+static void without_rights(struct sink *sink, int fd)
+{
+    bool root = geteuid() == 0;
+
+    if (root && seteuid(65534) != 0)
+        exit(99);
+    sink_open_descriptor(sink, fd);
+    if (root && seteuid(0) != 0)
+        exit(99);
+}
+
+static void check_foreign_pipe(void)
+{
+    struct sink sink = {.fd = -1};
+    char lines[] = "a first line\nand a second\n", got[1 << 17];
+    size_t taken = 0, n;
+    int writer, reader = foreign_pipe(&writer);
+
+    without_rights(&sink, writer);
+    cmp_ok(sink.kind, ==, SINK_SHARED, "another user's pipe");
+    alarm(20); /* the test ends if it is waited for */
+    while ((n = sink_write(&sink, lines, sizeof lines - 1)) > 0)
+        taken += n;
+    cmp_ok(errno, ==, EAGAIN, "it is not waited for when it is full");
+    cmp_ok(sink_write(&sink, lines, sizeof lines - 1), ==, 0, "nor once more");
+    ok(!(fcntl(writer, F_GETFL) & O_NONBLOCK), "the descriptor is as it was");
+    alarm(0);
+    cmp_ok(read(reader, got, sizeof got), ==, taken, "what was taken has come");
+    ok(memcmp(got, lines, sizeof lines - 1) == 0, "as it was");
+    cmp_ok(sink_write(&sink, lines, sizeof lines - 1), ==, sizeof lines - 1, "then there is room");
+    cmp_ok(read(reader, got, sizeof got), ==, sizeof lines - 1, "for just that");
+    sink_close(&sink);
+    ok(fcntl(writer, F_GETFD) >= 0, "the descriptor stays its owner's");
+    close(reader), close(writer);
+}
+
+/* Notes go to a pipe in place of standard error, from here to end_notes. */
+static int begin_notes(struct notes *notes, int *kept)
+{
+    int ends[2];
+
+    *kept = dup(STDERR_FILENO);
+    if (pipe2(ends, O_CLOEXEC) != 0 || dup2(ends[1], STDERR_FILENO) < 0)
+        exit(99);
+    close(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    notes_init(notes, "program");
+    return ends[0];
+}
+
+static void end_notes(struct notes *notes, int kept)
+{
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    notes_end(notes);
+}
+
+static void check_full_notes(void)
+{
+    static const char sentence[] = "something is to be said to whoever reads this";
+    static char got[1 << 17];
+    struct notes notes;
+    int count = 0, lines = 0, kept, reader = begin_notes(&notes, &kept);
+
+    alarm(20); /* the test ends if it waits for room */
+    for (; notes.dropped < 10; count++)
+        notes_say(&notes, sentence);
+    notes_flush(&notes);
+    alarm(0);
+    ssize_t n = read(reader, got, sizeof got - 1);
+    notes_say(&notes, "there is room again");
+    ssize_t more = read(reader, got + n, sizeof got - 1 - (size_t)n);
+    end_notes(&notes, kept);
+    got[n + (more > 0 ? more : 0)] = '\0';
+    for (char *at = got; (at = strstr(at, "program: something is")); lines++)
+        at = strchr(at, '\n');
+    cmp_ok(lines, ==, count - 10, "notes for which there is room come, later if need be");
+    like(got, "program: 10 messages were lost here, ", "those for which there is none are counted");
+    like(got, "program: there is room again\n", "and it goes on");
+    close(reader);
+}
+
+static void check_notes(void)
+{
+    static char got[1 << 16], longest[3 * NOTES_BUFFER];
+    struct notes notes;
+    struct problems problems = {0};
+    int kept, reader = begin_notes(&notes, &kept);
+
+    problem_add(&problems, PROBLEM_ERROR, (struct origin){"a.conf", 7}, "this is wrong.");
+    problem_add(&problems, PROBLEM_WARNING, (struct origin){0}, "so is this.");
+    notes_problems(&notes, &problems);
+    problems_clear(&problems);
+    memset(longest, 'x', sizeof longest - 1);
+    notes_say(&notes, longest);
+    notes_say(&notes, "short");
+    ssize_t n = read(reader, got, sizeof got - 1);
+    close(reader);
+    notes_say(&notes, "nobody reads this");
+    end_notes(&notes, kept);
+    got[n > 0 ? n : 0] = '\0';
+    like(got, "a.conf:7: error: this is wrong.\nwarning: so is this.\nprogram: xxx", "problems");
+    like(got, "xxx\nprogram: short\n", "a long one is cut, and ends its line");
+}
+
 static void check_syslog(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -449,6 +568,7 @@ static void check_off(void)
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN);
     config = config_of(layout);
     if (!mkdtemp(folder))
         return 1;
@@ -461,6 +581,9 @@ int main(void)
     check_full();
     check_pipe();
     check_stream();
+    check_foreign_pipe();
+    check_full_notes();
+    check_notes();
     check_syslog();
     check_off();
     rmdir(folder);

@@ -192,7 +192,7 @@ sub wait_for_port {
 }
 
 # Starts a program in a process group of its own; its output goes to NAME.out and
-# NAME.err in the folder. Options: stdin, a file handle for descriptor 0; env, a
+# NAME.err in the folder. Options: stdin and stderr, file handles in their place; env, a
 # hash of variables to set (undef: unset); only_env, the whole environment; stop, the signal
 # that ends it (default TERM); clean, what to do once it has ended.
 sub start {
@@ -243,6 +243,9 @@ sub _become {
             POSIX::O_WRONLY | POSIX::O_CREAT | POSIX::O_APPEND, 0644 ) // die "$log: $!";
         POSIX::dup2( $file, $fd ) // die "dup2: $!";
         POSIX::close($file);
+    }
+    if ( $option{stderr} ) {
+        POSIX::dup2( fileno $option{stderr}, 2 ) // die "dup2: $!";
     }
     my %env = ( %ENV, %{ $option{env} || {} } );
     %env = %{ $option{only_env} } if $option{only_env};
