@@ -2,7 +2,6 @@
 #include "config.h"
 #include "front.h"
 #include "starter.h"
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -75,6 +74,7 @@ void front_close(struct front *front)
     log_end(&front->log);
     front->setup = NULL;
     release(front, setup);
+    refusal_end(&front->refusal);
     notes_end(&front->notes);
 }
 
@@ -85,20 +85,6 @@ void front_init(struct front *front, const char *file, bool under_systemd)
     *front = (struct front){.file = file, .under_systemd = under_systemd};
     notes_init(&front->notes, "signpost.fcgi");
     log_init(&front->log, seed, say, front);
-}
-
-static struct config *load_config(struct front *front, enum front_voice voice)
-{
-    const char *file = front->file;
-    char found[PATH_MAX];
-    struct problems problems = {0};
-    if (!file && config_find(found, sizeof found))
-        file = found;
-    struct config *config = config_load(file, &problems);
-    if (!config || voice == FRONT_ALL)
-        notes_problems(&front->notes, &problems);
-    problems_clear(&problems);
-    return config;
 }
 
 /* NULL if there is no memory. */
@@ -121,10 +107,10 @@ static struct setup *make_setup(struct front *front, struct config *config, enum
     return NULL;
 }
 
-bool front_load(struct front *front, enum front_voice voice)
+/* Has a configuration take the place of the one there is. False: no memory, and it is freed. */
+static bool take(struct front *front, struct config *config, enum front_voice voice)
 {
-    struct config *config = load_config(front, voice);
-    struct setup *setup = config ? make_setup(front, config, voice) : NULL;
+    struct setup *setup = make_setup(front, config, voice);
     struct setup *former = front->setup;
     if (!setup) {
         config_free(config);
@@ -135,6 +121,38 @@ bool front_load(struct front *front, enum front_voice voice)
         front->setup = setup;
     release(front, ready ? former : setup);
     return ready;
+}
+
+static struct config *read_config(struct front *front, enum front_voice voice)
+{
+    if (voice == FRONT_ALL && !front->setup)
+        return refusal_read(&front->refusal, front->file, true, &front->notes);
+    struct problems problems = {0};
+    struct config *config = config_load_found(front->file, &problems);
+    if (!config || voice == FRONT_ALL)
+        notes_problems(&front->notes, &problems);
+    problems_clear(&problems);
+    return config;
+}
+
+bool front_load(struct front *front, enum front_voice voice)
+{
+    struct config *config = read_config(front, voice);
+    return config && take(front, config, voice);
+}
+
+/*
+ * Reads a refused configuration again. As soon as it is right, a loop with its limits is to
+ * take over from the one that had none.
+ */
+static void look_again(struct front *front, bool was_asked)
+{
+    struct config *config = refusal_read(&front->refusal, front->file, was_asked, &front->notes);
+    if (!config || !take(front, config, FRONT_ALL))
+        return;
+    front_say(front, "The configuration is right now, and requests are served.");
+    refusal_end(&front->refusal);
+    loop_retire(front->loop);
 }
 
 /* ---- the prober ---- */
@@ -180,9 +198,9 @@ static void start_prober(struct front *front, uint64_t now)
 /* Makes sure that there is a prober, if there has to be one. */
 static void look_after_prober(struct front *front)
 {
-    const struct config *config = front->setup->config;
+    const struct config *config = front->setup ? front->setup->config : NULL;
     uint64_t now = loop_now(front->loop);
-    if (!front->asker || !starter_needs_prober(config) || !starter_has_place(config))
+    if (!config || !front->asker || !starter_needs_prober(config) || !starter_has_place(config))
         return;
     if (asker_is_connected(front->asker, now))
         front->start_pause = 0;
@@ -316,6 +334,10 @@ static bool answer(void *ctx, char *const *variables, struct parked *parked, str
 {
     struct front *front = ctx;
     struct setup *setup = front->setup;
+    if (!setup) {
+        respond(NULL, NULL, variables, answer);
+        return true;
+    }
     struct moment moment = begin(front);
     struct hearing hearing;
     decide_on(&hearing, setup, variables, NULL, &moment);
@@ -359,9 +381,8 @@ static void alarm_comes(void *ctx)
     rearm(front);
 }
 
-static void reload(void *ctx)
+static void reload_former(struct front *front)
 {
-    struct front *front = ctx;
     struct setup *former = front->setup;
     former->users++; /* for a moment, to compare it */
     bool taken = front_load(front, FRONT_ALL);
@@ -372,6 +393,15 @@ static void reload(void *ctx)
     if (front->asker && strcmp(former->config->state, front->setup->config->state) != 0)
         asker_disconnect(front->asker);
     release(front, former);
+}
+
+static void reload(void *ctx)
+{
+    struct front *front = ctx;
+    if (front->setup)
+        reload_former(front);
+    else
+        look_again(front, true);
 }
 
 static void reopen(void *ctx)
@@ -389,8 +419,8 @@ static int rest(void *ctx)
 /* Tells the prober what was counted; at the end, waits for room if need be. */
 static void report(struct front *front, int patience_ms, uint64_t now)
 {
-    struct setup *setup = front->setup;
-    if (!front->asker || !setup->counters || !starter_has_place(setup->config))
+    const struct setup *setup = front->setup;
+    if (!setup || !front->asker || !setup->counters || !starter_has_place(setup->config))
         return;
     reporter_note(&front->reporter, front->asker, &front->log, setup->counters);
     reporter_send(front->asker, setup->counters, patience_ms, now);
@@ -399,10 +429,15 @@ static void report(struct front *front, int patience_ms, uint64_t now)
 static void tick(void *ctx)
 {
     struct front *front = ctx;
+    notes_flush(&front->notes);
+    if (!front->setup) {
+        if (refusal_is_due(&front->refusal))
+            look_again(front, false);
+        return;
+    }
     if (knowledge_refresh(&front->setup->knowledge, instant_now()))
         reload(front);
     log_retry(&front->log);
-    notes_flush(&front->notes);
     if (front->loop) {
         look_after_prober(front);
         tell_use(front);
@@ -425,6 +460,18 @@ struct service front_service(struct front *front)
                             .counters = &front->reporter.loop};
 }
 
+struct loop_limits front_limits(const struct front *front)
+{
+    const struct config *config = front->setup ? front->setup->config : NULL;
+    struct loop_limits limits = LOOP_LIMITS;
+    if (config) {
+        limits.max_connections = config->max_connections;
+        limits.max_parked = config->max_parked;
+        limits.request_ms = config->record_timeout_ms;
+    }
+    return limits;
+}
+
 void front_attach(struct front *front, struct loop *loop, unsigned max_parked)
 {
     struct asker_settings settings = {
@@ -443,12 +490,7 @@ void front_detach(struct front *front)
     front->asker = NULL;
 }
 
-/* ---- plain CGI ---- */
-
 void front_respond(struct front *front, char *const *variables, struct answer *written)
 {
-    if (front->setup)
-        answer(front, variables, NULL, written);
-    else
-        respond(NULL, NULL, variables, written);
+    answer(front, variables, NULL, written);
 }

@@ -9,6 +9,7 @@
 #include "knowledge.h"
 #include "log/notes.h"
 #include "loop.h"
+#include "refusal.h"
 #include "reporter.h"
 
 /* A configuration and what is known with it. A parked request keeps its own. */
@@ -22,7 +23,8 @@ struct setup {
 
 struct front {
     const char *file;    /* as given on the command line; NULL: looked for each time */
-    struct setup *setup; /* NULL: none yet */
+    struct setup *setup; /* NULL: the configuration is refused, and 503 the answer to all */
+    struct refusal refusal;
     struct loop *loop;   /* NULL: this is a CGI, or the loop has ended */
     struct asker *asker; /* NULL: the prober is not asked */
     struct reporter reporter;
@@ -57,9 +59,14 @@ void front_close(struct front *front);
 
 /*
  * What the loop serves with; it reloads on SIGHUP, and when the control file says
- * so. A configuration must be loaded; front must outlive the service.
+ * so. While the configuration is refused, it is read again about once a second. As soon as
+ * it is taken the loop retires, since the next one is to have the limits that it sets. front
+ * must outlive the service.
  */
 struct service front_service(struct front *front);
+
+/* The configuration's limits for a loop, or the usual ones. */
+struct loop_limits front_limits(const struct front *front);
 
 /*
  * From here on requests may wait in the loop for the prober, which is started if

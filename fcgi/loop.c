@@ -66,16 +66,29 @@ struct loop *loop_new(int listener, const struct service *service, const struct 
     return NULL;
 }
 
-int loop_take_signals(struct loop *loop)
+static void list_signals(sigset_t *set)
 {
     static const int taken[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(set, taken[i]);
+}
+
+int loop_hold_signals(void)
+{
+    sigset_t set;
+    list_signals(&set);
+    return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? 0 : errno;
+}
+
+int loop_take_signals(struct loop *loop)
+{
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = SIGNALS};
     sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        sigaddset(&set, taken[i]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return errno;
+    int error = loop_hold_signals();
+    if (error)
+        return error;
+    list_signals(&set);
     loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (loop->signals < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->signals, &event) != 0)
         return errno;
@@ -241,24 +254,52 @@ void loop_run(struct loop *loop)
         ;
 }
 
-void loop_stop(struct loop *loop)
+static void begin_stop(struct loop *loop)
 {
     if (loop->stopping)
         return;
     loop->stopping = true;
     loop->stop_at = loop->now + loop->limits.stop_ms;
-    listener_accept(loop, loop->table.size);
+}
+
+/* Accepts no more, and has those go who have nothing to ask. */
+static void wind_up(struct loop *loop)
+{
     /* Needed even before a close: sibling processes may have the same socket open. */
     if (loop->listening)
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL);
     loop->listening = false;
-    listener_close(loop);
     struct connection *next = loop->table.queue[CONNECTION_IDLE].first;
     while (next) {
         struct connection *connection = next;
         next = connection->behind;
         connection_serve(loop, connection, false);
     }
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (loop->listener < 0)
+        return;
+    begin_stop(loop);
+    listener_accept(loop, loop->table.size);
+    wind_up(loop);
+    listener_close(loop);
+}
+
+void loop_retire(struct loop *loop)
+{
+    if (loop->stopping)
+        return;
+    begin_stop(loop);
+    wind_up(loop);
+}
+
+int loop_take_listener(struct loop *loop)
+{
+    int listener = loop->listener;
+    loop->listener = -1;
+    return listener;
 }
 
 unsigned loop_connections(const struct loop *loop)

@@ -81,6 +81,9 @@ extern const struct loop_limits LOOP_LIMITS;
 struct loop *loop_new(int listener, const struct service *service, const struct loop_limits *limits,
                       const struct peers *peers, uint64_t (*clock)(void));
 
+/* Has the signals of loop_take_signals wait for it. Returns 0 or an errno value. */
+int loop_hold_signals(void);
+
 /*
  * From here on the loop receives these signals instead of the process being
  * interrupted: SIGTERM, SIGINT and SIGUSR1 stop it in order, SIGHUP reloads, and
@@ -127,6 +130,15 @@ unsigned loop_parked_most(const struct loop *loop);
  * parked until then; closes what is idle. Goes on turning meanwhile.
  */
 void loop_stop(struct loop *loop);
+
+/*
+ * The same, but the listening socket stays open, for another loop: who connects meanwhile
+ * waits for that. A loop_stop afterwards goes before.
+ */
+void loop_retire(struct loop *loop);
+
+/* Takes the listening socket from a loop that has retired; -1: it was stopped. */
+int loop_take_listener(struct loop *loop);
 
 /* How many connections are open. */
 unsigned loop_connections(const struct loop *loop);

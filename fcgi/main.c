@@ -122,14 +122,33 @@ static bool read_peers(struct front *front, struct peers *peers)
     return !bad;
 }
 
+/*
+ * Serves until it is told to stop, or, if there was no configuration, until there is one.
+ * Returns what is left of the listening socket: -1, or the socket for the next loop. Sets an
+ * error, 0 for none.
+ */
+static int serve_once(int socket, struct front *front, const struct peers *peers, int *error)
+{
+    struct service service = front_service(front);
+    struct loop_limits limits = front_limits(front);
+    limits.max_connections = connections(front, limits.max_connections);
+    struct loop *loop = loop_new(socket, &service, &limits, peers, NULL);
+    *error = loop ? loop_take_signals(loop) : errno;
+    if (!loop || *error) {
+        loop_free(loop);
+        return -1;
+    }
+    front_attach(front, loop, limits.max_parked);
+    loop_run(loop);
+    socket = loop_take_listener(loop);
+    loop_free(loop);
+    front_detach(front);
+    return socket;
+}
+
 static int serve(int socket, struct front *front)
 {
     static struct peers peers;
-    struct service service = front_service(front);
-    struct loop_limits limits = LOOP_LIMITS;
-    limits.max_connections = connections(front, front->setup->config->max_connections);
-    limits.max_parked = front->setup->config->max_parked;
-    limits.request_ms = front->setup->config->record_timeout_ms;
     int error = listen_prepare(socket);
     if (!error)
         error = handover_init();
@@ -137,34 +156,27 @@ static int serve(int socket, struct front *front)
         return fail(front, "The listening socket cannot be used", error);
     if (!read_peers(front, &peers))
         return EXIT_FAILURE;
-    struct loop *loop = loop_new(socket, &service, &limits, &peers, NULL);
-    if (!loop)
-        return fail(front, "The event loop cannot start", errno);
-    error = loop_take_signals(loop);
-    if (!error) {
-        front_attach(front, loop, limits.max_parked);
-        loop_run(loop);
-    }
-    loop_free(loop);
-    front_detach(front);
-    return error ? fail(front, "Signals cannot be received", error) : EXIT_SUCCESS;
+    while (socket >= 0 && !error)
+        socket = serve_once(socket, front, &peers, &error);
+    return error ? fail(front, "The event loop cannot start", error) : EXIT_SUCCESS;
 }
 
 static int run_fastcgi(const struct options *options, struct listener listener, bool under_systemd)
 {
     char message[LISTEN_MESSAGE_MAX];
     struct front front;
+    loop_hold_signals(); /* one that comes now must not end the process */
     front_init(&front, options->config, under_systemd);
     fill_standard_descriptors();
-    if (!front_load(&front, FRONT_ALL)) {
-        front_say(&front, "The configuration is refused, so nothing was started.");
+    if (options->listen && !listen_at(&listener, options->listen, message)) {
+        front_say(&front, message);
         return EXIT_FAILURE;
     }
-    int status = EXIT_FAILURE;
-    if (options->listen && !listen_at(&listener, options->listen, message))
-        front_say(&front, message);
-    else
-        status = serve(listener.fd, &front);
+    if (!front_load(&front, FRONT_ALL))
+        front_say(
+            &front,
+            "The configuration is refused: requests are answered with 503 until it is right.");
+    int status = serve(listener.fd, &front);
     listener.fd = -1; /* the loop has closed it */
     listen_done(&listener);
     front_close(&front);

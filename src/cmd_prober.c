@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signpost prober: looks who holds what, and who is up. */
 #include <getopt.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "command.h"
 #include "configuration.h"
 #include "log/notes.h"
 #include "prober/serve.h"
+#include "refusal.h"
 
 enum { LINGER_S = 5, LINGER_MAX_S = 86400 };
 
@@ -22,7 +23,8 @@ static const char usage[] =
     "as a service. It stays in the foreground. Only one can serve a state directory.\n"
     "\n"
     "  --config FILE      the configuration\n"
-    "  --stay             goes on when there is no responder, as a service should\n"
+    "  --stay             goes on when there is no responder, and waits while the\n"
+    "                     configuration is refused, as a service should\n"
     "  --linger SECONDS   else how long it goes on; default: 5\n"
     "\n"
     "Signals: SIGHUP reads the configuration again, SIGTERM ends it.\n";
@@ -30,12 +32,9 @@ static const char usage[] =
 /* Standard error must not hold the prober up: `command_load` would wait for room there. */
 static struct config *load_with(struct notes *notes, const char *file, bool with_warnings)
 {
-    char found[PATH_MAX];
     struct problems problems = {0};
+    struct config *config = config_load_found(file, &problems);
 
-    if (!file && config_find(found, sizeof found))
-        file = found;
-    struct config *config = config_load(file, &problems);
     if (!config || with_warnings)
         notes_problems(notes, &problems);
     problems_clear(&problems);
@@ -50,6 +49,35 @@ static struct config *load(void *context, const char *file)
 static void flush(void *context)
 {
     notes_flush(context);
+}
+
+/*
+ * Waits, as a service does, for a configuration that is right. NULL: it was told to end. The
+ * signals stay blocked, as serve() wants them.
+ */
+static struct config *wait_for_config(struct notes *notes, const char *file)
+{
+    struct refusal refusal = {0};
+    struct config *config = refusal_read(&refusal, file, true, notes);
+    const struct timespec pause = {.tv_sec = 1};
+    int number = 0;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (!config)
+        notes_say(notes, "The configuration is refused: nothing is done until it is right.");
+    while (!config && number != SIGTERM && number != SIGINT) {
+        number = sigtimedwait(&set, NULL, &pause);
+        notes_flush(notes);
+        if (number == SIGHUP || refusal_is_due(&refusal))
+            config = refusal_read(&refusal, file, number == SIGHUP, notes);
+    }
+    refusal_end(&refusal);
+    return config;
 }
 
 static bool read_seconds(const char *text, unsigned *ms)
@@ -101,8 +129,9 @@ int cmd_prober(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     notes_init(&notes, "signpost prober");
-    struct config *config = load_with(&notes, options.file, true);
-    int status = config ? serve(config, &options) : EXIT_FINDING;
+    struct config *config = options.stay ? wait_for_config(&notes, options.file)
+                                         : load_with(&notes, options.file, true);
+    int status = config ? serve(config, &options) : options.stay ? EXIT_FINE : EXIT_FINDING;
     notes_end(&notes);
     return status;
 }

@@ -2,7 +2,6 @@
 #include "command.h"
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include "configuration.h"
@@ -10,12 +9,9 @@
 
 struct config *command_load(const char *file, bool with_warnings)
 {
-    char found[PATH_MAX];
     struct problems problems = {0};
+    struct config *config = config_load_found(file, &problems);
 
-    if (!file && config_find(found, sizeof found))
-        file = found;
-    struct config *config = config_load(file, &problems);
     if (!config || with_warnings)
         problems_print(&problems, stderr);
     problems_clear(&problems);

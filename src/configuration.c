@@ -62,14 +62,22 @@ static char *folder_of(struct arena *arena, const char *file)
 struct loading {
     struct arena *arena;
     struct problems *problems;
-    const char *file;      /* NULL: the environment alone, or text */
-    const char *text;      /* NULL: a file, or the environment alone */
-    const char *folder;    /* where relative file names are taken from */
-    int fd;                /* of the file that is being read, -1: of none */
-    size_t room;           /* bytes that may still be read */
-    struct config *config; /* once it is begun: its places are to be freed, too */
+    const char *file;        /* NULL: the environment alone, or text */
+    const char *text;        /* NULL: a file, or the environment alone */
+    const char *folder;      /* where relative file names are taken from */
+    int fd;                  /* of the file that is being read, -1: of none */
+    size_t room;             /* bytes that may still be read */
+    struct timespec written; /* when the newest file was */
+    struct config *config;   /* once it is begun: its places are to be freed, too */
     bool whole;
 };
+
+static void note_written(struct loading *loading, const struct timespec *when)
+{
+    if (when->tv_sec > loading->written.tv_sec ||
+        (when->tv_sec == loading->written.tv_sec && when->tv_nsec > loading->written.tv_nsec))
+        loading->written = *when;
+}
 
 static bool read_file(struct loading *loading, const char *file, struct slice *text,
                       struct why *why)
@@ -82,6 +90,7 @@ static bool read_file(struct loading *loading, const char *file, struct slice *t
                        SIZE_MAX_READ);
     if (loading->fd < 0)
         return why_not(why, "%s", plain_file_error(errno));
+    note_written(loading, &status.st_mtim);
     char *copy = arena_take(loading->arena, (size_t)status.st_size);
     ssize_t len = plain_file_read(loading->fd, copy, (size_t)status.st_size);
     int error = errno;
@@ -137,6 +146,7 @@ static void make(struct loading *loading, const struct node *root)
 
     config->arena = loading->arena;
     config->file = loading->file;
+    config->written = loading->written;
     loading->config = config;
     options_read(&reader, &settings_group, root, settings);
     compile(config, settings, loading->folder, loading->problems);
@@ -183,6 +193,13 @@ static struct config *load_all(struct loading *loading)
 struct config *config_load(const char *file, struct problems *problems)
 {
     return load_all(&(struct loading){.problems = problems, .file = file});
+}
+
+struct config *config_load_found(const char *file, struct problems *problems)
+{
+    char found[PATH_MAX];
+
+    return config_load(file || !config_find(found, sizeof found) ? file : found, problems);
 }
 
 struct config *config_parse(const char *text, struct problems *problems)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 #include "classify.h"
 #include "forwarded.h"
 #include "geodb.h"
@@ -48,7 +49,8 @@ struct range_url {
 /* Everything is owned by the configuration and freed with it. */
 struct config {
     struct arena *arena;
-    const char *file; /* where it was read; NULL: from environment variables alone */
+    const char *file;        /* where it was read; NULL: from environment variables alone */
+    struct timespec written; /* when the newest of its files was; 0: there is none */
     struct slice name;
     const struct target *targets; /* upstreams first, then buckets */
     size_t upstream_count, target_count;
@@ -96,6 +98,9 @@ bool config_find(char *buffer, size_t size);
  * mistake is refused as a whole. The caller frees it with config_free.
  */
 struct config *config_load(const char *file, struct problems *problems);
+
+/* The same for a file, or if that is NULL the one that config_find finds. */
+struct config *config_load_found(const char *file, struct problems *problems);
 
 /* The same from a text that includes nothing, for tests and for the fuzzer. */
 struct config *config_parse(const char *text, struct problems *problems);

@@ -57,6 +57,7 @@ src_libsignpost_a_SOURCES = \
 	src/problem.c src/problem.h \
 	src/progress.c src/progress.h \
 	src/query.c src/query.h \
+	src/refusal.c src/refusal.h \
 	src/region_value.c src/region_value.h \
 	src/registry/reference.c src/registry/reference.h \
 	src/replacement.c src/replacement.h \

@@ -103,6 +103,8 @@ static void write_error_head(struct text *out, const struct oci_error *error)
     TEXT_ADD(out, "\r\n");
     if (error->status == 405)
         TEXT_ADD(out, "Allow: GET, HEAD\r\n");
+    if (error->status == 503)
+        TEXT_ADD(out, "Retry-After: 5\r\n");
 }
 
 static void write_error(struct text *out, const struct oci_error *error, bool head)

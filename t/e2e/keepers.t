@@ -6,7 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IO::Socket::UNIX;
-use Socket qw(SOCK_DGRAM);
+use Socket            qw(SOCK_DGRAM);
 use Signpost::FastCGI qw(request variables);
 use Signpost::Test;
 use Signpost::Wire qw(http);
@@ -22,7 +22,6 @@ upstreams = { us = { url = "https://us.example.org"; }; };
 canonical = [ "us" ];
 state     = "@DIR@/state";
 EOT
-my $bad = $t->file( 'bad.conf', qq{canonical = [ "us" ];\nname = 7;\n} );
 $t->dir('state');
 $ENV{SIGNPOST_CONF} = $conf;
 
@@ -118,6 +117,7 @@ EOT
         my $answer = http( $port, 'GET', '/v2/app/manifests/v1' );
         is( $answer->{header}{location}, $to, "request $i is answered" );
     }
+
     # lighttpd's own exit status is 1 now and then. That its whole process group is gone,
     # ours with it, is what stop() waits for, and complains of at the end if it is not.
     ok( defined $t->stop('lighttpd'), 'it stops, and takes its two processes with it' );
@@ -139,12 +139,18 @@ subtest 'systemd' => sub {
     my ( $third, $fourth ) = map { $t->folder . "/$_.sock" } qw(third fourth);
     $t->start( handed => [ @activate, '-l', $third, $program ] );
     serves( $third, 'a socket on descriptor 3: serves' );
-    is( readlink '/proc/' . $t->pid('handed') . '/fd/0', '/dev/null', '… with descriptor 0 unused' );
-    is( oct( ( $t->slurp( '/proc/' . $t->pid('handed') . '/fdinfo/3' ) =~ /^flags:\s+(\d+)/m )[0] )
-            & 02000000, 02000000, '… and that socket is closed on exec' );
+    is( readlink '/proc/' . $t->pid('handed') . '/fd/0', '/dev/null',
+        '… with descriptor 0 unused' );
+    is(
+        oct( ( $t->slurp( '/proc/' . $t->pid('handed') . '/fdinfo/3' ) =~ /^flags:\s+(\d+)/m )[0] )
+            & 02000000,
+        02000000,
+        '… and that socket is closed on exec'
+    );
     is( $t->stop('handed'), 0, 'stops with status 0' );
+
     for my $case (
-        [ two      => 'serves one',          '-l', $third, '-l', $fourth ],
+        [ two => 'serves one', '-l', $third, '-l', $fourth ],
         [ datagram => 'no listening stream', '-d', '-l', $fourth ],
         )
     {
@@ -226,22 +232,6 @@ subtest '--listen' => sub {
         is( $run->{status}, 1, "\"$wrong\" is refused" );
         like( $run->{err}, qr/HOST:PORT/, 'and it is said what to write' );
     }
-};
-
-subtest 'a refused configuration' => sub {
-    my $path   = $t->folder . '/refused.sock';
-    my $socket = IO::Socket::UNIX->new( Local => $path, Listen => 5 ) or die "$path: $!";
-    my $run    = $t->run( [$program], stdin => $socket, env => { SIGNPOST_CONF => $bad } );
-    is( $run->{status}, 1, 'status 1' );
-    like( $run->{err}, qr/bad\.conf:2: error: /, 'the place of the mistake' );
-    like( $run->{err}, qr/nothing was started/,  'and what follows from it' );
-    $run = $t->run( [ $program, '--listen', $t->folder . '/never.sock', '--config', $bad ] );
-    is( $run->{status}, 1, '--config is read before --listen' );
-    ok( !-e $t->folder . '/never.sock', 'so nothing has listened' );
-    my $nowhere = $t->folder . '/nowhere.conf';
-    $run = $t->run( [ $program, '--config', $nowhere ], stdin => $socket );
-    is( $run->{status}, 1, 'a missing file: status 1' );
-    like( $run->{err}, qr/\Q$nowhere\E/, 'and its name' );
 };
 
 subtest 'by hand' => sub {

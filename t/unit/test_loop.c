@@ -834,6 +834,40 @@ static void test_stop(void)
     close(silent);
 }
 
+static void test_retire(void)
+{
+    open_loop(10, NULL);
+    int idle = client_open(), sent = client_open();
+    good(KEEP);
+    client_send(idle);
+    turn();
+    client_sees(idle);
+    client_send(sent);
+    turn();
+    loop_retire(loop);
+    ok(!loop_turn(loop, 0), "a loop that retires is soon done");
+    cmp_ok(client_sees(sent), ==, ANSWER, "what had been sent is answered");
+    cmp_ok(client_sees(idle), ==, END, "idle connections are closed");
+    int late = client_open();
+    client_send(late);
+    ok(!loop_turn(loop, 0), "who comes then is not accepted");
+    cmp_ok(client_sees(late), ==, NOTHING, "nor answered");
+    cmp_ok(loop_take_listener(loop), ==, listener, "the listening socket is for another loop");
+    loop_free(loop);
+    loop = loop_new(listener, &service, &LOOP_LIMITS, NULL, test_clock);
+    turn();
+    cmp_ok(client_sees(late), ==, ANSWER, "who has waited is answered by that");
+    loop_retire(loop);
+    loop_stop(loop);
+    ok(!loop_turn(loop, 0), "a stop goes before");
+    cmp_ok(loop_take_listener(loop), ==, -1, "and leaves nothing to take over");
+    loop_free(loop);
+    close(idle), close(sent), close(late);
+    late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ok(connect(late, (struct sockaddr *)&address, sizeof address) != 0, "nobody listens");
+    close(late);
+}
+
 static void test_signals(void)
 {
     open_loop(10, NULL);
@@ -890,6 +924,7 @@ int main(void)
     test_shared_socket();
     test_peers();
     test_stop();
+    test_retire();
     test_signals();
     test_tick();
     return done_testing();
