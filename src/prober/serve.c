@@ -48,6 +48,7 @@ struct server {
     int64_t commit_ms, publish_ms; /* not before; when last published */
     uint64_t mark;
     bool commit_due, publish_failed, stop;
+    bool failed; /* to be started anew, by whoever does that */
 };
 
 static void say(void *context, const char *sentence)
@@ -301,6 +302,14 @@ static void move_door(struct server *server, bool is_first_try)
     show_if_due(server, true);
 }
 
+/* Whether whoever starts this service makes the directory, too, as systemd does. */
+static bool is_made_at_start(const struct state *state)
+{
+    const char *made = getenv("STATE_DIRECTORY");
+
+    return made && strcmp(made, state->name) == 0;
+}
+
 static void look_at_state(struct server *server)
 {
     bool is_other = state_look(&server->state);
@@ -309,6 +318,10 @@ static void look_at_state(struct server *server)
         say(server, server->state.why.text);
     if (server->state.fd >= 0 && !door_is_in(&server->door, &server->state))
         move_door(server, is_other);
+    if (!door_is_in(&server->door, &server->state) && is_made_at_start(&server->state)) {
+        say(server, "The prober ends: when it is started again, the directory is made anew.");
+        server->stop = server->failed = true;
+    }
 }
 
 static void look_around(struct server *server)
@@ -517,6 +530,7 @@ int serve(struct config *config, const struct serve_options *options)
     if (started)
         run(server);
     finish(server);
+    bool fine = started && !server->failed;
     free(server);
-    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+    return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }
