@@ -238,6 +238,8 @@ static struct asker_question *send_question(struct asker *asker, struct ask_ques
     if (!asker_is_connected(asker, now) || !find_slot(asker))
         return NULL;
     packet->id = asker->free->packet.id + (1U << SLOT_BITS);
+    if (packet->id == ASK_NO_ID)
+        packet->id += 1U << SLOT_BITS;
     if (!send_packet(asker, packet, len, now))
         return NULL;
     return note_question(asker, packet, len, now);
@@ -277,11 +279,11 @@ bool asker_send(struct asker *asker, const void *packet, size_t len, int patienc
     return send_packet(asker, packet, len, now);
 }
 
-void asker_note_use(struct asker *asker, const struct target *const *targets, size_t target_count,
+bool asker_note_use(struct asker *asker, const struct target *target, const struct object *object,
                     uint64_t now)
 {
     struct ask_question packet;
-    asker_send(asker, &packet, ask_write_use(&packet, targets, target_count), 0, now);
+    return asker_send(asker, &packet, ask_write_use(&packet, target, object), 0, now);
 }
 
 /* ---- answers ---- */

@@ -98,8 +98,11 @@ void asker_expire(struct asker *asker, uint64_t now);
 /* When asker_expire is to be called next; UINT64_MAX: not before the next question. */
 uint64_t asker_due(const struct asker *asker);
 
-/* Tells the prober that requests go to these targets, at most FINDINGS_MAX. */
-void asker_note_use(struct asker *asker, const struct target *const *targets, size_t target_count,
+/*
+ * Tells the prober that requests go to a target, and an object that one was for (or NULL).
+ * False: it was not sent.
+ */
+bool asker_note_use(struct asker *asker, const struct target *target, const struct object *object,
                     uint64_t now);
 
 /*

@@ -10,8 +10,7 @@
 enum {
     START_MS = 10 * 1000,          /* from one start of the prober to the next, … */
     START_MAX_MS = 10 * 60 * 1000, /* … longer each time while it is in vain */
-    TELL_USE_MS = 20 * 1000, /* from one word to the prober about targets in use to the next */
-    LAST_REPORT_MS = 500     /* how long the last report waits for room */
+    LAST_REPORT_MS = 500           /* how long the last report waits for room */
 };
 
 /* What is noted of a request when it comes. */
@@ -63,6 +62,7 @@ static void release(struct front *front, struct setup *setup)
     if (setup->counters && front->setup && front->setup->counters)
         counters_join(front->setup->counters, setup->counters);
     counters_free(setup->counters);
+    usage_free(setup->usage);
     knowledge_close(&setup->knowledge);
     config_free(setup->config);
     free(setup);
@@ -90,7 +90,9 @@ void front_init(struct front *front, const char *file, bool under_systemd)
 /* NULL if there is no memory. */
 static struct setup *make_setup(struct front *front, struct config *config, enum front_voice voice)
 {
-    bool counts = voice == FRONT_ALL && starter_reports(config); /* a CGI ends before it could */
+    /* A CGI ends before it could report. */
+    bool counts = voice == FRONT_ALL && starter_reports(config);
+    bool tells = voice == FRONT_ALL && starter_needs_prober(config);
     knowledge_log *log = voice == FRONT_ALL ? say : hush;
     struct setup *setup = malloc(sizeof *setup);
     if (!setup)
@@ -98,11 +100,12 @@ static struct setup *make_setup(struct front *front, struct config *config, enum
     setup->users = 1;
     setup->config = config;
     setup->counters = counts ? counters_new(config) : NULL;
-    memset(setup->used, 0, config->target_count);
-    if ((setup->counters || !counts) &&
+    setup->usage = tells ? usage_new(config, (uint64_t)instant_now().steady_ms) : NULL;
+    if ((setup->counters || !counts) && (setup->usage || !tells) &&
         knowledge_open(&setup->knowledge, config, instant_now(), log, front))
         return setup;
     counters_free(setup->counters);
+    usage_free(setup->usage);
     free(setup);
     return NULL;
 }
@@ -208,26 +211,17 @@ static void look_after_prober(struct front *front)
         start_prober(front, now);
 }
 
-/* Health is looked after for targets in use, and only responders know which are. */
+/* Targets in use are checked, and only responders know which are. */
 static void tell_use(struct front *front)
 {
     struct setup *setup = front->setup;
-    const struct config *config = setup->config;
-    const struct target *list[FINDINGS_MAX];
-    uint64_t now = loop_now(front->loop);
-    size_t count = 0;
-    if (!front->asker || now < front->tell_use_at || !starter_has_questions(config))
+    if (!front->asker || !setup->usage || !starter_has_place(setup->config))
         return;
-    front->tell_use_at = now + TELL_USE_MS;
-    for (size_t i = 0; i < config->target_count; i++) {
-        if (setup->used[i])
-            list[count++] = &config->targets[i];
-        if (count == FINDINGS_MAX || (count > 0 && i + 1 == config->target_count)) {
-            asker_note_use(front->asker, list, count, now);
-            count = 0;
-        }
-    }
-    memset(setup->used, 0, config->target_count);
+    uint64_t connections = asker_counters(front->asker)->connected;
+    if (connections != front->connections)
+        usage_tell_again(setup->usage);
+    front->connections = connections;
+    usage_tell(setup->usage, front->asker, loop_now(front->loop));
 }
 
 /* The greatest of the times that are waited for the targets in question. */
@@ -324,8 +318,11 @@ static void write_answer(struct front *front, struct setup *setup, const struct 
                          const struct moment *moment, struct answer *answer)
 {
     const struct decision *decision = &hearing->passage.routed.decision;
-    if (decision->outcome == OUTCOME_REDIRECT)
-        setup->used[decision->target - setup->config->targets] = true;
+    if (decision->outcome == OUTCOME_REDIRECT && setup->usage) {
+        bool is_digest = hearing->passage.routed.classified.is_digest;
+        struct object object = passage_object(&hearing->passage);
+        usage_note(setup->usage, decision->target, is_digest ? &object : NULL);
+    }
     respond_write(&hearing->passage, answer);
     note(front, setup, hearing, moment);
 }

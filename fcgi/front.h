@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "refusal.h"
 #include "reporter.h"
+#include "usage.h"
 
 /* A configuration and what is known with it. A parked request keeps its own. */
 struct setup {
@@ -18,7 +19,7 @@ struct setup {
     struct config *config;
     struct knowledge knowledge;
     struct counters *counters; /* NULL: nothing is counted */
-    bool used[TARGETS_MAX]; /* targets that requests were sent to since the prober was last told */
+    struct usage *usage;       /* NULL: the prober is not told */
 };
 
 struct front {
@@ -33,7 +34,7 @@ struct front {
     bool under_systemd;   /* it has started this process, and starts the prober */
     uint64_t start_at;    /* when the prober may be started next */
     uint64_t start_pause; /* ms since the time before, 0: it has not been started in vain */
-    uint64_t tell_use_at; /* when it is told next which targets are in use */
+    uint64_t connections; /* to probers so far, to know a new one */
     struct why connecting, starting; /* what was said last of each, not to say it again */
 };
 

@@ -16,7 +16,8 @@ fcgi_libloop_a_SOURCES = \
 	fcgi/records.c fcgi/records.h \
 	fcgi/reporter.c fcgi/reporter.h \
 	fcgi/starter.c fcgi/starter.h \
-	fcgi/table.c fcgi/table.h
+	fcgi/table.c fcgi/table.h \
+	fcgi/usage.c fcgi/usage.h
 
 sbin_PROGRAMS += fcgi/signpost.fcgi
 fcgi_signpost_fcgi_SOURCES = fcgi/front.c fcgi/front.h fcgi/main.c

@@ -17,37 +17,15 @@
 
 enum { VARIABLES_MAX = 16, DESCRIPTORS_MAX = 65536 };
 
-bool starter_has_questions(const struct config *config)
-{
-    if (config->probing.start == PROBER_OFF || config->target_count < 2)
-        return false;
-    for (size_t i = 0; i < config->rule_count; i++)
-        for (size_t k = 0; k < config->rules[i].step_count; k++)
-            if (config->rules[i].step[k].if_held)
-                return true;
-    return false;
-}
-
 bool starter_reports(const struct config *config)
 {
-    if (config->metrics == METRICS_OFF || config->probing.start == PROBER_OFF)
-        return false;
-    return config->metrics == METRICS_ON || starter_has_questions(config);
+    return config->metrics != METRICS_OFF && config->probing.start != PROBER_OFF;
 }
 
-static bool has_proofs(const struct config *config)
-{
-    if (config->probing.start == PROBER_OFF)
-        return false;
-    for (size_t i = 0; i < config->target_count; i++)
-        if (config->targets[i].check_object.digest.len > 0)
-            return true;
-    return false;
-}
-
+/* Health is looked after whatever the rules are. */
 bool starter_needs_prober(const struct config *config)
 {
-    return starter_has_questions(config) || starter_reports(config) || has_proofs(config);
+    return config->probing.start != PROBER_OFF;
 }
 
 static bool names_this_process(const char *variable)

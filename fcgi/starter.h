@@ -13,13 +13,10 @@
 #include "configuration.h"
 #include "why.h"
 
-/* Whether the configuration has questions for a prober. */
-bool starter_has_questions(const struct config *config);
-
 /* Whether what is counted is reported to a prober. */
 bool starter_reports(const struct config *config);
 
-/* Whether there has to be a prober, for either, or to look at pinned objects. */
+/* Whether there has to be a prober: unless it is off, since it looks after health in any case. */
 bool starter_needs_prober(const struct config *config);
 
 /* Whether there is a place for it: not if nobody has named or made a state directory. */

@@ -36,16 +36,17 @@ bool ask_read(const struct ask_question *question, size_t len, struct object *ob
            oci_is_name(object->name) && oci_is_digest(object->digest);
 }
 
-size_t ask_write_use(struct ask_question *question, const struct target *const *targets,
-                     size_t target_count)
+size_t ask_write_use(struct ask_question *question, const struct target *target,
+                     const struct object *object)
 {
+    if (object)
+        return ask_write(question, ASK_NO_ID, object, &target, 1);
     *question = (struct ask_question){
         .version = ASK_VERSION,
         .endpoint = (uint8_t)ENDPOINT_NONE,
-        .target_count = (uint8_t)target_count,
+        .target_count = 1,
+        .target = {target->id},
     };
-    for (size_t i = 0; i < target_count; i++)
-        question->target[i] = targets[i]->id;
     return offsetof(struct ask_question, text);
 }
 

@@ -13,7 +13,11 @@
 #include "holding.h"
 #include "oci.h"
 
-enum { ASK_VERSION = 3, ASK_TARGETS_MAX = FINDINGS_MAX };
+enum {
+    ASK_VERSION = 3,
+    ASK_TARGETS_MAX = FINDINGS_MAX,
+    ASK_NO_ID = 0 /* of a question that is a note: see ask_write_use */
+};
 
 /* The socket's name in the state directory. */
 #define ASK_SOCKET "prober.socket"
@@ -49,14 +53,15 @@ size_t ask_write(struct ask_question *question, uint32_t id, const struct object
 bool ask_read(const struct ask_question *question, size_t len, struct object *object);
 
 /*
- * Fills in a note, which gets no answer: "requests go to these targets". The prober
- * looks after the health of those it was asked or told about in the last minutes.
- * Returns the length of the packet. At most ASK_TARGETS_MAX targets.
+ * Fills in a note, which gets no answer: "requests go to this target". The prober checks
+ * those that it was asked or told about in the last minutes. object: one that a client was
+ * just sent there for, NULL: none; with it the note is a question with ASK_NO_ID, which
+ * probers before 0.2 answer. Returns the length of the packet.
  */
-size_t ask_write_use(struct ask_question *question, const struct target *const *targets,
-                     size_t target_count);
+size_t ask_write_use(struct ask_question *question, const struct target *target,
+                     const struct object *object);
 
-/* Whether a packet of len bytes is such a note. */
+/* Whether a packet of len bytes is such a note without an object. */
 bool ask_is_use(const struct ask_question *question, size_t len);
 
 enum { ASK_COUNTS_MAX = 160, ASK_KIND_REPORT = 255 };

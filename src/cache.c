@@ -14,10 +14,10 @@ void cache_close(struct cache *cache)
     (void)cache;
 }
 
-enum holding cache_look(struct cache *cache, const struct target *target,
+enum holding cache_look(struct cache *cache, const struct target *target, int64_t generation,
                         const struct object *object, int64_t now_s)
 {
-    (void)cache, (void)target, (void)object, (void)now_s;
+    (void)cache, (void)target, (void)generation, (void)object, (void)now_s;
     return HOLDING_UNKNOWN;
 }
 #else
@@ -291,7 +291,7 @@ static void reopen(struct cache *cache)
     open_file(cache);
 }
 
-enum holding cache_look(struct cache *cache, const struct target *target,
+enum holding cache_look(struct cache *cache, const struct target *target, int64_t generation,
                         const struct object *object, int64_t now_s)
 {
     if (!cache)
@@ -302,7 +302,7 @@ enum holding cache_look(struct cache *cache, const struct target *target,
     }
     struct look look = {.cache = cache, .now_s = now_s};
     for (int i = 0; i < ATTEMPTS && cache->env; i++) {
-        look.key = cache_key(cache->secret, target, object);
+        look.key = cache_key(cache->secret, target, generation, object);
         if (try_look(&look)) {
             if (!look.error)
                 return look.holding;

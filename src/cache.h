@@ -32,11 +32,11 @@ struct cache *cache_open(const struct state *state, cache_log *log, void *log_co
 void cache_close(struct cache *cache);
 
 /*
- * Whether a target holds an object, at the time now_s (seconds since 1970). Looks
- * for a new file when now_s is another than at the call before; else it costs no
+ * Whether a target of a generation (see cache_key) holds an object, at the time now_s (seconds
+ * since 1970). Looks for a new file when now_s is another than at the call before; else it costs no
  * system call. A damaged or foreign file knows nothing. cache may be NULL.
  */
-enum holding cache_look(struct cache *cache, const struct target *target,
+enum holding cache_look(struct cache *cache, const struct target *target, int64_t generation,
                         const struct object *object, int64_t now_s);
 
 #endif

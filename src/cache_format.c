@@ -32,13 +32,15 @@ static void set_hash(struct cache_key *key, uint64_t hash)
 }
 
 struct cache_key cache_key(const uint8_t secret[SIPHASH_KEY_SIZE], const struct target *target,
-                           const struct object *object)
+                           int64_t generation, const struct object *object)
 {
-    char buffer[16 + OCI_NAME_MAX + OCI_DIGEST_MAX];
+    char buffer[24 + OCI_NAME_MAX + OCI_DIGEST_MAX];
     struct text text = {.at = buffer, .size = sizeof buffer};
     struct cache_key key;
 
     text_add(&text, (struct slice){(const char *)&target->id, sizeof target->id});
+    if (generation != 0)
+        text_add(&text, (struct slice){(const char *)&generation, sizeof generation});
     if (target->kind == TARGET_UPSTREAM) {
         text_add(&text, object->endpoint == ENDPOINT_MANIFESTS ? SLICE("m") : SLICE("b"));
         text_add(&text, object->name);
@@ -47,13 +49,5 @@ struct cache_key cache_key(const uint8_t secret[SIPHASH_KEY_SIZE], const struct 
     text_add(&text, object->digest);
     set_hash(&key, siphash(secret, (struct slice){buffer, text.len}));
     start_of_digest(key.bytes + 8, oci_digest_encoded(object->digest));
-    return cache_key_of_kind(key, HOLDING_PRESENT);
-}
-
-struct cache_key cache_key_of_name(const uint8_t secret[SIPHASH_KEY_SIZE], struct slice name)
-{
-    struct cache_key key = {{0}};
-
-    set_hash(&key, siphash(secret, name));
     return cache_key_of_kind(key, HOLDING_PRESENT);
 }

@@ -39,12 +39,12 @@ struct cache_about {
 /* Shorter than all other keys. */
 #define CACHE_ABOUT_KEY "about"
 
-/* The key for an entry of things present; see cache_key_of_kind. */
+/*
+ * The key for an entry of things present; see cache_key_of_kind. generation: of the target, 0 at
+ * first; with another one, what was known of the target before is not found.
+ */
 struct cache_key cache_key(const uint8_t secret[SIPHASH_KEY_SIZE], const struct target *target,
-                           const struct object *object);
-
-/* The key that remembers that some upstream holds something of this name. */
-struct cache_key cache_key_of_name(const uint8_t secret[SIPHASH_KEY_SIZE], struct slice name);
+                           int64_t generation, const struct object *object);
 
 /* The same key among the entries of things present, or among those absent. */
 static inline struct cache_key cache_key_of_kind(struct cache_key key, enum holding kind)

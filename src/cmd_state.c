@@ -78,7 +78,7 @@ static void print_row(const struct knowledge *knowledge, const struct target *ta
 
     if (!health)
         health = &nothing;
-    printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  ", width, target->name, status_kind(target), word,
+    printf("%-*s  %-8s  %-11s  %6s  %6s  %6s  ", width, target->name, status_kind(target), word,
            format_share(part_taken(part), takes), format_share(part.share, set),
            format_share(health_seen_share(health), seen));
     if (health->head_ms)
@@ -104,10 +104,14 @@ static void print_table(const struct knowledge *knowledge)
                health_prober(knowledge->health), format_time(published, when));
     else
         printf(
-            "No prober has published anything of late in %s: one is started by a responder, or as "
+            "No prober has published anything lately in %s: one is started by a responder, or as "
             "a service (`signpost prober`).\n",
             config->state);
-    printf("%-*s  %-8s  %-9s  %6s  %6s  %6s  %8s  %-20s  %8s  %s\n", width, "target", "kind",
+    if (health_network_doubt(knowledge->health))
+        printf("Since %s more than half of the targets cannot be connected to: this machine's own "
+               "network is in doubt, and no target is taken out of service.\n",
+               format_time(health_network_doubt(knowledge->health), when));
+    printf("%-*s  %-8s  %-11s  %6s  %6s  %6s  %8s  %-20s  %8s  %s\n", width, "target", "kind",
            "state", "takes", "share", "seen", "HEAD", "since", "probes", "last failure");
     for (size_t i = 0; i < config->target_count; i++)
         print_row(knowledge, &config->targets[i], width);
@@ -187,6 +191,8 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
         status_kind(target), "state", word, "url", target->url.at, target->url.len, "takes",
         part_taken(part), "share", part.share, "share_seen", seen_json(health), "head_ms",
         (int)health->head_ms, "since", (json_int_t)health->changed_s, "failure", health->failure);
+    json_object_set_new(json, "checked", json_integer((json_int_t)health->checked_s));
+    json_object_set_new(json, "witnesses", json_integer((json_int_t)health->witnesses));
     json_object_set_new(json, "counters",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "probes",
                                   (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
@@ -219,6 +225,8 @@ static int print_json(const struct knowledge *knowledge)
     json_object_set(json, "requests", json_object_get(status, "requests"));
     json_object_set(json, "requests_since", json_object_get(status, "started"));
     json_decref(status);
+    json_object_set_new(json, "network_doubt",
+                        json_integer((json_int_t)health_network_doubt(knowledge->health)));
     json_dumpf(json, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(json);

@@ -93,6 +93,14 @@ static enum holding find_holding(const struct search *search, const struct targe
                      knowledge_holding(q->knowledge, target, &object));
 }
 
+static bool can_be_asked(const struct question *q, const struct target *target)
+{
+    const struct classified *c = q->classified;
+    struct object object = {c->endpoint, c->name, c->reference};
+
+    return holding_can_be_asked(target, &object);
+}
+
 static enum verdict judge_holding(const struct search *search, const struct step *step,
                                   const struct target *target)
 {
@@ -162,12 +170,27 @@ static const struct target *find_stand_in(struct search *search, const struct de
     return nearest && takes(search, STEP_NEAREST, nearest) ? nearest : NULL;
 }
 
-/* Nobody is known to hold the object, and not everybody is known not to. */
+static bool is_absent(const struct search *search, const struct target *target)
+{
+    return search->question->classified->is_digest &&
+           find_holding(search, target) == HOLDING_ABSENT;
+}
+
+/*
+ * Nobody is known to hold the object, and not everybody is known not to. Where the target for
+ * that is known not to, the rule's last one is better.
+ */
 static void choose_unsure(struct search *search, struct decision *decision)
 {
     const struct question *q = search->question;
-    const struct step *step = rule_unsure_step(decision->rule, q->classified->class);
+    const struct rule *rule = decision->rule;
+    const struct step *step = rule_unsure_step(rule, q->classified->class);
     const struct target *target = search_target(search, step);
+
+    if (target && is_absent(search, target)) {
+        step = &rule->step[rule->step_count - 1];
+        target = search_target(search, step);
+    }
 
     if (target && !takes(search, step->kind, target)) {
         const struct target *stand_in = find_stand_in(search, decision);
@@ -179,7 +202,6 @@ static void choose_unsure(struct search *search, struct decision *decision)
     }
     if (!target)
         target = q->config->fallback; /* every target is out of this client's reach */
-    decision->unsure = decision->ask_count > 0;
     search_tell(search, step, target, VERDICT_TAKEN);
     take(decision, step, target);
 }
@@ -196,9 +218,46 @@ static bool is_last_resort(struct search *search, const struct rule *rule,
     return !last->if_held && search_target(search, last) == target;
 }
 
+/* A target that was passed over since it is out of service: it is taken if all are. */
+struct passed {
+    const struct step *step;
+    const struct target *target; /* NULL: none */
+    bool drained;
+};
+
+static bool is_out(const struct search *search, const struct target *target, bool *drained)
+{
+    struct part part = knowledge_part(search->question->knowledge, target);
+
+    *drained = part.drained;
+    return part.drained || part.health <= 0;
+}
+
+/* The first, but a target that is down goes before a drained one. */
+static void note_passed(const struct search *search, struct passed *passed, const struct step *step,
+                        const struct target *target)
+{
+    bool drained;
+
+    if (!is_out(search, target, &drained) || (passed->target && drained >= passed->drained))
+        return;
+    if (judge_holding(search, step, target) == VERDICT_TAKEN)
+        *passed = (struct passed){step, target, drained};
+}
+
+/* Whether the rule's last target is out of service, too, and no better than the one passed over. */
+static bool is_better(const struct search *search, const struct passed *passed,
+                      const struct target *last)
+{
+    bool drained;
+
+    return passed->target && is_out(search, last, &drained) && passed->drained <= drained;
+}
+
 static void choose(const struct question *q, struct decision *decision)
 {
     const struct rule *rule = find_rule(q);
+    struct passed passed = {.target = NULL};
     struct search search = {
         .question = q, .guest = {q->client, q->classified->name}, .decision = decision};
 
@@ -213,15 +272,22 @@ static void choose(const struct question *q, struct decision *decision)
             verdict = VERDICT_TAKEN;
             certain = true;
         }
-        if (verdict == VERDICT_TAKEN && certain && decision->ask_count > 0)
+        if (verdict == VERDICT_TAKEN && certain && decision->unsure)
             break;
         search_tell(&search, step, target, verdict);
         if (verdict == VERDICT_TAKEN) {
             decision->ask_count = 0;
-            take(decision, step, target);
+            decision->unsure = false;
+            if (is_better(&search, &passed, target))
+                take(decision, passed.step, passed.target);
+            else
+                take(decision, step, target);
             return;
         }
-        if (verdict == VERDICT_NOT_KNOWN)
+        if (verdict == VERDICT_DOWN)
+            note_passed(&search, &passed, step, target);
+        decision->unsure = decision->unsure || verdict == VERDICT_NOT_KNOWN;
+        if (verdict == VERDICT_NOT_KNOWN && can_be_asked(q, target))
             decision->ask[decision->ask_count++] = target;
     }
     choose_unsure(&search, decision);

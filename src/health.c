@@ -24,6 +24,8 @@ struct counter {
     uint64_t value;
 };
 
+const char *const health_state_words[] = {"unchecked", "up", "returning", "down"};
+
 struct health {
     const struct target *targets;
     size_t count;
@@ -31,18 +33,19 @@ struct health {
     int64_t looked_s;
     struct stat file; /* the one that was read last */
     bool fresh;
-    int64_t published_s, interval_ms, prober;
+    int64_t published_s, interval_ms, prober, network_doubt_s;
     struct counter counter[COUNTERS_MAX];
     size_t counter_count;
 };
 
-static const struct target_health nobody_knows = {.up = true, .admit = 1, .extra = 1};
+static const struct target_health nobody_knows = {.admit = 1, .extra = 1};
 
 static void forget(struct health *health)
 {
     for (size_t i = 0; i < health->count; i++)
         health->of[i] = nobody_knows;
     health->counter_count = 0;
+    health->network_doubt_s = 0;
     health->fresh = false;
 }
 
@@ -87,8 +90,8 @@ static void read_target(struct health *health, const char *line)
                &c->present, &c->absent, &c->failed, &c->refused, &c->skipped, &rest) < 13 ||
         rest == 0 || admit < 0 || admit > 100)
         return;
-    h.up = strcmp(state, "up") == 0;
-    h.admit = h.up ? admit / 100.0 : 0;
+    h.state = strcmp(state, "up") == 0 ? HEALTH_UP : HEALTH_DOWN;
+    h.admit = h.state == HEALTH_UP ? admit / 100.0 : 0;
     snprintf(h.failure, sizeof h.failure, "%s", line + rest);
     for (size_t i = 0; i < health->count; i++)
         if (health->targets[i].id == id)
@@ -110,6 +113,30 @@ static void read_flow(struct health *health, const char *line)
             health->of[i].in_share = in;
             health->of[i].out_of_share = out;
         }
+}
+
+/* "check ID STATE CHECKED_S FORGOTTEN_S WITNESSES", behind the target's first line. */
+static void read_check(struct health *health, const char *line)
+{
+    uint64_t id;
+    int64_t checked_s, forgotten_s;
+    unsigned witnesses;
+    char word[16];
+
+    if (sscanf(line, "check %" SCNx64 " %15s %" SCNd64 " %" SCNd64 " %u", &id, word, &checked_s,
+               &forgotten_s, &witnesses) != 5)
+        return;
+    for (size_t i = 0; i < health->count; i++) {
+        struct target_health *h = &health->of[i];
+        if (health->targets[i].id != id)
+            continue;
+        for (int state = HEALTH_NOT_CHECKED; state <= HEALTH_DOWN; state++)
+            if (strcmp(word, health_state_words[state]) == 0)
+                h->state = (enum health_state)state;
+        h->checked_s = checked_s;
+        h->forgotten_s = forgotten_s;
+        h->witnesses = witnesses;
+    }
 }
 
 static void read_counter(struct health *health, const char *line)
@@ -137,6 +164,10 @@ static bool read_lines(struct health *health, FILE *file)
             read_target(health, line);
         else if (strncmp(line, "flow ", 5) == 0)
             read_flow(health, line);
+        else if (strncmp(line, "check ", 6) == 0)
+            read_check(health, line);
+        else if (strncmp(line, "network-doubt ", 14) == 0)
+            health->network_doubt_s = strtoll(line + 14, NULL, 10);
         else if (strncmp(line, "counter ", 8) == 0)
             read_counter(health, line);
     }
@@ -172,7 +203,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 static void hold_back_unproven(struct health *health)
 {
     static const struct target_health unproven = {
-        .known = true, .extra = 1, .failure = "it is not proven yet"};
+        .known = true, .state = HEALTH_DOWN, .extra = 1, .failure = "it is not proven yet"};
 
     for (size_t i = 0; i < health->count; i++)
         if (!health->of[i].known && health->targets[i].check_object.digest.len > 0)
@@ -213,6 +244,11 @@ const struct target_health *health_of(const struct health *health, const struct 
 int64_t health_published(const struct health *health)
 {
     return health && health->fresh ? health->published_s : 0;
+}
+
+int64_t health_network_doubt(const struct health *health)
+{
+    return health && health->fresh ? health->network_doubt_s : 0;
 }
 
 int64_t health_prober(const struct health *health)

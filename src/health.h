@@ -29,9 +29,17 @@ struct target_counters {
     uint64_t skipped;                 /* not probed, since it is down */
 };
 
+enum health_state { HEALTH_NOT_CHECKED, HEALTH_UP, HEALTH_RETURNING, HEALTH_DOWN };
+
+/* The words for them in the file. */
+extern const char *const health_state_words[];
+
 struct target_health {
-    bool known; /* false: nobody has looked of late, so the rest says that it is up */
-    bool up;
+    bool known; /* false: no prober has published anything lately, so the state is not checked */
+    enum health_state state; /* one that is not checked is chosen like one that is up */
+    int64_t checked_s;       /* when it was last checked, seconds since 1970; 0: never */
+    int64_t forgotten_s;     /* what the cache says of it up to then does not hold; 0: all holds */
+    unsigned witnesses;      /* how many objects tell whether it serves content */
     double admit; /* which part of its requests it may take: 0 while down, 1 while up, and
                      between them while it returns */
     double extra; /* which part it takes of requests that are meant for others */
@@ -86,7 +94,13 @@ int64_t health_published(const struct health *health);
 /* The process of the prober that published last; 0 as above. */
 int64_t health_prober(const struct health *health);
 
-/* Tells of each counter of the prober's as a whole ("questions", "hits" …). */
+/*
+ * Since when the prober distrusts this machine's own network, and takes no target out; seconds
+ * since 1970, 0: it does not.
+ */
+int64_t health_network_doubt(const struct health *health);
+
+/* Calls the function with each counter of the prober as a whole ("questions", "hits" …). */
 void health_counters(const struct health *health, health_counter *counter, void *context);
 
 #endif

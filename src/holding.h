@@ -4,6 +4,7 @@
 #define HOLDING_H
 
 #include "classify.h"
+#include "oci.h"
 #include "slice.h"
 #include "target.h"
 
@@ -15,6 +16,18 @@ struct object {
     struct slice name;      /* of the repository, without any prefix */
     struct slice digest;
 };
+
+/*
+ * Whether a target can be asked for an object. Registries fail at digests of other algorithms
+ * and at names that are too long with their prefix: distribution answers 500 to both.
+ */
+static inline bool holding_can_be_asked(const struct target *target, const struct object *object)
+{
+    size_t prefix = target->prefix.len > 0 ? target->prefix.len + 1 : 0;
+
+    return oci_is_probeable(object->digest) &&
+           (target->kind == TARGET_BUCKET || prefix + object->name.len <= OCI_NAME_MAX);
+}
 
 enum { FINDINGS_MAX = 8 };
 

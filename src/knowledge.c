@@ -110,7 +110,9 @@ bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
 enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,
                                const struct object *object)
 {
-    return cache_look(knowledge->cache, target, object, knowledge->now.wall_s);
+    int64_t generation = health_of(knowledge->health, target)->forgotten_s;
+
+    return cache_look(knowledge->cache, target, generation, object, knowledge->now.wall_s);
 }
 
 double knowledge_extra_part(const struct knowledge *knowledge, const struct target *target)

@@ -70,6 +70,13 @@ static inline struct part knowledge_part(const struct knowledge *knowledge,
     return control_part(&knowledge->control, target, health);
 }
 
+/* Whether a target's state is known: it was checked lately. */
+static inline bool knowledge_is_checked(const struct knowledge *knowledge,
+                                        const struct target *target)
+{
+    return knowledge && health_of(knowledge->health, target)->state != HEALTH_NOT_CHECKED;
+}
+
 /*
  * Which part of the requests meant for another target, which is down, one takes that is
  * to stand in for it: by its configuration, of a rate the part that the prober makes of it.

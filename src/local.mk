@@ -241,23 +241,27 @@ src_libprober_a_SOURCES = \
 	src/cache_store.h \
 	src/cache_write.c src/cache_write.h \
 	src/prober/agenda.c src/prober/agenda.h src/prober/agenda_parts.h \
+	src/prober/reply.c src/prober/reply.h \
 	src/prober/budget.c src/prober/budget.h \
+	src/prober/checks.c \
 	src/prober/clients.c src/prober/clients.h \
 	src/prober/door.c src/prober/door.h \
 	src/prober/flow.c src/prober/flow.h \
 	src/prober/findings.c \
 	src/prober/head.c src/prober/head.h \
+	src/prober/jitter.h \
 	src/prober/jobs.c \
+	src/prober/monitor.c src/prober/monitor.h \
 	src/prober/probe.c src/prober/probe.h \
 	src/prober/proof.c src/prober/proof.h \
 	src/prober/proof_body.c src/prober/proof_body.h \
 	src/prober/proofs.c \
 	src/prober/publish.c src/prober/publish.h \
-	src/prober/pulse.c src/prober/pulse.h \
 	src/prober/questions.c \
 	src/prober/remote.c src/prober/remote.h \
 	src/prober/serve.c src/prober/serve.h \
-	src/prober/showing.c src/prober/showing.h
+	src/prober/showing.c src/prober/showing.h \
+	src/prober/witness.c src/prober/witness.h
 if HAVE_LMDB
 src_libprober_a_SOURCES += \
 	src/cache_store.c src/cache_store_lmdb.h \

@@ -110,6 +110,13 @@ struct slice oci_digest_encoded(struct slice digest)
     return slice_from(digest, n < digest.len ? n + 1 : n);
 }
 
+bool oci_is_probeable(struct slice digest)
+{
+    struct slice algorithm = oci_digest_algorithm(digest);
+
+    return slice_equal(algorithm, SLICE("sha256")) || slice_equal(algorithm, SLICE("sha512"));
+}
+
 bool oci_is_digest(struct slice s)
 {
     if (s.len == 0 || s.len > OCI_DIGEST_MAX)

@@ -25,6 +25,12 @@ bool oci_is_tag(struct slice s);
  */
 bool oci_is_digest(struct slice s);
 
+/*
+ * Whether registries know the digest's algorithm: sha256 or sha512 (image-spec, descriptor.md,
+ * "Registered algorithms"; distribution answers 500 to others).
+ */
+bool oci_is_probeable(struct slice digest);
+
 /* The two parts of a digest around its colon. */
 struct slice oci_digest_algorithm(struct slice digest);
 struct slice oci_digest_encoded(struct slice digest);

@@ -230,10 +230,10 @@ static void print_rate(const char *rate, const char *burst, const struct probing
 static void print_health(const struct probing *probing, FILE *out)
 {
     print_option("health_path", probing->check_path, out);
-    fprintf(out, "%-18s = [ ", "health_status");
     for (size_t i = 0; i < probing->up_status_count; i++)
-        fprintf(out, "%s\"%u\"", i ? ", " : "", probing->up_status[i]);
-    fputs(" ];\n", out);
+        fprintf(out, i ? ", \"%u\"" : "health_status      = [ \"%u\"", probing->up_status[i]);
+    if (probing->up_status_count > 0)
+        fputs(" ];\n", out);
     print_time("health_interval", probing->interval_ms, out);
     fprintf(out, "%-18s = %u;\n%-18s = %u;\n", "health_fall", probing->fall, "health_rise",
             probing->rise);
@@ -253,8 +253,7 @@ static void print_probing(const struct probing *probing, FILE *out)
     fprintf(out, "%-18s = %f;\n", "cache_size", (double)probing->cache_size / (1024 * 1024));
     print_time("probe_timeout", probing->timeout_ms, out);
     print_time("probe_connect_timeout", probing->connect_ms, out);
-    print_rate("probe_rate", "probe_burst", &probing->known, out);
-    print_rate("probe_rate_unknown", "probe_burst_unknown", &probing->other, out);
+    print_rate("probe_rate", "probe_burst", &probing->rate, out);
     fprintf(out, "%-18s = %u;\n", "probe_connections", probing->connections);
     print_slices("redirect_hosts", probing->redirect_hosts, probing->redirect_host_count, out);
     if (probing->ca_file)

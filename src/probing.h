@@ -30,8 +30,7 @@ struct probing {
     enum prober_start start;
     const char *program; /* the `signpost` command; NULL: looked for */
     unsigned timeout_ms, connect_ms;
-    struct probing_rate known;          /* for names that have had a positive answer */
-    struct probing_rate other;          /* for the rest */
+    struct probing_rate rate;           /* of probes to one target */
     unsigned connections;               /* at most, to one host */
     uint32_t present_s, absent_s;       /* lifetimes of answers */
     size_t cache_size;                  /* bytes of the map */
@@ -41,7 +40,7 @@ struct probing {
 
     /* Of active checks. */
     struct slice check_path;
-    unsigned up_status[PROBING_STATUSES_MAX];
+    unsigned up_status[PROBING_STATUSES_MAX]; /* none: by what a registry answers at /v2/ */
     size_t up_status_count;
     unsigned interval_ms;
     unsigned rise, fall;         /* so many good or bad answers in a row change a target's state */

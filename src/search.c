@@ -49,6 +49,19 @@ static bool is_usable(void *context, const struct target *target)
     return is_reachable(context, target) && admission(context, target) == ADMISSION_TAKEN;
 }
 
+static bool is_usable_and_checked(void *context, const struct target *target)
+{
+    const struct search *search = context;
+    return knowledge_is_checked(search->question->knowledge, target) && is_usable(context, target);
+}
+
+static bool is_not_drained(void *context, const struct target *target)
+{
+    const struct search *search = context;
+    return is_reachable(context, target) &&
+           !knowledge_part(search->question->knowledge, target).drained;
+}
+
 static bool is_up(void *context, const struct target *target)
 {
     return is_reachable(context, target) && health_admission(context, target) == ADMISSION_TAKEN;
@@ -158,6 +171,14 @@ static bool takes_instead(const struct search *search, const struct target *stan
     return admission_instead(stand_in, meant, part, &search->guest);
 }
 
+/* Who is known to be up goes before who has not been checked. */
+static const struct target *find_stand_in(struct search *search)
+{
+    const struct target *stand_in = find(search, TARGET_UPSTREAM, is_usable_and_checked);
+
+    return stand_in ? stand_in : find(search, TARGET_UPSTREAM, is_usable);
+}
+
 /* A stand-in takes only as much extra as it accepts; the rest stays where it was. */
 const struct target *search_nearest(struct search *search)
 {
@@ -167,7 +188,9 @@ const struct target *search_nearest(struct search *search)
     search->nearest = meant;
     if (!meant || is_usable(search, meant))
         return meant;
-    const struct target *stand_in = find(search, TARGET_UPSTREAM, is_usable);
+    const struct target *stand_in = find_stand_in(search);
+    if (!stand_in && admission(search, meant) == ADMISSION_DRAINED)
+        stand_in = find(search, TARGET_UPSTREAM, is_not_drained); /* down, but not drained */
     search->decision->stand_in = stand_in;
     if (stand_in && takes_instead(search, stand_in, meant)) {
         search_note_down(search, meant);
@@ -188,16 +211,20 @@ static const struct target *first_canonical(struct search *search, nearest_filte
 
 /*
  * The first that is up and has the client in its share; else the first that is up; else
- * the first: signatures are nowhere else.
+ * the first that is not drained; else the first: signatures are nowhere else. If it cannot
+ * be the very first, one that is known to be up goes before one that has not been checked.
  */
 static const struct target *find_canonical(struct search *search)
 {
-    static nearest_filter *const filters[] = {is_usable, is_up, is_reachable};
+    static nearest_filter *const filters[] = {is_usable_and_checked, is_usable, is_up,
+                                              is_not_drained, is_reachable};
+    const struct target *meant = first_canonical(search, is_reachable);
     const struct target *found = NULL;
 
+    if (meant && is_usable(search, meant))
+        return meant;
     for (size_t i = 0; i < sizeof filters / sizeof *filters && !found; i++)
         found = first_canonical(search, filters[i]);
-    const struct target *meant = first_canonical(search, is_reachable);
     if (found != meant && !is_up(search, meant))
         search_note_down(search, meant);
     return found;

@@ -245,7 +245,6 @@ static bool is_redirect_host(struct slice s)
     return url_is_authority(slice_starts(s, SLICE("*.")) ? slice_from(s, 2) : s);
 }
 
-static const char *const default_check_up[] = {"200", "401", NULL};
 
 static const char *const default_suffixes[] = {".sig", ".att", ".sbom", NULL};
 static const char *const default_prefixes[] = {"*", NULL};
@@ -445,14 +444,8 @@ static const struct option_spec file_options[] = {
      .unit = "a second",
      .help = "The most HEAD requests that a target is sent, for repositories of which some upstream\n"
              "is known to hold something. Beyond it, the rule's `unsure` decides."},
-    {"probe_burst", OPTION_NUMBER, PROBING(burst), .min = 1, .max = 100000, .number_default = 1000,
-     .unit = "requests",
-     .help = "How many of them may come at once."},
-    {"probe_rate_unknown", OPTION_NUMBER, PROBING(rate_unknown), .min = 0, .max = 100000,
-     .number_default = 50, .unit = "a second",
-     .help = "The same for all other repositories, which may be invented."},
-    {"probe_burst_unknown", OPTION_NUMBER, PROBING(burst_unknown), .min = 1, .max = 100000,
-     .number_default = 500, .unit = "requests", .help = "How many of them may come at once."},
+    {"probe_burst", OPTION_NUMBER, PROBING(burst), .min = 1, .max = 100000, .number_default = 400,
+     .unit = "requests", .help = "How many of them may come at once."},
     {"probe_connections", OPTION_NUMBER, PROBING(connections), .min = 1, .max = 1024,
      .number_default = 128, .unit = "connections",
      .help = "The most connections that the prober opens to one host. HTTP/2 needs one or two;\n"
@@ -468,20 +461,27 @@ static const struct option_spec file_options[] = {
      .example = "\"private-ca.pem\""},
     {"health_path", OPTION_STRING, PROBING(check_path), .valid = is_path,
      .expects = "a path such as \"/v2/\"", .text_default = "/v2/",
-     .help = "What an upstream is asked for now and then, to see whether it is up, while it is in use\n"
-             "and nothing else is asked of it. A bucket is asked for an object."},
+     .help = "What an upstream in use is asked for to see whether it is up; besides, it is asked for\n"
+             "one of the objects that it has served before. A bucket is asked for such an object\n"
+             "alone. What clients ask for never takes a target out of service."},
     {"health_status", OPTION_WORDS, PROBING(check_up), .valid = is_status,
-     .expects = "an HTTP status such as \"200\"", .words_default = default_check_up,
-     .help = "The statuses that an upstream is up with."},
+     .expects = "an HTTP status such as \"200\"",
+     .help = "The statuses of the answer that an upstream is up with. By default /v2/ must answer as\n"
+             "a registry does: 200 with the header Docker-Distribution-Api-Version, or 401 with that\n"
+             "or WWW-Authenticate; any other `health_path`, 200 or 401.",
+     .example = "[ \"200\" ]"},
     {"health_interval", OPTION_NUMBER, PROBING(interval), .min = 1, .max = 3600,
      .number_default = 30, .unit = "seconds",
-     .help = "How often it is asked, give or take a tenth; while in doubt, thirty times as often.\n"
-             "Health that is older than three intervals is unknown, and unknown is up."},
+     .help = "How often a target in use is checked, at the latest; after a bad check, each second\n"
+             "until it is decided. A check has 3 seconds. A target whose last check is older than\n"
+             "three intervals counts as not checked, and is chosen like one that is up."},
     {"health_fall", OPTION_NUMBER, PROBING(fall), .min = 1, .max = 100, .number_default = 3,
-     .unit = "answers",
-     .help = "So many bad answers in a row (or none in time) take a target out of use."},
+     .unit = "checks",
+     .help = "So many bad checks in a row take a target out of service. While more than half of at\n"
+             "least four targets cannot be connected to, this machine's own network is in doubt, and\n"
+             "none is taken out."},
     {"health_rise", OPTION_NUMBER, PROBING(rise), .min = 1, .max = 100, .number_default = 2,
-     .unit = "answers", .help = "So many good answers in a row bring it back."},
+     .unit = "checks", .help = "So many good checks in a row bring it back."},
     {"health_return", OPTION_NUMBER, PROBING(return_time), .min = 0, .max = 3600,
      .number_default = 60, .unit = "seconds",
      .help = "How long it takes until such a target gets all of its requests again."},
@@ -500,8 +500,8 @@ static const struct option_spec file_options[] = {
      .section = "Metrics",
      .help = "Whether requests are counted, and the prober writes the sums and the state of all\n"
              "targets to files in the folder \"public\" of the state directory, which a web server\n"
-             "may show: metrics.prom for Prometheus, status.json. \"auto\": while there is a prober\n"
-             "anyway; \"on\": a prober is started for that alone; \"off\"."},
+             "may show: metrics.prom for Prometheus, status.json. \"auto\" and \"on\": while there is a\n"
+             "prober; \"off\"."},
 
     {"log", OPTION_CHOICE, LOGGING(what), .choices = logging_what_words,
      .section = "The log",

@@ -63,7 +63,7 @@ struct source_setting {
 struct probing_setting {
     int start;
     struct word program;
-    double timeout, connect_timeout, rate, burst, rate_unknown, burst_unknown, connections;
+    double timeout, connect_timeout, rate, burst, connections;
     double present_lifetime, absent_lifetime, cache_size;
     struct word ca_file;
     struct words redirect_hosts;

@@ -46,11 +46,13 @@ UNIT_TESTS = \
 	t/unit/test_parking \
 	t/unit/test_place \
 	t/unit/test_place_set \
+	t/unit/test_monitor \
 	t/unit/test_prefix_tree \
 	t/unit/test_query \
 	t/unit/test_ranges_published \
 	t/unit/test_region_value \
 	t/unit/test_registry \
+	t/unit/test_reply \
 	t/unit/test_request \
 	t/unit/test_respond \
 	t/unit/test_rule \
@@ -60,7 +62,8 @@ UNIT_TESTS = \
 	t/unit/test_suggest \
 	t/unit/test_tree \
 	t/unit/test_url \
-	t/unit/test_verify
+	t/unit/test_verify \
+	t/unit/test_witness
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.

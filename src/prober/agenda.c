@@ -2,6 +2,11 @@
 #include "prober/agenda_parts.h"
 
 #include <stdlib.h>
+#include "url.h"
+
+enum {
+    SAMPLE_MS = 60 * 1000 /* between two objects that a target is asked for to find witnesses */
+};
 
 struct agenda *agenda_new(const struct agenda_hooks *hooks, struct cache_writer *cache,
                           uint64_t seed)
@@ -12,7 +17,7 @@ struct agenda *agenda_new(const struct agenda_hooks *hooks, struct cache_writer 
         return NULL;
     agenda->hooks = *hooks;
     agenda->cache = cache;
-    agenda->dice.state = seed | 1;
+    agenda->jitter.state = seed | 1;
     return agenda;
 }
 
@@ -46,59 +51,49 @@ size_t agenda_questions(const struct agenda *agenda)
 
 /* ---- asking ---- */
 
-static bool may_spend(struct agenda *agenda, struct remote *remote, struct slice name,
-                      struct instant now)
-{
-    const struct probing *rules = &agenda->config->probing;
-    struct cache_key key = cache_key_of_name(cache_writer_secret(agenda->cache), name);
-    bool known = cache_writer_look(agenda->cache, &key, now.wall_s) == HOLDING_PRESENT;
-
-    return known ? budget_spend(&remote->known, &rules->known, now.steady_ms)
-                 : budget_spend(&remote->other, &rules->other, now.steady_ms);
-}
-
 /* Begins a request, if there may be one. */
 static struct job *begin_job(struct agenda *agenda, struct remote *remote,
                              const struct object *object, const struct cache_key *key,
-                             struct instant now)
+                             bool is_sample, struct instant now)
 {
-    const struct probing *rules = &agenda->config->probing;
-
-    if (remote->pulse.down && now.steady_ms < remote->pulse.next_ms) {
-        agenda->counters.skipped++;
-        remote->counters.skipped++;
+    if (!holding_can_be_asked(remote->target, object)) {
+        agenda->counters.unaskable++;
         return NULL;
     }
-    if (!may_spend(agenda, remote, object->name, now)) {
+    if (findings_are_recent(agenda, key, now)) {
+        agenda->counters.recent++;
+        return NULL;
+    }
+    if (!budget_spend(&remote->budget, &agenda->config->probing.rate, now.steady_ms)) {
         agenda->counters.refused++;
         remote->counters.refused++;
         return NULL;
     }
-    if (!pulse_may_probe(&remote->pulse, rules, &agenda->dice, now))
-        return NULL;
-    struct job *job = jobs_begin_probe(agenda, remote, object, key);
+    struct job *job = jobs_begin_probe(agenda, remote, object, key, is_sample, now);
     if (!job)
         agenda->counters.overflow++;
     return job;
 }
 
-/*
- * The job that will tell: one under way, or a new one; NULL if there may be none.
- * A target that is down is tried now and then, but nobody waits for it.
- */
+/* The job that will tell: one under way, or a new one; NULL if there may be none. */
 static struct job *job_for(struct agenda *agenda, struct remote *remote,
-                           const struct object *object, struct instant now)
+                           const struct object *object, bool is_sample, struct instant now)
 {
-    struct cache_key key = cache_key(cache_writer_secret(agenda->cache), remote->target, object);
+    struct cache_key key = findings_key(agenda, remote, object);
     struct job *job = jobs_find(agenda, &key);
 
-    if (job)
-        agenda->counters.shared++;
-    else
-        job = begin_job(agenda, remote, object, &key, now);
-    return remote->pulse.down ? NULL : job;
+    if (remote_is_down(remote, &agenda->config->probing, now)) {
+        agenda->counters.skipped++;
+        remote->counters.skipped++;
+        return NULL;
+    }
+    if (!job)
+        return begin_job(agenda, remote, object, &key, is_sample, now);
+    agenda->counters.shared++;
+    return job;
 }
 
+/* A target that somebody wants to use, which is checked at once if that has not been done. */
 static struct remote *remote_for(struct agenda *agenda, uint64_t id, struct instant now)
 {
     struct remote *remote = remotes_find(&agenda->remotes, id);
@@ -107,7 +102,8 @@ static struct remote *remote_for(struct agenda *agenda, uint64_t id, struct inst
         agenda->counters.strangers++;
         return NULL;
     }
-    pulse_use(&remote->pulse, &agenda->config->probing, &agenda->dice, now);
+    monitor_use(&remote->monitor, now);
+    checks_begin_if_due(agenda, remote, false, now);
     return remote;
 }
 
@@ -118,8 +114,7 @@ static size_t look_up(struct agenda *agenda, struct asked *asked, struct remote 
     for (size_t i = 0; i < asked->count; i++) {
         if (!remotes[i])
             continue;
-        struct cache_key key =
-            cache_key(cache_writer_secret(agenda->cache), remotes[i]->target, object);
+        struct cache_key key = findings_key(agenda, remotes[i], object);
         asked->holding[i] = cache_writer_look(agenda->cache, &key, now.wall_s);
         if (asked->holding[i] != HOLDING_UNKNOWN)
             agenda->counters.hits++;
@@ -157,11 +152,37 @@ static void take_question(struct agenda *agenda, uint64_t client,
     for (size_t i = 0; i < count; i++) {
         if (!remotes[i] || asked->holding[i] != HOLDING_UNKNOWN)
             continue;
-        struct job *job = job_for(agenda, remotes[i], object, now);
+        struct job *job = job_for(agenda, remotes[i], object, false, now);
         if (job)
             questions_wait(&asked->waiter[i], asked, job);
     }
     questions_settle(agenda, asked);
+}
+
+/*
+ * Clients were just sent to the target for this object: if it serves it, it can be a witness.
+ * Where rules ask nothing, there is no other way to witnesses.
+ */
+static void take_sample(struct agenda *agenda, struct remote *remote, const struct object *object,
+                        struct instant now)
+{
+    bool is_soon = remote->sampled_ms && now.steady_ms - remote->sampled_ms < SAMPLE_MS;
+
+    if (is_soon || !witnesses_wanted(&remote->witnesses) ||
+        witnesses_know(&remote->witnesses, object->name))
+        return;
+    if (job_for(agenda, remote, object, true, now))
+        remote->sampled_ms = now.steady_ms;
+}
+
+static void take_use(struct agenda *agenda, const struct ask_question *note,
+                     const struct object *object, struct instant now)
+{
+    for (size_t i = 0; i < note->target_count; i++) {
+        struct remote *remote = remote_for(agenda, note->target[i], now);
+        if (remote && object)
+            take_sample(agenda, remote, object, now);
+    }
 }
 
 bool agenda_hear(struct agenda *agenda, uint64_t client, const struct ask_question *question,
@@ -170,30 +191,99 @@ bool agenda_hear(struct agenda *agenda, uint64_t client, const struct ask_questi
     struct object object;
 
     if (ask_is_use(question, len)) {
-        for (size_t i = 0; i < question->target_count; i++)
-            remote_for(agenda, question->target[i], now);
+        take_use(agenda, question, NULL, now);
         return true;
     }
     if (!ask_read(question, len, &object)) {
         agenda->counters.malformed++;
         return false;
     }
+    if (question->id == ASK_NO_ID) {
+        take_use(agenda, question, &object, now);
+        return true;
+    }
     agenda->counters.questions++;
     take_question(agenda, client, question, &object, now);
     return true;
 }
 
-/* ---- checks ---- */
+/* ---- what ends ---- */
 
-void agenda_check(struct agenda *agenda, struct instant now)
+/* A target without HEAD answers GET: that is remembered. */
+static void note_method(struct job *job, const struct reply *reply)
 {
+    if (job->how == ERRAND_FIRST_BYTE && reply->status >= 200 && reply->status < 500 &&
+        !reply_wants_get(reply))
+        job->remote->wants_get = true;
+}
+
+void agenda_done(struct agenda *agenda, struct job *job, const struct reply *reply,
+                 struct instant now)
+{
+    if (reply_wants_get(reply) && jobs_again_by_get(agenda, job))
+        return;
+    note_method(job, reply);
+    if (job->kind == JOB_PROBE && findings_end_probe(agenda, job, reply, now))
+        return;
+    if (job->kind == JOB_PROOF)
+        proofs_end(agenda, job, reply, now);
+    else if (job->kind != JOB_PROBE)
+        checks_take(agenda, job, reply, now);
+    jobs_end(agenda, job);
+}
+
+bool agenda_may_follow(struct agenda *agenda, const char *from, const char *to, struct instant now)
+{
+    if (!probe_may_follow(agenda->config, from, to))
+        return false;
     for (size_t i = 0; i < agenda->remotes.count; i++) {
         struct remote *remote = agenda->remotes.list[i];
-        if (!remote->checking &&
-            pulse_check_due(&remote->pulse, &agenda->config->probing, &agenda->dice, now))
-            jobs_begin_check(agenda, remote);
+        if (remote->target && url_same_host(remote->target->url, slice_of(to)) &&
+            !url_same_host(remote->target->url, slice_of(from)))
+            return budget_spend(&remote->budget, &agenda->config->probing.rate, now.steady_ms);
     }
+    return true;
+}
+
+/* ---- checks ---- */
+
+/* Whether some target may need others to stand in for it. */
+static bool is_in_trouble(const struct agenda *agenda, struct instant now)
+{
+    for (size_t i = 0; i < agenda->remotes.count; i++) {
+        const struct remote *remote = agenda->remotes.list[i];
+        if (remote->monitor.bad > 0 || remote_is_down(remote, &agenda->config->probing, now))
+            return true;
+    }
+    return false;
+}
+
+void agenda_check(struct agenda *agenda, bool watch_all, struct instant now)
+{
+    bool watch = watch_all || is_in_trouble(agenda, now);
+
+    for (size_t i = 0; i < agenda->remotes.count; i++)
+        checks_begin_if_due(agenda, agenda->remotes.list[i], watch, now);
     proofs_begin(agenda, now);
+}
+
+void agenda_wake(struct agenda *agenda, struct instant now)
+{
+    agenda->epoch++;
+    agenda->counters.sleeps++;
+    for (size_t i = 0; i < agenda->remotes.count; i++)
+        monitor_wake(&agenda->remotes.list[i]->monitor, now);
+}
+
+/* A check whose requests were all stopped. */
+static void drop_check(struct job *job)
+{
+    struct check *check = job->check;
+
+    if (!check || --check->open > 0)
+        return;
+    remote_let_go(check->remote);
+    free(check);
 }
 
 void agenda_free(struct agenda *agenda)
@@ -203,8 +293,10 @@ void agenda_free(struct agenda *agenda)
     while (agenda->asked)
         questions_forget(agenda, agenda->asked);
     for (size_t i = 0; i < JOB_LISTS; i++)
-        while (agenda->table[i])
+        while (agenda->table[i]) {
+            drop_check(agenda->table[i]);
             jobs_end(agenda, agenda->table[i]);
+        }
     remotes_clear(&agenda->remotes);
     free(agenda);
 }

@@ -28,13 +28,41 @@ struct asked {
     struct waiter waiter[ASK_TARGETS_MAX];
 };
 
+enum job_kind {
+    JOB_PROBE,   /* for an object that a client named */
+    JOB_PATH,    /* of a check: `health_path`, or a bucket's empty blob */
+    JOB_WITNESS, /* of a check: an object that the target has served before */
+    JOB_PROOF    /* `check_object`, whole */
+};
+
+/* A check under way: one request or two. */
+struct check {
+    struct remote *remote;
+    unsigned open; /* its requests without an answer */
+    uint64_t epoch;
+    int64_t begun_ms;
+    enum path_meaning path;
+    enum content content;
+    bool network_failed;
+    unsigned took_ms;
+    char failure[HEALTH_FAILURE_SIZE];
+};
+
 /* A request under way. */
 struct job {
     struct job *next; /* in its list of the table */
     struct cache_key key;
     struct remote *remote;
-    enum target_kind kind;
-    bool is_check, is_proof;
+    enum target_kind target_kind;
+    enum job_kind kind;
+    enum errand_how how;
+    uint64_t epoch; /* in which it began: it does not count in another one */
+    int64_t begun_ms;
+    struct check *check;   /* that it is a part of, or NULL */
+    uint32_t witness;      /* its number */
+    bool is_sample;        /* nobody has asked: it may give a witness */
+    bool is_deferred;      /* it has its answer, and waits for the target's check */
+    enum holding deferred; /* what the answer says if the check is good */
     struct waiter *waiters;
     uint8_t endpoint;
     uint16_t name_len, digest_len;
@@ -42,16 +70,27 @@ struct job {
     char url[PROBE_URL_MAX];
 };
 
+/* Objects that could not be found out about, for a while: not every request is to wait again. */
+enum { RECENT_UNKNOWN = 4096 };
+struct recent_unknown {
+    struct cache_key key;
+    uint64_t target;
+    int64_t until_ms;
+};
+
 struct agenda {
     struct agenda_hooks hooks;
     struct cache_writer *cache;
     const struct config *config;
     struct remotes remotes;
-    struct pulse_dice dice;
+    struct jitter jitter;
     struct agenda_counters counters;
     struct job *table[JOB_LISTS];
     size_t job_count, asked_count;
     struct asked *asked; /* all that wait */
+    struct recent_unknown unknown[RECENT_UNKNOWN];
+    uint64_t epoch; /* one more each time that this process has slept */
+    size_t check_count;
 };
 
 /* ---- questions.c ---- */
@@ -69,16 +108,41 @@ void questions_wait(struct waiter *waiter, struct asked *asked, struct job *job)
 /* Answers a question, and drops it, if nothing more has to be waited for. */
 void questions_settle(struct agenda *agenda, struct asked *asked);
 
-/* Tells all who wait for a job what came of it. */
+/* Gives all who wait for a job what came of it. */
 void questions_tell(struct agenda *agenda, struct job *job, enum holding holding);
 
 /* ---- findings.c ---- */
 
-/* Tells that a target went up or down. */
-void findings_tell_change(struct agenda *agenda, const struct remote *remote);
+/* The key in the cache of an object at a remote. */
+struct cache_key findings_key(const struct agenda *agenda, const struct remote *remote,
+                              const struct object *object);
 
-/* A bad answer in words, for people. */
-const char *findings_describe(const struct probe_result *result, char *buffer, size_t size);
+/* A probe has its answer. True: it waits for the target's check, so its job stays. */
+bool findings_end_probe(struct agenda *agenda, struct job *job, const struct reply *reply,
+                        struct instant now);
+
+/* Whether it was asked a moment ago, and could not be found out. */
+bool findings_are_recent(const struct agenda *agenda, const struct cache_key *key,
+                         struct instant now);
+
+/* A check has ended: probes that waited for it are believed, or not. */
+void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now);
+
+/* What could not be found out about a target is to be asked again. */
+void findings_forget_unknown(struct agenda *agenda, const struct remote *remote);
+
+/* ---- checks.c ---- */
+
+/* Begins a check of a target, if one is due. */
+void checks_begin_if_due(struct agenda *agenda, struct remote *remote, bool watch,
+                         struct instant now);
+
+/* A request of a check has its answer. */
+void checks_take(struct agenda *agenda, const struct job *job, const struct reply *reply,
+                 struct instant now);
+
+/* Notes for people that a target went up or down. */
+void checks_note_change(struct agenda *agenda, const struct remote *remote, struct instant now);
 
 /* ---- proofs.c ---- */
 
@@ -86,7 +150,7 @@ const char *findings_describe(const struct probe_result *result, char *buffer, s
 void proofs_begin(struct agenda *agenda, struct instant now);
 
 /* The fetch of one has ended, or a part of it. */
-void proofs_end(struct agenda *agenda, const struct job *job, const struct probe_result *result,
+void proofs_end(struct agenda *agenda, const struct job *job, const struct reply *reply,
                 struct instant now);
 
 /* ---- jobs.c ---- */
@@ -94,15 +158,23 @@ void proofs_end(struct agenda *agenda, const struct job *job, const struct probe
 /* The probe for this key that is under way, or NULL. */
 struct job *jobs_find(struct agenda *agenda, const struct cache_key *key);
 
-/* Begins a probe; NULL if that cannot be done now. */
+/* Begins a probe; NULL if that cannot be done now. is_sample: nobody has asked for it. */
 struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
-                             const struct object *object, const struct cache_key *key);
+                             const struct object *object, const struct cache_key *key,
+                             bool is_sample, struct instant now);
 
-/* Begins a check of a target, if that can be done now. */
-void jobs_begin_check(struct agenda *agenda, struct remote *remote);
+/* Begins the request of a check for `health_path` or the empty blob; false if that cannot be done.
+ */
+bool jobs_begin_path(struct agenda *agenda, struct check *check);
+
+/* Begins the request of a check for a witness; false if that cannot be done. */
+bool jobs_begin_witness(struct agenda *agenda, struct check *check, const struct witness *witness);
 
 /* Begins to fetch a target's pinned object, or the rest of it; false if that cannot be done now. */
-bool jobs_begin_proof(struct agenda *agenda, struct remote *remote);
+bool jobs_begin_proof(struct agenda *agenda, struct remote *remote, struct instant now);
+
+/* Sends the request of a job once more, as a GET. False if that cannot be done, or has been. */
+bool jobs_again_by_get(struct agenda *agenda, struct job *job);
 
 /* Frees a job that nobody waits for. */
 void jobs_end(struct agenda *agenda, struct job *job);

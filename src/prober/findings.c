@@ -1,61 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes of requests: a target's health, an entry of the cache, answers to questions. */
+/* What comes of probes: an entry of the cache, a witness, answers to questions. */
 #include "prober/agenda_parts.h"
 
-#include <stdio.h>
+#include <string.h>
 
-void findings_tell_change(struct agenda *agenda, const struct remote *remote)
+enum {
+    UNKNOWN_MS = 60 * 1000 /* what could not be found out is not asked again so soon, or twice */
+};
+
+struct cache_key findings_key(const struct agenda *agenda, const struct remote *remote,
+                              const struct object *object)
 {
-    char sentence[256];
-
-    if (!remote->target)
-        return;
-    if (remote_is_down(remote))
-        snprintf(sentence, sizeof sentence, "The target \"%s\" is down: %s.", remote->target->name,
-                 remote_failure(remote));
-    else
-        snprintf(sentence, sizeof sentence, "The target \"%s\" is up again.", remote->target->name);
-    agenda->hooks.note(agenda->hooks.context, sentence);
+    return cache_key(cache_writer_secret(agenda->cache), remote->target, remote->forgotten_s,
+                     object);
 }
 
-static void note_health(struct agenda *agenda, struct remote *remote,
-                        const struct pulse_report *report, struct instant now)
+/* ---- what could not be found out ---- */
+
+static size_t slot_of(const struct cache_key *key)
 {
-    if (report->answer == PULSE_BAD || report->answer == PULSE_NONE)
-        remote->counters.failed++;
-    if (pulse_take(&remote->pulse, &agenda->config->probing, &agenda->dice, report, now))
-        findings_tell_change(agenda, remote);
+    return ((size_t)key->bytes[3] << 8 | key->bytes[4]) % RECENT_UNKNOWN;
 }
 
-/* Keeps a name's mark alive while it has positive answers; a bucket's tell nothing of names. */
-static void remember_name(struct agenda *agenda, const struct job *job, struct instant now)
+bool findings_are_recent(const struct agenda *agenda, const struct cache_key *key,
+                         struct instant now)
 {
-    struct cache_key key =
-        cache_key_of_name(cache_writer_secret(agenda->cache), jobs_object(job).name);
+    const struct recent_unknown *recent = &agenda->unknown[slot_of(key)];
 
-    if (job->kind != TARGET_UPSTREAM ||
-        cache_writer_look(agenda->cache, &key, now.wall_s) == HOLDING_PRESENT)
-        return;
-    cache_writer_add(agenda->cache, &key, HOLDING_PRESENT, now.wall_s,
-                     agenda->config->probing.present_s);
+    return now.steady_ms < recent->until_ms && memcmp(&recent->key, key, sizeof *key) == 0;
 }
+
+static void remember_unknown(struct agenda *agenda, const struct job *job, struct instant now)
+{
+    int64_t pause = UNKNOWN_MS + (int64_t)jitter_below(&agenda->jitter, UNKNOWN_MS);
+
+    agenda->unknown[slot_of(&job->key)] =
+        (struct recent_unknown){job->key, job->remote->id, now.steady_ms + pause};
+}
+
+void findings_forget_unknown(struct agenda *agenda, const struct remote *remote)
+{
+    for (size_t i = 0; i < RECENT_UNKNOWN; i++)
+        if (agenda->unknown[i].target == remote->id)
+            agenda->unknown[i].until_ms = INT64_MIN;
+}
+
+/* ---- what could ---- */
 
 static void keep(struct agenda *agenda, const struct job *job, enum holding holding,
                  struct instant now)
 {
     const struct probing *rules = &agenda->config->probing;
-    struct target_counters *counters = &job->remote->counters;
+    struct remote *remote = job->remote;
+    struct object object = jobs_object(job);
 
     switch (holding) {
     case HOLDING_PRESENT:
         agenda->counters.present++;
-        counters->present++;
+        remote->counters.present++;
         cache_writer_add(agenda->cache, &job->key, holding, now.wall_s, rules->present_s);
-        remember_name(agenda, job, now);
+        witnesses_offer(&remote->witnesses, &object, &agenda->jitter, now);
         break;
     case HOLDING_ABSENT:
         agenda->counters.absent++;
-        counters->absent++;
+        remote->counters.absent++;
         cache_writer_add(agenda->cache, &job->key, holding, now.wall_s, rules->absent_s);
         break;
     case HOLDING_UNKNOWN:
@@ -64,49 +72,75 @@ static void keep(struct agenda *agenda, const struct job *job, enum holding hold
     }
 }
 
-const char *findings_describe(const struct probe_result *result, char *buffer, size_t size)
+static void settle(struct agenda *agenda, struct job *job, enum holding holding, struct instant now)
 {
-    if (result->status == 0)
-        return result->failure ? result->failure : "no answer";
-    snprintf(buffer, size, "it answered with the status %d", result->status);
-    return buffer;
+    keep(agenda, job, holding, now);
+    questions_tell(agenda, job, holding);
 }
 
-static void end_check(struct agenda *agenda, struct job *job, const struct probe_result *result,
-                      struct instant now)
+void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now)
 {
-    char words[64];
-    struct pulse_report report = {PULSE_CHECK,
-                                  probe_check_meaning(result, job->kind, &agenda->config->probing),
-                                  result->took_ms, findings_describe(result, words, sizeof words)};
+    bool is_good = monitor_is_good(&remote->monitor, &agenda->config->probing, now);
+    struct job *next;
 
-    job->remote->checking = false;
-    note_health(agenda, job->remote, &report, now);
+    if (remote->deferred == 0 || (!is_good && remote->monitor.under_way > 0))
+        return;
+    for (size_t i = 0; i < JOB_LISTS; i++)
+        for (struct job *job = agenda->table[i]; job; job = next) {
+            next = job->next;
+            if (!job->is_deferred || job->remote != remote)
+                continue;
+            remote->deferred--;
+            settle(agenda, job, is_good ? job->deferred : HOLDING_UNKNOWN, now);
+            jobs_end(agenda, job);
+        }
 }
 
-static void end_probe(struct agenda *agenda, struct job *job, const struct probe_result *result,
-                      struct instant now)
-{
-    char words[64];
-    struct probe_verdict verdict = probe_meaning(result, job->kind);
-    struct pulse_report report = {PULSE_PROBE, verdict.health, result->took_ms,
-                                  findings_describe(result, words, sizeof words)};
+/* ---- the end of a probe ---- */
 
-    agenda->counters.redirected_away += result->led_away;
-    agenda->counters.other_objects += result->other_object;
-    note_health(agenda, job->remote, &report, now);
-    keep(agenda, job, verdict.holding, now);
-    questions_tell(agenda, job, verdict.holding);
+static void count(struct agenda *agenda, const struct job *job, const struct reply *reply,
+                  struct instant now)
+{
+    struct remote *remote = job->remote;
+    const struct probing *rules = &agenda->config->probing;
+
+    agenda->counters.redirected_away += reply->led_away;
+    agenda->counters.other_objects += reply->digest == DIGEST_OTHER;
+    if (reply->status > 0 && reply->status < 500)
+        monitor_note_time(&remote->monitor, reply->took_ms);
+    if (reply_limits_rate(reply)) {
+        agenda->counters.limited++;
+        budget_cut(&remote->budget, &rules->rate, job->begun_ms, reply->retry_after_s,
+                   now.steady_ms);
+    }
+    if (reply_is_trouble(reply))
+        monitor_hurry(&remote->monitor, rules, now);
 }
 
-void agenda_done(struct agenda *agenda, struct job *job, const struct probe_result *result,
-                 struct instant now)
+bool findings_end_probe(struct agenda *agenda, struct job *job, const struct reply *reply,
+                        struct instant now)
 {
-    if (job->is_proof)
-        proofs_end(agenda, job, result, now);
-    else if (job->is_check)
-        end_check(agenda, job, result, now);
-    else
-        end_probe(agenda, job, result, now);
-    jobs_end(agenda, job);
+    struct remote *remote = job->remote;
+    struct object object = jobs_object(job);
+    struct reply_object asked = reply_object(job->target_kind, &object);
+    asked.serves_content = asked.kind == TARGET_BUCKET && remote->serves_content;
+    enum holding holding = reply_holding(reply, asked);
+
+    if (job->epoch != agenda->epoch) {
+        settle(agenda, job, HOLDING_UNKNOWN, now);
+        return false;
+    }
+    count(agenda, job, reply, now);
+    if (holding == HOLDING_UNKNOWN) {
+        if (reply->failure != FAILURE_NOT_SENT)
+            remember_unknown(agenda, job, now);
+    } else if (!monitor_is_good(&remote->monitor, &agenda->config->probing, now)) {
+        job->is_deferred = remote->monitor.under_way > 0;
+        job->deferred = holding;
+        remote->deferred += job->is_deferred;
+        holding = HOLDING_UNKNOWN;
+    }
+    if (!job->is_deferred)
+        settle(agenda, job, holding, now);
+    return job->is_deferred;
 }

@@ -57,7 +57,7 @@ void heads_work(struct heads *heads, int64_t now_ms)
 enum {
     HOPS_MAX = 3,
     HEADER_MAX = 64 * 1024,
-    BODY_MAX = 64 * 1024, /* of a check, which nobody reads */
+    BODY_MAX = 64 * 1024, /* of a body that nobody reads */
     BODY_TIMEOUT_MS = 60 * 1000,
     IDLE_MAX = 64, /* easy handles kept for later */
     CONNECTIONS_MAX = 512,
@@ -69,13 +69,14 @@ struct head {
     struct head *next, *before;
     CURL *easy;
     struct job *job;
+    enum errand_how how;
     bool is_check;
     struct proof_body *body; /* that takes all bytes; NULL: nobody wants them */
     struct slice digest;
-    int64_t began_ms;
+    int64_t began_ms, limit_ms;
     unsigned hops;
     size_t header_len, body_len;
-    bool other_object, enough;
+    bool enough;
     const char *failure;
     struct heads *heads;
 };
@@ -126,28 +127,33 @@ static int on_timer(CURLM *multi, long timeout_ms, void *context)
 
 static size_t on_header(char *at, size_t size, size_t count, void *context)
 {
-    static const struct slice name = {"docker-content-digest:", 22};
     struct head *head = context;
-    struct slice line = {at, size * count};
 
-    head->header_len += line.len;
-    if (head->header_len > HEADER_MAX) {
-        head->failure = "its header is too long";
-        return 0;
-    }
-    if (head->digest.len > 0 && line.len > name.len &&
-        slice_equal_nocase(slice_to(line, name.len), name))
-        head->other_object = !slice_equal(slice_trim(slice_from(line, name.len)), head->digest);
-    return line.len;
+    (void)at;
+    head->header_len += size * count;
+    if (head->header_len <= HEADER_MAX)
+        return size * count;
+    head->failure = "its header is too long";
+    return 0;
 }
 
-/* Of a redirect or an error, the body is nobody's. */
+/* Ends the request early, with the answer's header as it is. */
+static size_t skip_body(struct head *head, size_t len)
+{
+    head->body_len += len;
+    head->enough = head->body_len > BODY_MAX;
+    return head->enough ? 0 : len;
+}
+
+/* The body of a redirect or an error is not the object. */
 static size_t give_body(struct head *head, struct slice bytes)
 {
     long status = 0;
 
     curl_easy_getinfo(head->easy, CURLINFO_RESPONSE_CODE, &status);
-    if ((status != 200 && status != 206) || proof_body_add(head->body, (int)status, bytes))
+    if (status != 200 && status != 206)
+        return skip_body(head, bytes.len);
+    if (proof_body_add(head->body, (int)status, bytes))
         return bytes.len;
     head->failure = "it is too long";
     return 0;
@@ -159,9 +165,7 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
 
     if (head->body)
         return give_body(head, (struct slice){at, size * count});
-    head->body_len += size * count;
-    head->enough = head->body_len > BODY_MAX;
-    return head->enough ? 0 : size * count;
+    return skip_body(head, size * count);
 }
 
 /* ---- starting ---- */
@@ -178,9 +182,47 @@ static void limit_protocols(CURL *easy)
 #endif
 }
 
-static long timeout_ms(const struct heads *heads, const struct head *head)
+static long timeout_ms(const struct heads *heads, const struct errand *errand)
 {
-    return head->body ? BODY_TIMEOUT_MS : (long)heads->rules->timeout_ms;
+    if (errand->how == ERRAND_BODY)
+        return BODY_TIMEOUT_MS;
+    return errand->is_check ? MONITOR_CHECK_MS : (long)heads->rules->timeout_ms;
+}
+
+static void set_method(CURL *easy, const struct errand *errand)
+{
+    char range[32];
+
+    curl_easy_setopt(easy, CURLOPT_NOBODY, errand->how == ERRAND_HEAD ? 1L : 0L);
+    if (errand->how == ERRAND_FIRST_BYTE) {
+        curl_easy_setopt(easy, CURLOPT_RANGE, "0-0");
+    } else if (errand->body && proof_body_from(errand->body) > 0) {
+        snprintf(range, sizeof range, "%" PRIu64 "-", proof_body_from(errand->body));
+        curl_easy_setopt(easy, CURLOPT_RANGE, range);
+    }
+}
+
+/* A check makes its connection anew, name and certificate included, as a client would. */
+static void set_connection(CURL *easy, const struct errand *errand)
+{
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    if (errand->is_check) {
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+        curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    }
+}
+
+/* So that a registry's log says what a request is for. */
+static const char *user_agent(const struct errand *errand)
+{
+    if (errand->how == ERRAND_BODY)
+        return "signpost/" PACKAGE_VERSION " (check_object)";
+    return errand->is_check || errand->is_sample ? "signpost/" PACKAGE_VERSION " (health check)"
+                                                 : "signpost/" PACKAGE_VERSION " (probe)";
 }
 
 static void set_options(struct heads *heads, struct head *head, const struct errand *errand)
@@ -189,22 +231,17 @@ static void set_options(struct heads *heads, struct head *head, const struct err
     const struct probing *rules = heads->rules;
 
     limit_protocols(easy);
+    set_method(easy, errand);
+    set_connection(easy, errand);
     curl_easy_setopt(easy, CURLOPT_URL, errand->url);
-    curl_easy_setopt(easy, CURLOPT_NOBODY, errand->is_check || errand->body ? 0L : 1L);
-    if (errand->body && proof_body_from(errand->body) > 0) {
-        char range[32];
-        snprintf(range, sizeof range, "%" PRIu64 "-", proof_body_from(errand->body));
-        curl_easy_setopt(easy, CURLOPT_RANGE, range);
-    }
     if (errand->is_manifest)
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, heads->accept);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)rules->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms(heads, head));
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "signpost/" PACKAGE_VERSION);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     errand->is_check ? (long)head->limit_ms : (long)rules->connect_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)head->limit_ms);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent(errand));
     if (rules->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, rules->ca_file);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -261,11 +298,13 @@ bool heads_begin(struct heads *heads, const struct errand *errand)
     heads->now_ms = instant_now().steady_ms;
     *head = (struct head){.easy = easy,
                           .job = errand->job,
+                          .how = errand->how,
                           .is_check = errand->is_check,
                           .body = errand->body,
                           .digest = errand->digest,
                           .heads = heads,
-                          .began_ms = heads->now_ms};
+                          .began_ms = heads->now_ms,
+                          .limit_ms = timeout_ms(heads, errand)};
     link_head(heads, head);
     set_options(heads, head, errand);
     if (curl_multi_add_handle(heads->multi, easy) == CURLM_OK)
@@ -274,22 +313,125 @@ bool heads_begin(struct heads *heads, const struct errand *errand)
     return false;
 }
 
+/* ---- what an answer's header says ---- */
+
+/* A header's value; empty: there is none. The easy handle's. */
+static struct slice header(CURL *easy, const char *name)
+{
+    struct curl_header *found;
+
+    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+        return (struct slice){"", 0};
+    return slice_trim(slice_of(found->value));
+}
+
+/* Whether an object store has answered: S3, GCS, Azure or B2. */
+static bool is_store(CURL *easy)
+{
+    struct curl_header *found = NULL;
+
+    if (header(easy, "x-amz-request-id").len > 0 || header(easy, "x-ms-request-id").len > 0 ||
+        header(easy, "x-guploader-uploadid").len > 0)
+        return true;
+    while ((found = curl_easy_nextheader(easy, CURLH_HEADER, -1, found))) {
+        struct slice name = slice_of(found->name);
+        if (name.len > 7 && (slice_equal_nocase(slice_to(name, 7), SLICE("x-goog-")) ||
+                             slice_equal_nocase(slice_to(name, 5), SLICE("x-bz-"))))
+            return true;
+    }
+    return false;
+}
+
+static bool contains(struct slice text, const char *word)
+{
+    return memmem(text.at, text.len, word, strlen(word)) != NULL;
+}
+
+static enum reply_type read_type(struct slice type)
+{
+    if (type.len >= 9 && slice_equal_nocase(slice_to(type, 9), SLICE("text/html")))
+        return TYPE_HTML;
+    return contains(type, "manifest") || contains(type, "image.index") ? TYPE_MANIFEST : TYPE_OTHER;
+}
+
+static enum reply_digest read_digest(struct slice told, struct slice asked)
+{
+    if (told.len == 0 || asked.len == 0)
+        return DIGEST_NOT_TOLD;
+    return slice_equal(told, asked) ? DIGEST_SAME : DIGEST_OTHER;
+}
+
+/* Retry-After in seconds; a date counts as none. */
+static unsigned read_seconds(struct slice value)
+{
+    unsigned seconds = 0;
+
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] < '0' || value.at[i] > '9' || seconds > 1000000)
+            return 0;
+        seconds = seconds * 10 + (unsigned)(value.at[i] - '0');
+    }
+    return seconds;
+}
+
+static void read_header(const struct head *head, struct reply *reply)
+{
+    CURL *easy = head->easy;
+    struct slice version = header(easy, "Docker-Distribution-Api-Version");
+
+    reply->is_registry = slice_equal(version, SLICE("registry/2.0"));
+    reply->wants_login = header(easy, "WWW-Authenticate").len > 0;
+    reply->digest = read_digest(header(easy, "Docker-Content-Digest"), head->digest);
+    reply->type = read_type(header(easy, "Content-Type"));
+    reply->is_empty = slice_equal(header(easy, "Content-Length"), SLICE("0"));
+    reply->retry_after_s = read_seconds(header(easy, "Retry-After"));
+    reply->is_store = is_store(easy);
+}
+
 /* ---- ending ---- */
 
+/* What has failed, by how far the request came. */
+static enum reply_failure failure_of(const struct head *head, CURLcode code)
+{
+    CURL *easy = head->easy;
+    curl_off_t looked_up = 0, connected = 0, ready = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return FAILURE_NETWORK;
+    case CURLE_OPERATION_TIMEDOUT:
+        if (ready > 0)
+            return FAILURE_SILENCE;
+        /* Only probes wait for a connection to become free. */
+        return looked_up > 0 || connected > 0 || head->is_check ? FAILURE_NETWORK
+                                                                : FAILURE_NOT_SENT;
+    default:
+        return ready > 0 ? FAILURE_SILENCE : FAILURE_NETWORK;
+    }
+}
+
 /* Goes after a redirect, if there is one that may be followed. */
-static bool follow(struct heads *heads, struct head *head, struct probe_result *result)
+static bool follow(struct heads *heads, struct head *head, struct reply *reply)
 {
     const char *from = NULL, *to = NULL;
-    int64_t left = head->began_ms + timeout_ms(heads, head) - heads->now_ms;
+    int64_t left = head->began_ms + head->limit_ms - heads->now_ms;
 
-    if (head->is_check || result->status < 300 || result->status > 399)
+    if (head->how == ERRAND_GET || reply->status < 300 || reply->status > 399)
         return false;
     curl_easy_getinfo(head->easy, CURLINFO_REDIRECT_URL, &to);
     curl_easy_getinfo(head->easy, CURLINFO_EFFECTIVE_URL, &from);
     if (!to || !from)
         return false;
-    result->led_away = !heads->hooks.may_follow(heads->hooks.context, from, to);
-    if (result->led_away || ++head->hops > HOPS_MAX || left <= 0)
+    reply->led_away =
+        ++head->hops > HOPS_MAX || !heads->hooks.may_follow(heads->hooks.context, from, to);
+    if (reply->led_away || left <= 0)
         return false;
     char *copy = strdup(to);
     if (!copy)
@@ -297,29 +439,31 @@ static bool follow(struct heads *heads, struct head *head, struct probe_result *
     curl_easy_setopt(head->easy, CURLOPT_URL, copy); /* which copies it, too */
     free(copy);
     curl_easy_setopt(head->easy, CURLOPT_TIMEOUT_MS, (long)left);
-    head->header_len = 0;
-    head->other_object = false;
+    head->header_len = head->body_len = 0;
+    head->enough = false;
     return curl_multi_add_handle(heads->multi, head->easy) == CURLM_OK;
 }
 
 static void finish(struct heads *heads, struct head *head, CURLcode code)
 {
-    struct probe_result result = {.other_object = head->other_object};
+    struct reply reply = {.was_redirected = head->hops > 0};
     long status = 0;
 
     if (code == CURLE_OK || head->enough) {
         curl_easy_getinfo(head->easy, CURLINFO_RESPONSE_CODE, &status);
-        result.status = (int)status;
+        reply.status = (int)status;
+        read_header(head, &reply);
     } else {
-        result.failure = head->failure ? head->failure : curl_easy_strerror(code);
+        reply.failure = failure_of(head, code);
+        reply.words = head->failure ? head->failure : curl_easy_strerror(code);
     }
     int64_t took = heads->now_ms - head->began_ms;
-    result.took_ms = took > 0 ? (unsigned)took : 0;
-    if (follow(heads, head, &result))
+    reply.took_ms = took > 0 ? (unsigned)took : 0;
+    if (follow(heads, head, &reply))
         return;
     struct job *job = head->job;
     end(heads, head);
-    heads->hooks.done(heads->hooks.context, job, &result);
+    heads->hooks.done(heads->hooks.context, job, &reply);
 }
 
 static void collect(struct heads *heads)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests to targets, many at a time, by libcurl: without bodies, but for pinned objects. */
+/* Requests to targets, many at a time, by libcurl. */
 #ifndef PROBER_HEAD_H
 #define PROBER_HEAD_H
 
@@ -10,7 +10,7 @@ struct heads;
 
 struct heads_hooks {
     /* A request has ended; called by heads_work only. */
-    void (*done)(void *context, struct job *job, const struct probe_result *result);
+    void (*done)(void *context, struct job *job, const struct reply *reply);
     /* Whether a redirect may be followed. */
     bool (*may_follow)(void *context, const char *from, const char *to);
     void *context;
@@ -30,9 +30,10 @@ void heads_free(struct heads *heads);
 void heads_configure(struct heads *heads, const struct probing *rules);
 
 /*
- * Begins a request: TLS is verified, connections are kept and used again, HTTP/2
- * where it is offered; no redirect is followed but by may_follow, the header may not be
- * longer than 64 KB, and the errand's url is borrowed. False if that cannot be done.
+ * Begins a request: TLS is verified, connections are kept and used again (but for checks), HTTP/2
+ * where it is offered; no redirect is followed but by may_follow, neither header nor a body that
+ * nobody wants is read beyond 64 KB, and the errand's url is borrowed. False if that cannot be
+ * done.
  */
 bool heads_begin(struct heads *heads, const struct errand *errand);
 

@@ -15,7 +15,7 @@ struct job *jobs_find(struct agenda *agenda, const struct cache_key *key)
 {
     struct job *job = *list_of(agenda, key);
 
-    while (job && (job->is_check || job->is_proof || memcmp(&job->key, key, sizeof *key) != 0))
+    while (job && (job->kind != JOB_PROBE || memcmp(&job->key, key, sizeof *key) != 0))
         job = job->next;
     return job;
 }
@@ -39,34 +39,45 @@ struct object jobs_object(const struct job *job)
                            .digest = {job->text + job->name_len, job->digest_len}};
 }
 
-static struct job *new_job(struct agenda *agenda, struct remote *remote,
+static struct job *new_job(struct agenda *agenda, struct remote *remote, enum job_kind kind,
                            const struct cache_key *key)
 {
+    static const struct cache_key no_key = {{0}};
     struct job *job = calloc(1, sizeof *job);
 
     if (!job)
         return NULL;
-    job->key = *key;
+    job->key = key ? *key : no_key;
+    job->kind = kind;
+    job->epoch = agenda->epoch;
     job->remote = remote_hold(remote);
-    job->kind = remote->target->kind;
-    struct job **list = list_of(agenda, key);
+    job->target_kind = remote->target->kind;
+    job->how = remote->wants_get ? ERRAND_FIRST_BYTE : ERRAND_HEAD;
+    struct job **list = list_of(agenda, &job->key);
     job->next = *list;
     *list = job;
     agenda->job_count++;
     return job;
 }
 
-static bool begin(struct agenda *agenda, struct job *job, bool has_url)
+static bool send(struct agenda *agenda, struct job *job)
 {
     struct object object = jobs_object(job);
     struct errand errand = {.job = job,
                             .url = job->url,
-                            .is_check = job->is_check,
-                            .body = job->is_proof ? job->remote->proof.body : NULL,
+                            .how = job->how,
+                            .is_check = job->kind != JOB_PROBE,
+                            .is_sample = job->is_sample,
+                            .body = job->kind == JOB_PROOF ? job->remote->proof.body : NULL,
                             .is_manifest = object.endpoint == ENDPOINT_MANIFESTS,
                             .digest = object.digest};
 
-    if (has_url && agenda->hooks.begin(agenda->hooks.context, &errand))
+    return agenda->hooks.begin(agenda->hooks.context, &errand);
+}
+
+static bool begin(struct agenda *agenda, struct job *job, bool has_url)
+{
+    if (has_url && send(agenda, job))
         return true;
     jobs_end(agenda, job);
     return false;
@@ -86,12 +97,15 @@ static bool begin_object(struct agenda *agenda, struct job *job, const struct ob
 }
 
 struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
-                             const struct object *object, const struct cache_key *key)
+                             const struct object *object, const struct cache_key *key,
+                             bool is_sample, struct instant now)
 {
-    struct job *job = agenda->job_count < JOBS_MAX ? new_job(agenda, remote, key) : NULL;
+    struct job *job = agenda->job_count < JOBS_MAX ? new_job(agenda, remote, JOB_PROBE, key) : NULL;
 
     if (!job)
         return NULL;
+    job->begun_ms = now.steady_ms;
+    job->is_sample = is_sample;
     if (!begin_object(agenda, job, object))
         return NULL;
     agenda->counters.probes++;
@@ -99,32 +113,51 @@ struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
     return job;
 }
 
-void jobs_begin_check(struct agenda *agenda, struct remote *remote)
+bool jobs_begin_path(struct agenda *agenda, struct check *check)
 {
-    struct cache_key key = {{0}};
-    struct job *job = new_job(agenda, remote, &key);
+    struct job *job = new_job(agenda, check->remote, JOB_PATH, NULL);
 
     if (!job)
-        return;
-    job->is_check = true;
+        return false;
+    job->check = check;
+    if (job->target_kind == TARGET_UPSTREAM)
+        job->how = ERRAND_GET;
     struct text url = {.at = job->url, .size = sizeof job->url};
-    bool has_url = probe_check_url(&url, remote->target, &agenda->config->probing);
-    remote->checking = begin(agenda, job, has_url);
-    agenda->counters.checks += remote->checking;
-    remote->counters.checks += remote->checking;
+    return begin(agenda, job,
+                 probe_check_url(&url, check->remote->target, &agenda->config->probing));
 }
 
-bool jobs_begin_proof(struct agenda *agenda, struct remote *remote)
+bool jobs_begin_witness(struct agenda *agenda, struct check *check, const struct witness *witness)
+{
+    struct object object = witness_object(witness);
+    struct job *job = new_job(agenda, check->remote, JOB_WITNESS, NULL);
+
+    if (!job)
+        return false;
+    job->check = check;
+    job->witness = witness->number;
+    return begin_object(agenda, job, &object);
+}
+
+bool jobs_begin_proof(struct agenda *agenda, struct remote *remote, struct instant now)
 {
     const struct pin *pin = &remote->target->check_object;
     struct object object = {.endpoint = pin->is_manifest ? ENDPOINT_MANIFESTS : ENDPOINT_BLOBS,
                             .name = pin->name,
                             .digest = pin->digest};
-    struct cache_key key = {{0}};
-    struct job *job = new_job(agenda, remote, &key);
+    struct job *job = new_job(agenda, remote, JOB_PROOF, NULL);
 
     if (!job)
         return false;
-    job->is_proof = true;
+    job->begun_ms = now.steady_ms;
+    job->how = ERRAND_BODY;
     return begin_object(agenda, job, &object);
+}
+
+bool jobs_again_by_get(struct agenda *agenda, struct job *job)
+{
+    if (job->how != ERRAND_HEAD)
+        return false;
+    job->how = ERRAND_FIRST_BYTE;
+    return send(agenda, job);
 }

@@ -86,33 +86,3 @@ bool probe_may_follow(const struct config *config, const char *from, const char 
             return true;
     return false;
 }
-
-struct probe_verdict probe_meaning(const struct probe_result *result, enum target_kind kind)
-{
-    int status = result->status;
-
-    if (status == 0)
-        return (struct probe_verdict){HOLDING_UNKNOWN, PULSE_NONE};
-    if (status == 401 || status == 429 || status >= 500)
-        return (struct probe_verdict){HOLDING_UNKNOWN, PULSE_BAD};
-    if (result->led_away || result->other_object)
-        return (struct probe_verdict){HOLDING_UNKNOWN, PULSE_NEITHER};
-    if (status == 200)
-        return (struct probe_verdict){HOLDING_PRESENT, PULSE_GOOD};
-    if (status == 404 || (status == 403 && kind == TARGET_BUCKET))
-        return (struct probe_verdict){HOLDING_ABSENT, PULSE_GOOD};
-    return (struct probe_verdict){HOLDING_UNKNOWN, PULSE_NEITHER};
-}
-
-enum pulse_answer probe_check_meaning(const struct probe_result *result, enum target_kind kind,
-                                      const struct probing *rules)
-{
-    if (result->status == 0)
-        return PULSE_NONE;
-    if (kind == TARGET_BUCKET)
-        return probe_meaning(result, kind).health;
-    for (size_t i = 0; i < rules->up_status_count; i++)
-        if (rules->up_status[i] == (unsigned)result->status)
-            return PULSE_GOOD;
-    return PULSE_BAD;
-}

@@ -27,7 +27,7 @@ void proof_recall(struct proof *proof, const struct target_health *before)
 {
     if (proof->state == PROOF_NOT_ASKED || !before->known)
         return;
-    proof->state = before->up ? PROOF_GOOD : PROOF_BAD;
+    proof->state = before->state != HEALTH_DOWN ? PROOF_GOOD : PROOF_BAD;
     set_failure(proof, before->failure, before->failed_s);
 }
 
@@ -39,18 +39,18 @@ bool proof_due(const struct proof *proof, bool in_use, struct instant now)
 }
 
 /* At the configured distance; in doubt soon, and then later and later. */
-static void plan(struct proof *proof, const struct probing *rules, struct pulse_dice *dice,
+static void plan(struct proof *proof, const struct probing *rules, struct jitter *jitter,
                  struct instant now)
 {
     int64_t pause = rules->object_interval_ms;
 
     if (proof->bad > 0 || proof->state != PROOF_GOOD) {
-        int64_t soon = pulse_doubt_ms(rules);
+        int64_t soon = monitor_doubt_ms(rules);
         for (unsigned i = 1; i < proof->bad && soon < pause; i++)
             soon *= 2;
         pause = soon < pause ? soon : pause;
     }
-    proof->next_ms = now.steady_ms + llrint((double)pause * pulse_jitter(dice));
+    proof->next_ms = now.steady_ms + llrint((double)pause * (1 - 0.2 * jitter_next(jitter)));
 }
 
 static bool take_right(struct proof *proof, const struct probing *rules)
@@ -75,19 +75,23 @@ static bool take_wrong(struct proof *proof, const struct probing *rules, bool at
     return held;
 }
 
-bool proof_take(struct proof *proof, const struct probing *rules, struct pulse_dice *dice,
+bool proof_take(struct proof *proof, const struct probing *rules, struct jitter *jitter,
                 enum proof_outcome outcome, const char *failure, struct instant now)
 {
-    bool changed;
+    bool changed = false;
 
     if (proof->state == PROOF_NOT_ASKED)
         return false;
+    if (outcome == PROOF_NOTHING) {
+        proof->next_ms = now.steady_ms + monitor_doubt_ms(rules);
+        return false;
+    }
     if (outcome == PROOF_RIGHT) {
         changed = take_right(proof, rules);
     } else {
         set_failure(proof, failure, now.wall_s);
         changed = take_wrong(proof, rules, outcome == PROOF_DAMAGED);
     }
-    plan(proof, rules, dice, now);
+    plan(proof, rules, jitter, now);
     return changed;
 }

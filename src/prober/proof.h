@@ -10,7 +10,7 @@
 
 #include "health.h"
 #include "prober/proof_body.h"
-#include "prober/pulse.h"
+#include "prober/monitor.h"
 
 enum proof_state {
     PROOF_NOT_ASKED, /* nothing is pinned, or this build knows no digests */
@@ -47,11 +47,12 @@ bool proof_due(const struct proof *proof, bool in_use, struct instant now);
 enum proof_outcome {
     PROOF_RIGHT,
     PROOF_DAMAGED, /* all came, and it was something else: that counts at once */
-    PROOF_MISSED   /* it could not be had: that counts as a bad answer to a check does */
+    PROOF_MISSED,  /* it could not be had: that counts as a bad check does */
+    PROOF_NOTHING  /* nothing was found out: it is asked again soon */
 };
 
 /* Takes it in, with what was wrong. Returns whether the target's state changed. */
-bool proof_take(struct proof *proof, const struct probing *rules, struct pulse_dice *dice,
+bool proof_take(struct proof *proof, const struct probing *rules, struct jitter *jitter,
                 enum proof_outcome outcome, const char *failure, struct instant now);
 
 #endif

@@ -7,41 +7,54 @@
 static void conclude(struct agenda *agenda, struct remote *remote, enum proof_outcome outcome,
                      const char *failure, struct instant now)
 {
-    bool was_down = remote_is_down(remote), was_bad = remote->proof.state == PROOF_BAD;
+    const struct probing *rules = &agenda->config->probing;
+    bool was_down = remote_is_down(remote, rules, now), was_bad = remote->proof.state == PROOF_BAD;
 
     proof_body_free(remote->proof.body);
     remote->proof.body = NULL;
-    if (!proof_take(&remote->proof, &agenda->config->probing, &agenda->dice, outcome, failure, now))
+    if (!proof_take(&remote->proof, rules, &agenda->jitter, outcome, failure, now))
         return;
     if (was_bad)
-        pulse_return(&remote->pulse, now);
+        monitor_return(&remote->monitor, now);
     else if (remote->proof.state == PROOF_BAD)
-        remote->pulse.changed_s = remote->pulse.failed_s = now.wall_s;
-    if (was_down != remote_is_down(remote))
-        findings_tell_change(agenda, remote);
+        remote->monitor.changed_s = remote->monitor.failed_s = now.wall_s;
+    if (was_down != remote_is_down(remote, rules, now))
+        checks_note_change(agenda, remote, now);
 }
 
 /* The status that a part of the object comes with. */
-static bool is_answer(const struct remote *remote, const struct probe_result *result)
+static bool is_answer(const struct remote *remote, const struct reply *reply)
 {
-    return result->status == 200 ||
-           (result->status == 206 && proof_body_from(remote->proof.body) > 0);
+    return reply->status == 200 ||
+           (reply->status == 206 && proof_body_from(remote->proof.body) > 0);
 }
 
-static void miss(struct agenda *agenda, struct remote *remote, const struct probe_result *result,
+/* Whether the lack of an answer says nothing of the target. */
+static bool says_nothing(const struct agenda *agenda, const struct reply *reply)
+{
+    return reply_limits_rate(reply) || reply->failure == FAILURE_NOT_SENT ||
+           (reply->failure == FAILURE_NETWORK && agenda->remotes.network_doubt_s != 0);
+}
+
+static void miss(struct agenda *agenda, struct remote *remote, const struct reply *reply,
                  struct instant now)
 {
-    char words[64], failure[HEALTH_FAILURE_SIZE];
+    char words[96], failure[HEALTH_FAILURE_SIZE];
 
-    if (result->led_away)
+    if (says_nothing(agenda, reply)) {
+        conclude(agenda, remote, PROOF_NOTHING, "", now);
+        return;
+    }
+
+    if (reply->led_away)
         snprintf(failure, sizeof failure, "check_object: it leads to a host not in redirect_hosts");
     else
         snprintf(failure, sizeof failure, "check_object: %s",
-                 findings_describe(result, words, sizeof words));
+                 reply_describe(reply, words, sizeof words));
     conclude(agenda, remote, PROOF_MISSED, failure, now);
 }
 
-void proofs_end(struct agenda *agenda, const struct job *job, const struct probe_result *result,
+void proofs_end(struct agenda *agenda, const struct job *job, const struct reply *reply,
                 struct instant now)
 {
     struct remote *remote = job->remote;
@@ -53,8 +66,12 @@ void proofs_end(struct agenda *agenda, const struct job *job, const struct probe
         remote->proof.body = NULL;
         return;
     }
-    if (!is_answer(remote, result)) {
-        miss(agenda, remote, result, now);
+    if (job->epoch != agenda->epoch) {
+        conclude(agenda, remote, PROOF_NOTHING, "", now);
+        return;
+    }
+    if (!is_answer(remote, reply)) {
+        miss(agenda, remote, reply, now);
         return;
     }
     bool is_rest = proof_body_from(body) > 0;
@@ -65,8 +82,8 @@ void proofs_end(struct agenda *agenda, const struct job *job, const struct probe
         conclude(agenda, remote, PROOF_DAMAGED, failure, now);
     } else if (is_rest || proof_body_from(body) == 0) {
         conclude(agenda, remote, PROOF_RIGHT, "", now);
-    } else if (!jobs_begin_proof(agenda, remote)) {
-        conclude(agenda, remote, PROOF_MISSED, "check_object: too much is under way", now);
+    } else if (!jobs_begin_proof(agenda, remote, now)) {
+        conclude(agenda, remote, PROOF_NOTHING, "", now);
     }
 }
 
@@ -74,12 +91,12 @@ void proofs_begin(struct agenda *agenda, struct instant now)
 {
     for (size_t i = 0; i < agenda->remotes.count; i++) {
         struct remote *remote = agenda->remotes.list[i];
-        if (!proof_due(&remote->proof, pulse_in_use(&remote->pulse, now), now))
+        if (!proof_due(&remote->proof, monitor_in_use(&remote->monitor, now), now))
             continue;
         remote->proof.body = proof_body_new(remote->target->check_object.digest);
-        if (remote->proof.body && jobs_begin_proof(agenda, remote))
+        if (remote->proof.body && jobs_begin_proof(agenda, remote, now))
             agenda->counters.proofs++;
         else
-            conclude(agenda, remote, PROOF_MISSED, "check_object: too much is under way", now);
+            conclude(agenda, remote, PROOF_NOTHING, "", now);
     }
 }

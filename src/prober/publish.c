@@ -44,38 +44,46 @@ uint64_t publish_mark(const struct publication *publication)
 
     for (size_t i = 0; i < publication->remotes->count; i++) {
         const struct remote *remote = publication->remotes->list[i];
-        const struct pulse *pulse = &remote->pulse;
         int admit = (int)lrint(100 * remote_admit(remote, publication->rules, publication->now));
-        int head = magnitude(pulse->head_ms);
+        int head = magnitude(remote->monitor.head_ms);
+        enum health_state state = remote_state(remote, publication->rules, publication->now);
         mark = mix(mark, &remote->id, sizeof remote->id);
         mark = mix(mark, &admit, sizeof admit);
+        mark = mix(mark, &state, sizeof state);
+        mark = mix(mark, &remote->forgotten_s, sizeof remote->forgotten_s);
         mark = mix(mark, &head, sizeof head);
         mark = mix(mark, remote_failure(remote), strlen(remote_failure(remote)));
         mark = mix_flow(mark, publication, remote);
     }
-    return mark;
+    return mix(mark, &publication->remotes->network_doubt_s, sizeof(int64_t));
 }
 
 static void write_target(const struct publication *p, const struct remote *remote, FILE *out)
 {
-    const struct pulse *pulse = &remote->pulse;
+    const struct monitor *monitor = &remote->monitor;
     const struct target_counters *c = &remote->counters;
 
     fprintf(out,
             "target %016" PRIx64 " %s %ld %ld %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64
             " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n",
-            remote->id, remote_is_down(remote) ? "down" : "up",
-            lrint(100 * remote_admit(remote, p->rules, p->now)), lrint(ceil(pulse->head_ms)),
-            pulse->changed_s, remote_failed_s(remote), c->probes, c->checks, c->present, c->absent,
-            c->failed, c->refused, c->skipped, remote->target->name, remote_failure(remote));
+            remote->id, remote_is_down(remote, p->rules, p->now) ? "down" : "up",
+            lrint(100 * remote_admit(remote, p->rules, p->now)), lrint(ceil(monitor->head_ms)),
+            monitor->changed_s, remote_failed_s(remote), c->probes, c->checks, c->present,
+            c->absent, c->failed, c->refused, c->skipped, remote->target->name,
+            remote_failure(remote));
     fprintf(out, "flow %016" PRIx64 " %u %" PRIu64 " %" PRIu64 "\n", remote->id,
             extra_part(p, remote), remote->flow.in, remote->flow.out);
+    fprintf(out, "check %016" PRIx64 " %s %" PRId64 " %" PRId64 " %zu\n", remote->id,
+            health_state_words[remote_state(remote, p->rules, p->now)], monitor->checked_s,
+            remote->forgotten_s, remote->witnesses.count);
 }
 
 static void write_all(const struct publication *p, FILE *out)
 {
     fprintf(out, "signpost-health %d %" PRId64 " %u %d\n", HEALTH_VERSION, p->now.wall_s,
             p->rules->interval_ms, (int)getpid());
+    if (p->remotes->network_doubt_s)
+        fprintf(out, "network-doubt %" PRId64 "\n", p->remotes->network_doubt_s);
     for (size_t i = 0; i < p->remotes->count; i++)
         write_target(p, p->remotes->list[i], out);
     for (size_t i = 0; i < p->counter_count; i++)

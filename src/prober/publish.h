@@ -6,6 +6,8 @@
  *     target ID up|down ADMIT_PERCENT HEAD_MS CHANGED_S FAILED_S PROBES CHECKS PRESENT ABSENT
  *            FAILED REFUSED SKIPPED NAME [LAST FAILURE]                  (one line)
  *     flow ID EXTRA_PART IN_SHARE OUT_OF_SHARE                      (part: 10000 is all)
+ *     check ID unchecked|up|returning|down CHECKED_S FORGOTTEN_S WITNESSES
+ *     network-doubt SINCE_S                                 (while its own network is in doubt)
  *     counter NAME VALUE
  */
 #ifndef PROBER_PUBLISH_H

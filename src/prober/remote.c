@@ -46,10 +46,20 @@ void remotes_clear(struct remotes *remotes)
     remotes->count = 0;
 }
 
+static void pin_witness(struct remote *remote, const struct pin *pin)
+{
+    struct object object = {.endpoint = pin->is_manifest ? ENDPOINT_MANIFESTS : ENDPOINT_BLOBS,
+                            .name = pin->name,
+                            .digest = pin->digest};
+
+    witnesses_pin(&remote->witnesses, pin->digest.len > 0 ? &object : NULL);
+}
+
 /* Gives a remote its target; former: those that there were before. */
 static void assign(struct remote *remote, const struct target *target, const struct remotes *former)
 {
     remote->target = target;
+    pin_witness(remote, &target->check_object);
     proof_expect(&remote->proof, proof_body_possible(target->check_object.digest),
                  !remotes_find(former, target->id));
 }
@@ -78,9 +88,71 @@ bool remotes_take(struct remotes *remotes, const struct config *config)
     return true;
 }
 
+bool remote_is_down(const struct remote *remote, const struct probing *rules, struct instant now)
+{
+    return !proof_holds(&remote->proof) || monitor_is_down(&remote->monitor, rules, now);
+}
+
+enum health_state remote_state(const struct remote *remote, const struct probing *rules,
+                               struct instant now)
+{
+    if (remote_is_down(remote, rules, now))
+        return HEALTH_DOWN;
+    if (monitor_is_unchecked(&remote->monitor, rules, now))
+        return HEALTH_NOT_CHECKED;
+    return monitor_admit(&remote->monitor, rules, now) < 1 ? HEALTH_RETURNING : HEALTH_UP;
+}
+
+/* The provider of a target's region, "aws" of "aws:eu-west-3"; empty: it has none. */
+static struct slice provider_of(const struct places *places, const struct target *target)
+{
+    const struct place_fact *fact = place_fact(places, target->place.region);
+    const char *colon = fact ? strchr(fact->key, ':') : NULL;
+
+    return colon ? (struct slice){fact->key, (size_t)(colon - fact->key)} : (struct slice){"", 0};
+}
+
+/* Whether its last check is of now, and whether it counts: not if it went down long ago. */
+static bool is_current(const struct monitor *monitor, const struct probing *rules,
+                       struct instant now)
+{
+    int64_t recent_ms = (int64_t)rules->interval_ms + MONITOR_CHECK_MS;
+
+    return monitor->is_checked && now.steady_ms - monitor->checked_ms <= recent_ms &&
+           (!monitor->is_down || now.steady_ms - monitor->down_ms <= recent_ms);
+}
+
+bool remotes_doubt_network(struct remotes *remotes, const struct places *places,
+                           const struct probing *rules, struct instant now)
+{
+    size_t count = 0, failed = 0;
+    struct slice provider = {"", 0};
+    bool one_provider = true;
+
+    for (size_t i = 0; i < remotes->count; i++) {
+        const struct remote *remote = remotes->list[i];
+        if (!is_current(&remote->monitor, rules, now))
+            continue;
+        count++;
+        if (!remote->monitor.network_failed)
+            continue;
+        struct slice its = provider_of(places, remote->target);
+        one_provider = one_provider && its.len > 0 && (failed == 0 || slice_equal(its, provider));
+        provider = its;
+        failed++;
+    }
+    bool doubt = count >= 4 && 2 * failed > count && !(one_provider && count - failed >= 2);
+    if (doubt == (remotes->network_doubt_s != 0))
+        return false;
+    remotes->network_doubt_s = doubt ? now.wall_s : 0;
+    return true;
+}
+
 void remotes_measure(struct remotes *remotes, const struct counters *counters,
                      const struct control *control, struct instant now)
 {
+    const struct probing *rules = &control->config->probing;
+
     for (size_t i = 0; i < remotes->count; i++) {
         struct remote *remote = remotes->list[i];
         const struct target *target = remote->target;
@@ -88,14 +160,14 @@ void remotes_measure(struct remotes *remotes, const struct counters *counters,
             &remote->flow,
             &(struct flow_sight){.counted = &counters->target[target - control->config->targets],
                                  .share = control_part(control, target, 1).share,
-                                 .is_down = remote_is_down(remote),
+                                 .is_down = remote_is_down(remote, rules, now),
                                  .now = now});
     }
 }
 
 double remote_admit(const struct remote *remote, const struct probing *rules, struct instant now)
 {
-    return proof_holds(&remote->proof) ? pulse_admit(&remote->pulse, rules, now) : 0;
+    return proof_holds(&remote->proof) ? monitor_admit(&remote->monitor, rules, now) : 0;
 }
 
 double remotes_extra_part(const struct remotes *remotes, const struct remote *remote,
@@ -110,21 +182,35 @@ double remotes_extra_part(const struct remotes *remotes, const struct remote *re
     return flow_extra_part(&remote->flow, per_second, adrift, now);
 }
 
-void remotes_recall(struct remotes *remotes, const struct health *health, struct instant now)
+/* What was known a moment ago is known still; who was down is looked after. */
+static void recall_monitor(struct monitor *monitor, const struct target_health *before,
+                           const struct probing *rules, struct instant now)
+{
+    monitor->head_ms = before->head_ms;
+    monitor->changed_s = before->changed_s;
+    monitor->failed_s = before->failed_s;
+    memcpy(monitor->failure, before->failure, sizeof before->failure);
+    monitor->is_down = before->state == HEALTH_DOWN;
+    monitor->next_ms = now.steady_ms;
+    if (before->state == HEALTH_NOT_CHECKED || before->checked_s == 0)
+        return;
+    monitor->is_checked = true;
+    monitor->last_good = !monitor->is_down;
+    monitor->checked_s = before->checked_s;
+    monitor->checked_ms = now.steady_ms - (now.wall_s - before->checked_s) * 1000;
+    monitor->next_ms = monitor->checked_ms + (int64_t)rules->interval_ms;
+}
+
+void remotes_recall(struct remotes *remotes, const struct health *health,
+                    const struct probing *rules, struct instant now)
 {
     for (size_t i = 0; i < remotes->count; i++) {
         struct remote *remote = remotes->list[i];
         const struct target_health *before = health_of(health, remote->target);
+        remote->forgotten_s = before->forgotten_s;
         if (!before->known)
             continue;
-        remote->pulse.head_ms = before->head_ms;
-        remote->pulse.changed_s = before->changed_s;
-        remote->pulse.failed_s = before->failed_s;
-        memcpy(remote->pulse.failure, before->failure, sizeof before->failure);
-        remote->pulse.down = !before->up;
-        remote->pulse.next_ms = now.steady_ms;
-        remote->pulse.used = !before->up; /* so that it is looked after, and comes back */
-        remote->pulse.used_ms = now.steady_ms;
+        recall_monitor(&remote->monitor, before, rules, now);
         proof_recall(&remote->proof, before);
         remote->flow.has_former_part = true;
         remote->flow.former_part = before->extra;

@@ -22,14 +22,23 @@ enum {
     TICK_MS = 250, /* while there is something to look after */
     IDLE_TICK_MS = 1000,
     FIRST_CLIENT_MS = 10000, /* how long the first one is waited for */
-    PUBLISH_MS = 1000,
-    COMMIT_DELAY_MS = 20, /* so that findings gather */
-    COMMIT_MS = 100,      /* from the end of one to the next */
+    PUBLISH_MS = 200, /* from one writing of the health file to the next, when there is news */
+    PUBLISH_RETRY_MS = 1000, /* … after it could not be written */
+    LOOK_MS = 1000,          /* from one look at the control file to the next */
+    SLEEP_MS = 1000,         /* so much later than planned: this process has not run meanwhile */
+    COMMIT_DELAY_MS = 20,    /* so that findings gather */
+    COMMIT_MS = 100,         /* from the end of one to the next */
     DESCRIPTORS = 4096,
     EVENTS = 64
 };
 
-enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS, EVENT_COMMITTED };
+enum event_kind {
+    EVENT_DOOR = CLIENTS_MAX,
+    EVENT_SIGNAL,
+    EVENT_HEADS,
+    EVENT_CHECKS,
+    EVENT_COMMITTED
+};
 
 struct server {
     const struct serve_options *options;
@@ -39,7 +48,8 @@ struct server {
     struct door door;
     struct control control;
     struct cache_writer *cache;
-    struct heads *heads;
+    struct heads *heads;  /* probes */
+    struct heads *checks; /* with connections of their own, so that no probe delays them */
     struct agenda *agenda;
     struct showing showing;
     struct clients clients;
@@ -98,21 +108,21 @@ static bool begin(void *context, const struct errand *errand)
 {
     struct server *server = context;
 
-    return heads_begin(server->heads, errand);
+    return heads_begin(errand->is_check ? server->checks : server->heads, errand);
 }
 
-static void done(void *context, struct job *job, const struct probe_result *result)
+static void done(void *context, struct job *job, const struct reply *reply)
 {
     struct server *server = context;
 
-    agenda_done(server->agenda, job, result, server->now);
+    agenda_done(server->agenda, job, reply, server->now);
 }
 
 static bool may_follow(void *context, const char *from, const char *to)
 {
     const struct server *server = context;
 
-    return probe_may_follow(server->config, from, to);
+    return agenda_may_follow(server->agenda, from, to, server->now);
 }
 
 /* ---- what is done from time to time ---- */
@@ -130,6 +140,7 @@ static void reload(struct server *server)
     }
     showing_take(&server->showing, config, counters, server->now);
     heads_configure(server->heads, &config->probing);
+    heads_configure(server->checks, &config->probing);
     if (strcmp(config->state, server->state_name) != 0)
         say(server, "The state directory is another one now: the prober stays with the old one "
                     "until it is started again.");
@@ -184,6 +195,11 @@ static size_t list_counters(struct server *server, struct counter_line *line)
         {"unknown", c->unknown},
         {"refused", c->refused},
         {"skipped", c->skipped},
+        {"unaskable", c->unaskable},
+        {"recent", c->recent},
+        {"limited", c->limited},
+        {"forgotten", c->forgotten},
+        {"sleeps", c->sleeps},
         {"overflow", c->overflow},
         {"strangers", c->strangers},
         {"checks", c->checks},
@@ -211,9 +227,9 @@ static void publish_now(struct server *server, const struct publication *what, u
 {
     struct why why;
 
-    server->mark = mark;
     server->publish_ms = server->now.steady_ms;
     if (publish(what, server->state.fd, &why)) {
+        server->mark = mark;
         server->publish_failed = false;
         return;
     }
@@ -222,7 +238,7 @@ static void publish_now(struct server *server, const struct publication *what, u
     server->publish_failed = true;
 }
 
-/* At most once a second when there is news, else once an interval: its age tells. */
+/* At once when there is news, else once an interval: readers go by its age. */
 static void publish_if_due(struct server *server, bool at_once)
 {
     struct counter_line lines[64];
@@ -232,12 +248,14 @@ static void publish_if_due(struct server *server, bool at_once)
                                .now = server->now};
     int64_t age = server->now.steady_ms - server->publish_ms;
 
-    if (server->state.fd < 0 || (!at_once && age < PUBLISH_MS))
+    if (server->state.fd < 0 ||
+        (!at_once && age < (server->publish_failed ? PUBLISH_RETRY_MS : PUBLISH_MS)))
         return;
     remotes_measure(agenda_remotes(server->agenda), server->showing.counters, &server->control,
                     server->now);
     uint64_t mark = publish_mark(&what);
-    if (!at_once && mark == server->mark && age < server->config->probing.interval_ms)
+    if (!at_once && !server->publish_failed && mark == server->mark &&
+        age < server->config->probing.interval_ms)
         return;
     what.counter_count = list_counters(server, lines);
     publish_now(server, &what, mark);
@@ -324,9 +342,17 @@ static void look_at_state(struct server *server)
     }
 }
 
+static bool is_any_drained(const struct server *server)
+{
+    for (size_t i = 0; i < server->config->target_count; i++)
+        if (control_wish(&server->control, &server->config->targets[i]).drained)
+            return true;
+    return false;
+}
+
 static void look_around(struct server *server)
 {
-    if (server->now.steady_ms - server->looked.steady_ms >= PUBLISH_MS) {
+    if (server->now.steady_ms - server->looked.steady_ms >= LOOK_MS) {
         server->looked = server->now;
         server->options->tick(server->options->context);
         look_at_state(server);
@@ -334,7 +360,7 @@ static void look_around(struct server *server)
         if (!server->commit_due && !cache_writer_is_committing(server->cache))
             begin_commit(server); /* is the file still there? */
     }
-    agenda_check(server->agenda, server->now);
+    agenda_check(server->agenda, is_any_drained(server), server->now);
     commit_if_due(server);
     publish_if_due(server, false);
     show_if_due(server, false);
@@ -356,16 +382,34 @@ static void take_signal(struct server *server)
     }
 }
 
+static int least(int wait_ms, int other_ms)
+{
+    return other_ms >= 0 && other_ms < wait_ms ? other_ms : wait_ms;
+}
+
 static int wait_ms(const struct server *server)
 {
     int most = server->clients.count || agenda_jobs(server->agenda) ? TICK_MS : IDLE_TICK_MS;
-    int heads = heads_wait_ms(server->heads, server->now.steady_ms);
+    int64_t now_ms = server->now.steady_ms;
 
     if (server->commit_due && server->commit_ms - server->now.steady_ms < most)
         most = server->commit_ms <= server->now.steady_ms
                    ? 0
                    : (int)(server->commit_ms - server->now.steady_ms);
-    return heads >= 0 && heads < most ? heads : most;
+    return least(least(most, heads_wait_ms(server->heads, now_ms)),
+                 heads_wait_ms(server->checks, now_ms));
+}
+
+/*
+ * Whether more time has passed since the last turn than it was to wait, by either clock: the
+ * machine stood still, or gave this process no time. What it has missed says nothing.
+ */
+static bool has_slept(struct instant before, struct instant now, int waited_ms)
+{
+    int64_t late_ms = now.steady_ms - before.steady_ms - waited_ms;
+    int64_t jumped_ms = (now.wall_s - before.wall_s) * 1000 - (now.steady_ms - before.steady_ms);
+
+    return late_ms >= SLEEP_MS || jumped_ms >= 2 * SLEEP_MS;
 }
 
 static void handle(struct server *server, uint32_t what)
@@ -385,11 +429,16 @@ static void run(struct server *server)
     struct epoll_event events[EVENTS];
 
     while (!server->stop) {
-        int count = epoll_wait(server->epoll, events, EVENTS, wait_ms(server));
+        struct instant before = server->now;
+        int wait = wait_ms(server);
+        int count = epoll_wait(server->epoll, events, EVENTS, wait);
         server->now = instant_now();
+        if (has_slept(before, server->now, wait))
+            agenda_wake(server->agenda, server->now);
         for (int i = 0; i < count; i++)
             handle(server, events[i].data.u32);
         heads_work(server->heads, server->now.steady_ms);
+        heads_work(server->checks, server->now.steady_ms);
         look_around(server);
     }
 }
@@ -432,7 +481,8 @@ static void recall(struct server *server)
 
     health_refresh(health, server->state.fd, server->now.wall_s);
     if (health)
-        remotes_recall(agenda_remotes(server->agenda), health, server->now);
+        remotes_recall(agenda_remotes(server->agenda), health, &server->config->probing,
+                       server->now);
     health_free(health);
 }
 
@@ -448,7 +498,8 @@ static bool make_parts(struct server *server)
     struct why why;
 
     server->heads = heads_new(&heads, &server->config->probing, &why);
-    if (!server->heads)
+    server->checks = server->heads ? heads_new(&heads, &server->config->probing, &why) : NULL;
+    if (!server->checks)
         return fail(server, why.text);
     server->cache = cache_writer_open(&cache, server->now.wall_s);
     (void)!getrandom(&seed, sizeof seed, 0);
@@ -485,6 +536,7 @@ static bool start(struct server *server)
     return (watch(server, server->signals, EVENT_SIGNAL) &&
             watch(server, server->door.socket, EVENT_DOOR) &&
             watch(server, heads_fd(server->heads), EVENT_HEADS) &&
+            watch(server, heads_fd(server->checks), EVENT_CHECKS) &&
             watch(server, cache_writer_fd(server->cache), EVENT_COMMITTED)) ||
            fail(server, "There is not enough memory.");
 }
@@ -499,6 +551,7 @@ static void finish(struct server *server)
     showing_end(&server->showing);
     clients_drop_all(&server->clients);
     heads_free(server->heads);
+    heads_free(server->checks);
     agenda_free(server->agenda);
     cache_writer_close(server->cache, server->now.wall_s);
     if (server->door.directory >= 0)

@@ -54,13 +54,16 @@ static struct target_health health_of_remote(const struct remotes *remotes,
                                              const struct remote *remote,
                                              const struct probing *rules, struct instant now)
 {
-    const struct pulse *pulse = &remote->pulse;
+    const struct monitor *monitor = &remote->monitor;
     struct target_health health = {.known = true,
-                                   .up = !remote_is_down(remote),
+                                   .state = remote_state(remote, rules, now),
+                                   .checked_s = monitor->checked_s,
+                                   .forgotten_s = remote->forgotten_s,
+                                   .witnesses = (unsigned)remote->witnesses.count,
                                    .admit = remote_admit(remote, rules, now),
                                    .extra = remotes_extra_part(remotes, remote, now),
-                                   .head_ms = (unsigned)ceil(pulse->head_ms),
-                                   .changed_s = pulse->changed_s,
+                                   .head_ms = (unsigned)ceil(monitor->head_ms),
+                                   .changed_s = monitor->changed_s,
                                    .failed_s = remote_failed_s(remote),
                                    .counters = remote->counters,
                                    .in_share = remote->flow.in,
@@ -99,6 +102,7 @@ static void gather(struct status *status, const struct showing *showing,
     status->config = showing->config;
     status->now_s = view->now.wall_s;
     status->started_s = showing->started_s;
+    status->network_doubt_s = view->remotes->network_doubt_s;
     status->process = (int)getpid();
     status->counters = showing->counters;
     status->prober = view->lines;
@@ -125,9 +129,11 @@ static uint64_t mark_of(const struct status *status)
     mix(&mark, &status->counters->changes, sizeof status->counters->changes);
     for (size_t i = 0; i < status->prober_count; i++)
         mix(&mark, &status->prober[i].value, sizeof status->prober[i].value);
+    mix(&mark, &status->network_doubt_s, sizeof status->network_doubt_s);
     for (size_t i = 0; i < status->target_count; i++) {
         const struct status_target *t = &status->target[i];
         mix(&mark, &t->takes, sizeof t->takes);
+        mix(&mark, &t->health.state, sizeof t->health.state);
         mix(&mark, &t->health.head_ms, sizeof t->health.head_ms);
         mix(&mark, t->health.failure, strlen(t->health.failure));
         mix(&mark, &t->health.counters, sizeof t->health.counters);

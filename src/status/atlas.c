@@ -87,7 +87,7 @@ static bool note_targets(struct atlas *atlas, const struct status *status)
 
     for (size_t i = 0; i < status->target_count; i++) {
         const struct status_target *now = &status->target[i];
-        bool is_out = now->drained || (now->health.known && !now->health.up);
+        bool is_out = now->drained || now->health.state == HEALTH_DOWN;
         const char *trouble = is_out ? status_word(&now->health, now->drained) : NULL;
         long extra = lrint(20 * now->health.extra);
         changed = changed || trouble != atlas->trouble[i] || now->takes < atlas->takes[i] ||

@@ -42,9 +42,9 @@ static json_t *requests_json(const struct status *s)
 /* What responders met with, and how they decided. */
 static json_t *responders_json(const struct counters_general *general)
 {
-    json_t *json = json_pack("{s:f, s:o}", "decision_seconds", (double)general->took_ns / 1e9,
-                             "digests_known_by",
-                             by_word(counters_knowings, general->known, KNOWINGS));
+    json_t *json =
+        json_pack("{s:f, s:o}", "decision_seconds", (double)general->took_ns / 1e9,
+                  "digests_known_by", by_word(counters_knowings, general->known, KNOWINGS));
 
     for (size_t i = 0; i < HAPPENINGS; i++)
         set(json, counters_happenings[i], general->happened[i]);
@@ -72,6 +72,8 @@ static json_t *target_json(const struct status_target *t)
                              h->failure, "requests", (json_int_t)counters_sum_target(t->counted));
 
     set_share(json, t);
+    set(json, "checked", (uint64_t)h->checked_s);
+    set(json, "witnesses", h->witnesses);
     set(json, "passed_over", t->counted->passed_over);
     set(json, "extra_taken", t->counted->extra_taken);
     set(json, "extra_left", t->counted->extra_left);
@@ -92,12 +94,12 @@ void status_write_json(const struct status *s, FILE *out)
         json_array_append_new(targets, target_json(&s->target[i]));
     for (size_t i = 0; i < s->prober_count; i++)
         set(prober, s->prober[i].name, s->prober[i].value);
-    json_t *json =
-        json_pack("{s:s, s:s%, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "version", s->version, "registry",
-                  s->config->name.at, s->config->name.len, "written", (json_int_t)s->now_s,
-                  "started", (json_int_t)s->started_s, "process", s->process, "requests",
-                  requests_json(s), "responders", responders_json(&s->counters->general),
-                  "targets", targets, "prober", prober);
+    json_t *json = json_pack(
+        "{s:s, s:s%, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "version", s->version, "registry",
+        s->config->name.at, s->config->name.len, "written", (json_int_t)s->now_s, "started",
+        (json_int_t)s->started_s, "process", s->process, "requests", requests_json(s), "responders",
+        responders_json(&s->counters->general), "targets", targets, "prober", prober);
+    set(json, "network_doubt", (uint64_t)s->network_doubt_s);
     json_dumpf(json, out, JSON_INDENT(2));
     putc('\n', out);
     json_decref(json);

@@ -114,7 +114,17 @@ static void write_happenings(const struct status *s, FILE *out)
 
 static double is_up(const struct status_target *t)
 {
-    return !t->health.known || t->health.up;
+    return t->health.state == HEALTH_UP || t->health.state == HEALTH_RETURNING;
+}
+
+static double is_checked(const struct status_target *t)
+{
+    return t->health.state != HEALTH_NOT_CHECKED;
+}
+
+static double checked_at(const struct status_target *t)
+{
+    return (double)t->health.checked_s;
 }
 
 static double is_drained(const struct status_target *t)
@@ -140,12 +150,20 @@ static double head_seconds(const struct status_target *t)
 static const struct {
     const char *name, *help;
     double (*value)(const struct status_target *target);
+    bool of_checked; /* left out for a target that is not checked */
 } gauges[] = {
-    {"target_up", "Whether a target is up.", is_up},
-    {"target_drained", "Whether the operator has drained a target.", is_drained},
-    {"target_share_ratio", "Which part of the requests meant for it a target is to take.", share},
-    {"target_takes_ratio", "Which part of the requests meant for it a target takes now.", takes},
-    {"target_head_seconds", "How long a HEAD takes at a target; 0: not measured.", head_seconds},
+    {"target_up", "Whether a target is up; of those that are checked.", is_up, true},
+    {"target_checked", "Whether the state of a target is known: it was checked lately.", is_checked,
+     false},
+    {"target_checked_timestamp_seconds",
+     "When a target was last checked, in seconds since 1970; 0: never.", checked_at, false},
+    {"target_drained", "Whether the operator has drained a target.", is_drained, false},
+    {"target_share_ratio", "Which part of the requests meant for it a target is to take.", share,
+     false},
+    {"target_takes_ratio", "Which part of the requests meant for it a target takes now.", takes,
+     false},
+    {"target_head_seconds", "How long a HEAD takes at a target; 0: not measured.", head_seconds,
+     false},
 };
 
 static void write_gauges(const struct status *s, FILE *out)
@@ -153,10 +171,14 @@ static void write_gauges(const struct status *s, FILE *out)
     for (size_t g = 0; g < sizeof gauges / sizeof *gauges; g++) {
         head(out, gauges[g].name, "gauge", gauges[g].help);
         for (size_t i = 0; i < s->target_count; i++)
-            fprintf(out, "signpost_%s{target=\"%s\",kind=\"%s\"} %g\n", gauges[g].name,
-                    s->target[i].target->name, status_kind(s->target[i].target),
-                    gauges[g].value(&s->target[i]));
+            if (!gauges[g].of_checked || s->target[i].health.state != HEALTH_NOT_CHECKED)
+                fprintf(out, "signpost_%s{target=\"%s\",kind=\"%s\"} %.10g\n", gauges[g].name,
+                        s->target[i].target->name, status_kind(s->target[i].target),
+                        gauges[g].value(&s->target[i]));
     }
+    head(out, "network_in_doubt", "gauge",
+         "Whether so many targets cannot be connected to that none is taken out of service.");
+    fprintf(out, "signpost_network_in_doubt %d\n", s->network_doubt_s != 0);
 }
 
 /* What is counted of each target: by the prober, in its health, or of requests. */
@@ -170,7 +192,7 @@ static const struct target_counter {
 } target_counters[] = {
     {"target_probes_total", "", "HEAD requests that the prober has sent to a target.",
      PROBED(probes)},
-    {"target_checks_total", "", "Requests that the prober has sent to see whether a target is up.",
+    {"target_checks_total", "", "Checks of a target, of one request (a bucket) or two.",
      PROBED(checks)},
     {"target_findings_total", ",result=\"present\"", "What came of the HEAD requests.",
      PROBED(present)},
@@ -184,7 +206,8 @@ static const struct target_counter {
      COUNTED(in_share)},
     {"target_share_requests_total", ",result=\"out\"", NULL, COUNTED(out_of_share)},
     {"target_extra_requests_total", ",result=\"taken\"",
-     "Requests meant for a target that was down or drained, by what the next nearest did with them.",
+     "Requests meant for a target that was down or drained, by what the next nearest did with "
+     "them.",
      COUNTED(extra_taken)},
     {"target_extra_requests_total", ",result=\"left\"", NULL, COUNTED(extra_left)},
     {"target_passed_over_total", "",
@@ -237,7 +260,17 @@ static const struct {
      "Verdicts not looked for, since too much was under way."},
     {"strangers", "prober_strangers_total", "counter",
      "Verdicts asked about targets that the prober's configuration does not have."},
-    {"checks", "prober_checks_total", "counter", "Requests sent to see whether a target is up."},
+    {"checks", "prober_checks_total", "counter", "Checks of targets, of one request or two."},
+    {"unaskable", "prober_unaskable_total", "counter",
+     "Verdicts not looked for, since registries fail at such a name or digest."},
+    {"recent", "prober_recently_unknown_total", "counter",
+     "Verdicts not looked for, since they could not be found out a moment ago."},
+    {"limited", "prober_rate_limited_total", "counter",
+     "Answers of targets that asked for fewer requests (429)."},
+    {"forgotten", "prober_forgotten_total", "counter",
+     "Times that a target had lost all that it served before, so that its entries were dropped."},
+    {"sleeps", "prober_sleeps_total", "counter",
+     "Times that the prober did not run when it should have, so that checks were made anew."},
     {"redirected_away", "prober_redirected_away_total", "counter",
      "HEAD requests that were redirected to a host of no target."},
     {"other_objects", "prober_other_objects_total", "counter",

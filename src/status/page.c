@@ -63,7 +63,7 @@ void page_write_count(FILE *out, const char *what, uint64_t count, uint64_t all)
 /* ---- what is wrong, in short ---- */
 
 struct troubles {
-    size_t down, drained, returning;
+    size_t down, drained, returning, unchecked;
 };
 
 static struct troubles count_troubles(const struct status *status)
@@ -74,10 +74,12 @@ static struct troubles count_troubles(const struct status *status)
         const struct status_target *t = &status->target[i];
         if (t->drained)
             troubles.drained++;
-        else if (t->health.known && !t->health.up)
+        else if (t->health.state == HEALTH_DOWN)
             troubles.down++;
-        else if (t->health.known && t->health.admit < 1)
+        else if (t->health.state == HEALTH_RETURNING)
             troubles.returning++;
+        else if (t->health.state == HEALTH_NOT_CHECKED)
+            troubles.unchecked++;
     }
     return troubles;
 }
@@ -91,16 +93,26 @@ static void write_trouble(FILE *out, const char **between, size_t count, const c
     *between = ", ";
 }
 
+static void write_no_trouble(FILE *out, size_t count, size_t unchecked)
+{
+    if (unchecked == count)
+        fputs("No target has been checked yet: those in use are", out);
+    else if (unchecked > 0)
+        fprintf(out, "All targets that are checked are up, %zu %s not checked", unchecked,
+                unchecked == 1 ? "is" : "are");
+    else if (count == 1)
+        fputs("The only target is up", out);
+    else
+        fprintf(out, "All %zu targets are up", count);
+}
+
 static void write_verdict(const struct status *status, FILE *out)
 {
     const struct troubles t = count_troubles(status);
     const char *between = "";
 
     if (t.down + t.drained + t.returning == 0) {
-        if (status->target_count == 1)
-            fputs("The only target is up", out);
-        else
-            fprintf(out, "All %zu targets are up", status->target_count);
+        write_no_trouble(out, status->target_count, t.unchecked);
         return;
     }
     write_trouble(out, &between, t.down, "down");
@@ -148,7 +160,7 @@ static void write_live_link(bool live, FILE *out)
 static void write_header(const struct status *status, bool live, FILE *out)
 {
     const struct troubles t = count_troubles(status);
-    bool calm = t.down + t.drained + t.returning == 0;
+    bool calm = t.down + t.drained + t.returning == 0 && !status->network_doubt_s;
 
     fputs("<body>\n<a class=\"skip\" href=\"#targets\">Skip to the targets</a>\n<header>\n<h1>",
           out);
@@ -157,6 +169,13 @@ static void write_header(const struct status *status, bool live, FILE *out)
             calm ? "calm" : "trouble", calm ? "✓" : "!");
     write_verdict(status, out);
     fputs(t.down + t.drained > 0 ? "; clients go elsewhere where they can.</p>\n" : ".</p>\n", out);
+    if (status->network_doubt_s)
+        fputs(
+            "<p class=\"verdict trouble\"><span aria-hidden=\"true\">!</span> More than half of "
+            "the "
+            "targets cannot be connected to: this machine's own network is in doubt, and no target "
+            "is taken out of service.</p>\n",
+            out);
     fputs("<p class=\"when\">Written at ", out);
     page_write_time(out, status->now_s);
     fputs(", and again within seconds of any news, at least once a minute: if it is older, the "

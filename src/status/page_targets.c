@@ -9,13 +9,13 @@
 
 /* How a state looks to those who cannot tell colours, and which goes first. */
 static const struct look {
-    const char *word, *sign, *said;
+    const char *word, *class, *sign, *said;
 } looks[] = {
-    {"down", "▼", "Down"},
-    {"drained", "◆", "Drained"},
-    {"returning", "◐", "Returning"},
-    {"unknown", "○", "Not looked at"},
-    {"up", "●", "Up"},
+    {"down", "down", "▼", "Down"},
+    {"drained", "drained", "◆", "Drained"},
+    {"returning", "returning", "◐", "Returning"},
+    {"not checked", "unchecked", "○", "Not checked"},
+    {"up", "up", "●", "Up"},
 };
 
 enum { LOOKS = sizeof looks / sizeof *looks, TROUBLED_LOOKS = 3 };
@@ -80,7 +80,7 @@ static void write_state(const struct status_target *t, FILE *out)
     fprintf(out,
             "<td role=\"cell\" class=\"health %s\"><span class=\"state\"><span "
             "aria-hidden=\"true\">%s</span> %s</span>",
-            look->word, look->sign, look->said);
+            look->class, look->sign, look->said);
     if (t->health.known && t->health.changed_s > 0) {
         fputs(" <span class=\"aside\">health since ", out);
         page_write_time(out, t->health.changed_s);

@@ -5,11 +5,9 @@ const char *status_word(const struct target_health *health, bool drained)
 {
     if (drained)
         return "drained";
-    if (!health || !health->known)
-        return "unknown";
-    if (!health->up)
-        return "down";
-    return health->admit < 1 ? "returning" : "up";
+    if (!health || health->state == HEALTH_NOT_CHECKED)
+        return "not checked";
+    return health_state_words[health->state];
 }
 
 const char *status_kind(const struct target *target)

@@ -32,6 +32,7 @@ struct status {
     const char *version; /* signpost's */
     const struct config *config;
     int64_t now_s, started_s;                 /* seconds since 1970: now, and when counting began */
+    int64_t network_doubt_s; /* since when the prober distrusts its own network; 0: it does not */
     int process;                              /* the prober's */
     struct status_target target[TARGETS_MAX]; /* in the configuration's order */
     size_t target_count;
@@ -41,7 +42,7 @@ struct status {
     const struct atlas *atlas; /* the maps, as things are; NULL where there are none */
 };
 
-/* "up", "down", "returning", "drained" or "unknown". health may be NULL: unknown. */
+/* "up", "down", "returning", "drained" or "not checked". health may be NULL: not checked. */
 const char *status_word(const struct target_health *health, bool drained);
 
 /* "upstream" or "bucket". */

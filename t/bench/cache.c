@@ -63,7 +63,7 @@ static void fill(struct cache_writer *writer, uint64_t entries)
     struct sample s;
 
     for (uint64_t n = 0; n < entries; n++) {
-        struct cache_key key = cache_key(cache_writer_secret(writer), &upstream, sample(&s, n));
+        struct cache_key key = cache_key(cache_writer_secret(writer), &upstream, 0, sample(&s, n));
         cache_writer_add(writer, &key, n % 10 ? HOLDING_PRESENT : HOLDING_ABSENT, NOW, LIFETIME);
         if (cache_writer_waiting(writer) == 4000)
             cache_writer_commit(writer, NOW);
@@ -118,7 +118,7 @@ static void measure(struct cache *cache, const char *what, const struct target *
         double began = now_ns();
         for (unsigned j = i; j < i + CHUNK; j++)
             found +=
-                cache_look(cache, target, &samples[j % distinct].object, NOW) != HOLDING_UNKNOWN;
+                cache_look(cache, target, 0, &samples[j % distinct].object, NOW) != HOLDING_UNKNOWN;
         took[chunks++] = (now_ns() - began) / CHUNK;
     }
     qsort(took, chunks, sizeof *took, compare);
@@ -176,7 +176,7 @@ int main(int argc, char **argv)
     struct cache *cache = cache_open(&state, say, NULL);
     struct sample s;
     began = now_ns();
-    cache_look(cache, &upstream, sample(&s, 0), NOW);
+    cache_look(cache, &upstream, 0, sample(&s, 0), NOW);
     printf("opening, and the first look: %.0f us\n", (now_ns() - began) / 1e3);
     measure(cache, "hot: 1,000 objects", &upstream, entries, 0, HOT);
     measure(cache, "uniform", &upstream, entries, 0, LOOKS);

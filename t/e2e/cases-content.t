@@ -204,13 +204,13 @@ subtest 'what the status of a probe means' => sub {
     my @cases = (
         [ 'present/app',    'odd',       'odd',       1 ],
         [ 'absent/app',     'canonical', 'canonical', 1 ],
-        [ 'status-401/app', 'canonical', 'odd',       2 ],
-        [ 'status-403/app', 'canonical', 'odd',       2 ],
-        [ 'status-429/app', 'canonical', 'odd',       2 ],
-        [ 'status-503/app', 'canonical', 'odd',       2 ],
-        [ 'silent/app',     'canonical', 'odd',       2 ],
+        [ 'status-401/app', 'canonical', 'odd',       1 ],
+        [ 'status-403/app', 'canonical', 'odd',       1 ],
+        [ 'status-429/app', 'canonical', 'odd',       1 ],
+        [ 'status-503/app', 'canonical', 'odd',       1 ],
+        [ 'silent/app',     'canonical', 'odd',       1 ],
         [ 'here/app',       'odd',       'odd',       2 ],    # followed: 307, then 200
-        [ 'away/app',       'canonical', 'odd',       2 ],    # to a stranger: not followed
+        [ 'away/app',       'canonical', 'odd',       1 ],    # to a stranger: not followed
     );
     for my $case (@cases) {
         my ( $name, @expected ) = @$case;

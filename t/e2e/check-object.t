@@ -109,12 +109,13 @@ subtest 'what is served' => sub {
     $t->stop($_) for $prober->{name}, keys %case;
 };
 
-my $new = Signpost::Upstream->start( $t, 'new' );
+my $new   = Signpost::Upstream->start( $t, 'new' );
+my $other = Signpost::Upstream->start( $t, 'other' );
 
 subtest 'a bucket' => sub {
     $new->mode("serve right $file");
     my $prober = prober(<<"EOT");
-upstreams = { us = { url = "http://127.0.0.1:1"; check_object = ""; }; };
+upstreams = { us = { url = "@{[ $other->url ]}"; check_object = ""; }; };
 buckets = { cdn = { url = "@{[ $new->url ]}/v2/x/blobs/{digest}"; serves = "*"; }; };
 $pin
 EOT

@@ -127,7 +127,7 @@ subtest 'state directories that are not to be trusted' => sub {
             '… and the log says why nothing is known' )
             or diag $t->slurp("$name.err");
         is_deeply( [ glob "$state/*" ], [], '… nothing is written there' );
-        is( $door->state->{eu}{state}, 'unknown', 'nor shown' ) if $name eq 'link';
+        is( $door->state->{eu}{state}, 'not checked', 'nor shown' ) if $name eq 'link';
         $door->stop;
     }
 };
@@ -166,7 +166,7 @@ subtest 'a disk that is full' => sub {
     my $door  = Signpost::Door->start(
         $t, 'full', %eu,
         state   => $state,
-        more    => 'probe_burst_unknown = 100000;',
+        more    => 'probe_burst = 100000; probe_rate = 100000;',
         command => $apart
     );
     $up->mode('absent');

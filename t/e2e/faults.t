@@ -64,21 +64,21 @@ subtest 'upstreams that fail' => sub {
     my $us   = Signpost::Upstream->start( $t, 'us' );
     my $hole = Signpost::Upstream::black_hole();
 
-    # By name: region of its clients, URL, prefix, and what is the matter with it; none if
-    # that is not counted against its health.
+    # By name: region of its clients, URL, prefix, and what its checks find; none where only
+    # objects fail: they are no reason to take a target out of service.
     my %fault = (
         refuses => [ 'FR', 'http://127.0.0.1:' . $t->port, '', qr/connect/i ],
         hole    => [ 'GB', $hole->{url},                   '', qr/[Tt]ime/ ],
         unnamed => [ 'DK', 'http://nowhere.invalid',       '', qr/resolve/ ],
-        resets  => [ 'DE', $up->url, 'reset',      qr/receiving data|reply|no data|reset/i ],
-        silent  => [ 'ES', $up->url, 'silent',     qr/[Tt]imeout/ ],
-        '429'   => [ 'IT', $up->url, 'status-429', qr/status 429/ ],
-        '500'   => [ 'NL', $up->url, 'status-500', qr/status 500/ ],
-        garbage => [ 'NO', $up->url, 'garbage',    qr/./ ],
-        endless => [ 'FI', $up->url, 'endless',    qr/header is too long|[Tt]imeout/ ],
-        away    => [ 'SE', $up->url, 'away' ],
-        loop    => [ 'PL', $up->url, 'loop' ],
-        other   => [ 'PT', $up->url, 'other' ],
+        resets  => [ 'DE', $up->url,                       'reset' ],
+        silent  => [ 'ES', $up->url,                       'silent' ],
+        '429'   => [ 'IT', $up->url,                       'status-429' ],
+        '500'   => [ 'NL', $up->url,                       'status-500' ],
+        garbage => [ 'NO', $up->url,                       'garbage' ],
+        endless => [ 'FI', $up->url,                       'endless' ],
+        away    => [ 'SE', $up->url,                       'away' ],
+        loop    => [ 'PL', $up->url,                       'loop' ],
+        other   => [ 'PT', $up->url,                       'other' ],
     );
     my $more = "probe_timeout = 0.5; probe_connect_timeout = 0.4; health_rise = 100;";
     if ( $t->find('nginx') && $t->find('openssl') ) {
@@ -235,7 +235,7 @@ subtest 'a prober that is killed a hundred times' => sub {
         two_registries(
             eu    => $up->url,
             state => $state,
-            more  => 'prober = "service"; probe_burst_unknown = 100000;'
+            more  => 'prober = "service";'
         )
     );
     my $eu = target_id( $up->url );

@@ -33,7 +33,8 @@ my $browser = Signpost::Browser->start($t);
 # have failed: they do not answer. All others do, at names that lead to this machine.
 my $state = $t->dir('state');
 my $stub  = Signpost::Stub->new( $t, 'up' );
-$stub->serve( '/v2/' => [ [ 200, {}, '{}' ] ] );
+$stub->serve(
+    '/v2/' => [ [ 200, { 'Docker-Distribution-Api-Version' => 'registry/2.0' }, '{}' ] ] );
 my $hole   = Signpost::Upstream::black_hole();
 my ($up)   = $stub->url =~ /:(\d+)$/;
 my $conf   = $t->slurp( $t->source('etc/registry.k8s.io.conf') );
@@ -49,7 +50,7 @@ $conf =~ s{https://d1be1w964nk82h\.cloudfront\.net}{$hole->{url}};
 $conf .= <<"EOT";
 state  = "$state";
 prober = "service";
-probe_timeout = 60; probe_connect_timeout = 60;
+health_interval = 3600;
 places = ( { name = "gcp:europe-west9"; title = "<b id='odd'>Paris</b> & \\"co\\""; } );
 EOT
 my $hostile =
@@ -77,10 +78,12 @@ my $page   = "$origin/signpost/";
 
 # What a prober before this one has published: its successor goes on from there.
 sub write_health {
-    my $text = sprintf "signpost-health 2 %d 30000 1\n", time;
+    my $text = sprintf "signpost-health 2 %d 3600000 1\n", time;
     for my $name ( sort keys %failed ) {
+        my $id = target_id( @{ $failed{$name} } );
         $text .= sprintf "target %016x down 0 41 1700000000 1700000300 0 0 0 0 0 0 0 %s %s\n",
-            target_id( @{ $failed{$name} } ), $name, $hostile;
+            $id, $name, $hostile;
+        $text .= sprintf "check %016x down %d 0 0\n", $id, time;
     }
     $t->file( "$state/health", $text );
     return;

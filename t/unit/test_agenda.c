@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The prober's business, with upstreams that fail in every way and a clock that the test
- * sets: what is asked for, what the one who asked is told, and what is known afterwards.
+ * The prober's scheduler with upstreams that live, die and are attacked, and a clock that the
+ * test sets: what takes a target out of service, how soon, and what does not.
  */
 #include "prober/agenda.h"
 #include <stdlib.h>
@@ -9,60 +9,55 @@
 #include "asking.h"
 #include "tap.h"
 
-enum { NOW_S = 1700000000, JOBS = 256, CLIENT = 7 };
+enum { NOW_S = 1700000000, FLIGHTS = 4096, CLIENT = 7, STEP_MS = 100, INTERVAL_MS = 30000 };
 
 static const char configuration[] =
     "name = \"registry.example.org\";\n"
-    "upstreams = { eu = { url = \"https://eu.example.org\"; };\n"
-    "              us = { url = \"https://us.example.org\"; }; };\n"
+    "upstreams = { eu = { url = \"https://eu.example.org\"; place = \"aws:eu-west-1\"; };\n"
+    "              us = { url = \"https://us.example.org\"; place = \"aws:us-east-1\"; };\n"
+    "              asia = { url = \"https://asia.example.org\"; place = \"gcp:asia-east1\"; }; };\n"
     "canonical = [ \"us\" ];\n"
     "buckets = ( { name = \"cdn\"; serves = [ \"*\" ]; url = \"https://cdn.example.org/{digest}\"; "
     "} );\n"
     "health_interval = 30; health_fall = 3; health_rise = 2; present_lifetime = 3600;\n"
-    "absent_lifetime = 60; probe_rate = 1000; probe_burst = 100;\n"
-    "probe_rate_unknown = 1; probe_burst_unknown = 20;\n";
+    "absent_lifetime = 60; probe_rate = 40; probe_burst = 400;\n";
 
 static char folder[] = "/tmp/signpost-agenda-XXXXXX";
 
-/* What the agenda has asked others to do. */
+/* How a target behaves. */
+enum life {
+    LIVES,
+    REFUSES,    /* a connection is refused */
+    BLACK_HOLE, /* nothing comes back */
+    NOT_FOUND,  /* 404 to everything */
+    PAGE,       /* 200 with a web page for everything */
+    UNAVAILABLE,
+    DEAD_STORE, /* /v2/ lives, objects do not */
+    EMPTIED,    /* /v2/ lives, objects are gone */
+    DENIES,     /* /v2/ lives, objects are 403 */
+    LIMITS      /* 429 to everything */
+};
+
+static const char *const lives[] = {
+    "lives", "refuses",      "black hole",       "404 to everything", "a web page",
+    "503",   "a dead store", "an emptied store", "403 to objects",    "429"};
+
+/* A request that is under way. */
+struct flight {
+    struct job *job;
+    int64_t due_ms;
+    struct reply reply;
+};
+
 static struct {
-    struct job *job[JOBS];
-    bool is_check[JOBS];
-    size_t jobs;
+    enum life life[4];
+    struct flight flight[FLIGHTS];
+    size_t flights;
+    unsigned checks, probes;
     struct ask_answer answer;
-    unsigned answers, checks;
-    char note[256];
-} seen;
-
-static bool on_begin(void *context, const struct errand *errand)
-{
-    (void)context;
-    if (seen.jobs == JOBS)
-        return false;
-    seen.checks += errand->is_check;
-    seen.is_check[seen.jobs] = errand->is_check;
-    seen.job[seen.jobs++] = errand->job;
-    return true;
-}
-
-static void on_answer(void *context, uint64_t client, const struct ask_answer *answer)
-{
-    (void)context;
-    cmp_ok(client, ==, CLIENT, "an answer for the client");
-    seen.answer = *answer;
-    seen.answers++;
-}
-
-static void on_note(void *context, const char *sentence)
-{
-    (void)context;
-    snprintf(seen.note, sizeof seen.note, "%s", sentence);
-}
-
-static void ignore(void *context, const char *sentence)
-{
-    (void)context, (void)sentence;
-}
+    unsigned answers;
+    char note[512];
+} world;
 
 static struct config *config;
 static struct state state;
@@ -70,13 +65,117 @@ static struct cache_writer *cache;
 static struct agenda *agenda;
 static struct instant now;
 
+static const char *const names[] = {"eu", "us", "asia", "cdn"};
+
+static size_t index_of(const char *url)
+{
+    for (size_t i = 0; i < 4; i++)
+        if (strncmp(url + 8, names[i], strlen(names[i])) == 0)
+            return i;
+    abort();
+}
+
+static bool is_path(const char *url)
+{
+    return strcmp(strstr(url, ".org") + 4, "/v2/") == 0;
+}
+
+/* What a live target answers for what strangers invent. */
+static struct reply hostile_reply(const char *url)
+{
+    if (strstr(url, "/fault/"))
+        return (struct reply){.status = 500, .is_registry = true};
+    if (strstr(url, "/secret/"))
+        return (struct reply){.status = 401, .is_registry = true, .wants_login = true};
+    if (strstr(url, "/slow/"))
+        return (struct reply){.failure = FAILURE_SILENCE, .words = "Timeout was reached"};
+    if (strstr(url, "/much/"))
+        return (struct reply){.status = 429};
+    return (struct reply){.status = 404, .is_registry = true};
+}
+
+static struct reply live_reply(const char *url)
+{
+    const char *number = strrchr(url, ':');
+    bool in_bucket = strstr(url, "https://cdn") && strtoul(number + 50, NULL, 16) < 256;
+
+    if (is_path(url) || strstr(url, "/real") || in_bucket)
+        return (struct reply){.status = 200, .is_registry = true, .took_ms = 20};
+    return hostile_reply(url);
+}
+
+static struct reply reply_of(enum life life, const char *url)
+{
+    bool path = is_path(url);
+
+    switch (life) {
+    case REFUSES:
+        return (struct reply){.failure = FAILURE_NETWORK, .words = "Could not connect"};
+    case BLACK_HOLE:
+        return (struct reply){.failure = FAILURE_NETWORK, .words = "Timeout was reached"};
+    case NOT_FOUND:
+        return (struct reply){.status = 404};
+    case PAGE:
+        return (struct reply){.status = 200, .type = TYPE_HTML};
+    case UNAVAILABLE:
+        return (struct reply){.status = 503, .type = TYPE_HTML};
+    case LIMITS:
+        return (struct reply){.status = 429, .retry_after_s = 1};
+    case DEAD_STORE:
+        return path ? live_reply(url) : (struct reply){.status = 500, .is_registry = true};
+    case EMPTIED:
+        return path ? live_reply(url) : (struct reply){.status = 404, .is_registry = true};
+    case DENIES:
+        return path ? live_reply(url) : (struct reply){.status = 403, .is_registry = true};
+    case LIVES:
+        break;
+    }
+    return live_reply(url);
+}
+
+static bool on_begin(void *context, const struct errand *errand)
+{
+    size_t i = index_of(errand->url);
+    enum life life = world.life[i];
+    bool silent = life == BLACK_HOLE || (life == LIVES && strstr(errand->url, "/slow/"));
+
+    (void)context;
+    if (world.flights == FLIGHTS)
+        return false;
+    world.checks += errand->is_check;
+    world.probes += !errand->is_check;
+    world.flight[world.flights++] = (struct flight){
+        errand->job, now.steady_ms + (silent ? MONITOR_CHECK_MS : 20), reply_of(life, errand->url)};
+    return true;
+}
+
+static void on_answer(void *context, uint64_t client, const struct ask_answer *answer)
+{
+    (void)context;
+    if (client != CLIENT)
+        abort();
+    world.answer = *answer;
+    world.answers++;
+}
+
+static void on_note(void *context, const char *sentence)
+{
+    (void)context;
+    snprintf(world.note, sizeof world.note, "%s", sentence);
+}
+
+static void ignore(void *context, const char *sentence)
+{
+    (void)context, (void)sentence;
+}
+
 static void begin_anew(void)
 {
     static const struct agenda_hooks hooks = {on_begin, on_answer, on_note, NULL};
     struct cache_writer_options options = {
         .state = &state, .map_size = 1 << 20, .unsynced = true, .log = ignore};
 
-    memset(&seen, 0, sizeof seen);
+    memset(&world, 0, sizeof world);
     state_begin(&state, folder);
     now = (struct instant){1000000, NOW_S};
     config = config_of(configuration);
@@ -97,16 +196,65 @@ static void end(void)
     unlink(path);
 }
 
-/* Time goes on, by both clocks. */
-static void go_on(int64_t ms)
-{
-    now.steady_ms += ms;
-    now.wall_s = NOW_S + (now.steady_ms - 1000000) / 1000;
-}
-
 static const struct target *target(const char *name)
 {
     return config_target(config, slice_of(name));
+}
+
+static const struct remote *remote(const char *where)
+{
+    return remotes_find(agenda_remotes(agenda), target(where)->id);
+}
+
+static enum health_state state_of(const char *where)
+{
+    return remote_state(remote(where), &config->probing, now);
+}
+
+/* What is due by now comes in. */
+static void land(void)
+{
+    for (size_t i = 0; i < world.flights;) {
+        struct flight flight = world.flight[i];
+        if (flight.due_ms > now.steady_ms) {
+            i++;
+            continue;
+        }
+        world.flight[i] = world.flight[--world.flights];
+        agenda_done(agenda, flight.job, &flight.reply, now);
+    }
+}
+
+static void step(void)
+{
+    now.steady_ms += STEP_MS;
+    now.wall_s = NOW_S + (now.steady_ms - 1000000) / 1000;
+    land();
+    agenda_check(agenda, false, now);
+}
+
+static void run(int64_t ms)
+{
+    for (; ms > 0; ms -= STEP_MS)
+        step();
+}
+
+static void use(const char *where)
+{
+    struct ask_question note;
+
+    agenda_hear(agenda, CLIENT, &note, ask_write_use(&note, target(where), NULL), now);
+}
+
+/* Clients were sent there for the n-th object of a name. */
+static void use_for(const char *where, const char *name, unsigned n)
+{
+    struct ask_question note;
+    char digest[80];
+
+    snprintf(digest, sizeof digest, "sha256:%064x", n);
+    struct object object = {ENDPOINT_BLOBS, slice_of(name), slice_of(digest)};
+    agenda_hear(agenda, CLIENT, &note, ask_write_use(&note, target(where), &object), now);
 }
 
 /* Asks one target for the n-th blob of a name. */
@@ -118,234 +266,365 @@ static void ask_for(const char *where, const char *name, unsigned n)
 
     snprintf(digest, sizeof digest, "sha256:%064x", n);
     struct object object = {ENDPOINT_BLOBS, slice_of(name), slice_of(digest)};
-    size_t len = ask_write(&question, n, &object, targets, 1);
+    size_t len = ask_write(&question, n + 1, &object, targets, 1);
     agenda_hear(agenda, CLIENT, &question, len, now);
 }
 
-static void use(const char *where)
+/* Asks, and waits; what it was told. */
+static enum holding told(const char *where, const char *name, unsigned n)
 {
-    const struct target *targets[] = {target(where)};
-    struct ask_question note;
-    size_t len = ask_write_use(&note, targets, 1);
+    unsigned before = world.answers;
 
-    agenda_hear(agenda, CLIENT, &note, len, now);
+    ask_for(where, name, n);
+    for (int i = 0; i < 100 && world.answers == before; i++)
+        step();
+    if (world.answers == before)
+        abort();
+    return (enum holding)world.answer.holding[0];
 }
 
-/* The oldest request ends so. */
-static void end_job(const struct probe_result *result)
+/* Targets in use, checked, with so many witnesses each. */
+static void begin_used(unsigned witnesses)
 {
-    struct job *job = seen.job[0];
+    char name[32];
 
-    memmove(seen.job, seen.job + 1, --seen.jobs * sizeof *seen.job);
-    memmove(seen.is_check, seen.is_check + 1, seen.jobs * sizeof *seen.is_check);
-    agenda_done(agenda, job, result, now);
-}
-
-static void end_with(int status)
-{
-    end_job(&(struct probe_result){.status = status, .took_ms = 20});
-}
-
-static const struct remote *remote(const char *where)
-{
-    return remotes_find(agenda_remotes(agenda), target(where)->id);
-}
-
-/* What the last question was told of its only target; -1 if it waits. */
-static int told(unsigned answers_before)
-{
-    return seen.answers > answers_before ? seen.answer.holding[0] : -1;
-}
-
-static const struct {
-    const char *what;
-    struct probe_result result;
-    enum holding holding;
-    bool counts; /* against the target's health */
-} faults[] = {
-    {"refused", {.failure = "Could not connect"}, HOLDING_UNKNOWN, true},
-    {"no answer in time", {.failure = "Timeout was reached"}, HOLDING_UNKNOWN, true},
-    {"no such name", {.failure = "Could not resolve"}, HOLDING_UNKNOWN, true},
-    {"a wrong certificate", {.failure = "SSL"}, HOLDING_UNKNOWN, true},
-    {"401", {.status = 401}, HOLDING_UNKNOWN, true},
-    {"429", {.status = 429}, HOLDING_UNKNOWN, true},
-    {"500", {.status = 500}, HOLDING_UNKNOWN, true},
-    {"503", {.status = 503}, HOLDING_UNKNOWN, true},
-    {"a redirect to a stranger", {.status = 307, .led_away = true}, HOLDING_UNKNOWN, false},
-    {"another object", {.status = 200, .other_object = true}, HOLDING_UNKNOWN, false},
-    {"204", {.status = 204}, HOLDING_UNKNOWN, false},
-    {"400", {.status = 400}, HOLDING_UNKNOWN, false},
-};
-
-static void test_faults(void)
-{
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        const char *what = faults[i].what;
-        begin_anew();
-        for (unsigned n = 0; n < 3; n++) {
-            unsigned before = seen.answers;
-            ask_for("eu", "team/app", n);
-            cmp_ok(told(before), ==, -1, "%s: the question waits for the request", what);
-            end_job(&faults[i].result);
-            cmp_ok(told(before), ==, (int)faults[i].holding, "… and is told that it is not known");
+    begin_anew();
+    for (size_t i = 0; i < 4; i++)
+        use(names[i]);
+    run(1000);
+    for (size_t i = 0; i < 4; i++)
+        for (unsigned n = 0; n < witnesses; n++) {
+            snprintf(name, sizeof name, "real%u/app", n);
+            ask_for(names[i], name, n);
+            run(200);
         }
-        cmp_ok(remote("eu")->pulse.down, ==, faults[i].counts, "after three of them: %s",
-               faults[i].counts ? "down" : "up");
-        cmp_ok(remote("eu")->counters.failed, ==, faults[i].counts ? 3 : 0, "as is counted");
-        is(seen.note[0] ? "told" : "", faults[i].counts ? "told" : "", "and told");
-        unsigned before = seen.answers;
-        ask_for("eu", "team/app", 0);
-        cmp_ok(seen.jobs, ==, faults[i].counts ? 0 : 1, "nothing of it was kept");
-        cmp_ok(told(before), ==, faults[i].counts ? HOLDING_UNKNOWN : -1,
-               faults[i].counts ? "and nobody waits for who is down" : "so it is asked again");
+    run(1000);
+}
+
+static const char *const hostile[] = {"fault/app", "secret/app", "slow/app", "invented/app"};
+
+/* Fifty requests a second for what strangers invent, and so often for what is real. */
+static void attack_step(const char *where, unsigned *number)
+{
+    for (int i = 0; i < 50 * STEP_MS / 1000; i++, ++*number)
+        ask_for(where, hostile[*number % 4], 100000 + *number);
+    if (*number % 1000 == 0)
+        for (size_t i = 0; i < 4; i++)
+            use(names[i]);
+    step();
+}
+
+/* What strangers ask for takes no target out, whatever it leads to. */
+static void test_attack(void)
+{
+    unsigned number = 0, out = 0;
+
+    begin_used(4);
+    unsigned checks = world.checks;
+    for (int64_t ms = 0; ms < 60000; ms += STEP_MS) {
+        attack_step("eu", &number);
+        out += state_of("eu") != HEALTH_UP;
+    }
+    cmp_ok(out, ==, 0, "in a minute of attack the target never leaves");
+    cmp_ok(remote("eu")->counters.failed, ==, 0, "no check was bad");
+    cmp_ok(world.checks - checks, <=, 2 * 22 + 4 * 6, "checks are no more than one in 3 s");
+    cmp_ok(told("eu", "real0/app", 0), ==, HOLDING_PRESENT, "what is known is known");
+    ok(world.probes <= 400 + 40 * 61 + 40, "probes are as many as the budget: %u", world.probes);
+    end();
+
+    begin_used(4);
+    for (number = 0; number < 500; number++) {
+        ask_for("eu", "much/app", number);
+        if (number % 5 == 0)
+            step();
+        out += state_of("eu") != HEALTH_UP;
+    }
+    cmp_ok(out, ==, 0, "nor does a flood that the target answers with 429");
+    double rate = budget_rate(&remote("eu")->budget, &config->probing.rate, now.steady_ms);
+    ok(rate < 40, "but the target is asked less: %g a second", rate);
+    end();
+}
+
+static const struct death {
+    enum life life;
+    bool witnesses_needed, bucket;
+} deaths[] = {{REFUSES, false, true}, {BLACK_HOLE, false, true},  {NOT_FOUND, false, false},
+              {PAGE, false, true},    {UNAVAILABLE, false, true}, {DEAD_STORE, true, true},
+              {DENIES, true, false}};
+
+/* How long until it is down after its death; -1: never. */
+static int64_t time_to_fall(const char *where, enum life life, bool attacked, int64_t wait_ms)
+{
+    unsigned number = 0;
+
+    run(wait_ms);
+    world.life[index_of(target(where)->kind == TARGET_BUCKET ? "https://cdn" : "https://eu")] =
+        life;
+    for (int64_t ms = 0; ms < 120000; ms += STEP_MS) {
+        if (attacked)
+            attack_step(where, &number);
+        else
+            step();
+        if (ms % 20000 == 0)
+            use(where);
+        if (state_of(where) == HEALTH_DOWN)
+            return ms;
+    }
+    return -1;
+}
+
+static void test_deaths(void)
+{
+    for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++)
+        for (int attacked = 0; attacked < 2; attacked++) {
+            const struct death *d = &deaths[i];
+            int64_t worst = 0;
+            for (int64_t wait = 0; wait < INTERVAL_MS; wait += 3700) {
+                begin_used(4);
+                int64_t took = time_to_fall("eu", d->life, attacked, wait);
+                worst = took < 0 || took > worst ? took : worst;
+                end();
+                if (took < 0)
+                    break;
+            }
+            ok(worst >= 0 && worst <= INTERVAL_MS + 8000, "%s%s: out %lld ms after its death",
+               lives[d->life], attacked ? ", attacked" : "", (long long)worst);
+        }
+    for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
+        const struct death *d = &deaths[i];
+        if (!d->bucket)
+            continue;
+        begin_used(d->life == DEAD_STORE || d->life == PAGE ? 4 : 0);
+        int64_t took = time_to_fall("cdn", d->life, false, 1000);
+        ok(took >= 0 && took <= INTERVAL_MS + 8000, "a bucket, %s: out after %lld ms",
+           lives[d->life], (long long)took);
         end();
     }
 }
 
-static void take_down(const char *where)
+/* What comes back is up again, and asked again. */
+static void test_return(void)
 {
-    for (unsigned n = 0; n < 3; n++) {
-        ask_for(where, "team/app", 1000 + n);
-        end_with(500);
-    }
-}
-
-/* A target that is down is tried now and then, by a request that nobody waits for. */
-static void test_breaker(void)
-{
-    unsigned waited = 0, tried = 0;
-
-    begin_anew();
-    take_down("cdn");
-    for (unsigned n = 0; n < 2000; n++) {
-        unsigned before = seen.answers;
-        go_on(50);
-        ask_for("cdn", "team/app", n);
-        waited += told(before) == -1;
-        tried += seen.jobs > 0;
-        while (seen.jobs)
-            end_job(&(struct probe_result){.failure = "Timeout was reached"});
-    }
-    cmp_ok(waited, ==, 0, "of 2,000 requests in 100 s none waits for a bucket that is down");
-    cmp_ok(tried, >=, 4, "it is tried now and then");
-    cmp_ok(tried, <=, 9, "but %u times only", tried);
-    cmp_ok(remote("cdn")->counters.skipped + tried, ==, 2000, "the rest is counted as skipped");
-
-    unsigned n = 0;
-    for (; remote("cdn")->pulse.down && n < 4000; n++) {
-        go_on(50);
-        ask_for("cdn", "team/app", 5000 + n);
-        while (seen.jobs)
-            end_with(200);
-    }
-    cmp_ok(n * 50, <, 40000, "when it is back that is found within an interval and a bit");
-    is(seen.note, "The target \"cdn\" is up again.", "and told");
-    unsigned before = seen.answers;
-    ask_for("cdn", "team/app", 9999);
-    cmp_ok(told(before), ==, -1, "then requests wait for its answers again");
-    end_with(200);
+    begin_used(4);
+    time_to_fall("eu", REFUSES, false, 0);
+    like(world.note, "The target \"eu\" is down: Could not connect.", "it is said that it is down");
+    cmp_ok(told("eu", "real9/app", 9), ==, HOLDING_UNKNOWN, "it is not asked any more");
+    cmp_ok(remote("eu")->counters.skipped, ==, 1, "which is counted");
+    world.life[0] = LIVES;
+    int64_t ms = 0;
+    for (; state_of("eu") == HEALTH_DOWN && ms < 60000; ms += STEP_MS)
+        step();
+    cmp_ok(ms, <, 35000, "it is back after %lld ms", (long long)ms);
+    cmp_ok(state_of("eu"), ==, HEALTH_RETURNING, "and returns");
+    is(world.note, "The target \"eu\" is up again.", "which is said");
+    cmp_ok(told("eu", "real9/app", 9), ==, HOLDING_PRESENT, "it is asked again at once");
     end();
 }
 
-static void test_others(void)
+static void test_limits_of_a_quota(void)
 {
-    begin_anew();
-    take_down("cdn");
-    unsigned before = seen.answers;
-    ask_for("eu", "team/app", 1);
-    cmp_ok(seen.jobs, ==, 1, "another target is asked meanwhile");
-    end_with(200);
-    cmp_ok(told(before), ==, HOLDING_PRESENT, "and answers");
-    ok(!remote("eu")->pulse.down, "it is up");
+    begin_used(4);
+    world.life[0] = LIMITS;
+    for (int64_t ms = 0; ms < 120000; ms += STEP_MS)
+        step();
+    ok(state_of("eu") == HEALTH_UP, "429 to everything takes nothing down");
     end();
 }
 
-/* Runs the clock for so many seconds with an answer to each check; returns how many there were. */
-static unsigned checks_within(int64_t seconds, int status)
+static void test_emptied(void)
 {
-    unsigned before = seen.checks;
+    begin_used(5);
+    cmp_ok(told("eu", "real0/app", 0), ==, HOLDING_PRESENT, "something is known");
+    world.life[0] = EMPTIED;
+    for (int64_t ms = 0; ms < 40000; ms += STEP_MS)
+        step();
+    ok(state_of("eu") == HEALTH_UP, "a store that has lost everything stays up");
+    like(world.note, "has none of the objects", "but people are told");
+    cmp_ok(told("eu", "real0/app", 0), ==, HOLDING_ABSENT, "and what was known is asked anew");
+    cmp_ok(told("us", "real0/app", 0), ==, HOLDING_PRESENT, "of the others all is known still");
+    end();
+}
 
-    for (int64_t ms = 0; ms < seconds * 1000; ms += 200) {
-        go_on(200);
-        agenda_check(agenda, now);
-        while (seen.jobs)
-            end_with(status);
+/* Answers of a target that is not known to be good say nothing. */
+static void test_distrust(void)
+{
+    begin_anew();
+    world.life[0] = PAGE;
+    world.life[1] = NOT_FOUND;
+    cmp_ok(told("eu", "app", 1), ==, HOLDING_UNKNOWN, "a page holds nothing");
+    cmp_ok(told("us", "app", 1), ==, HOLDING_UNKNOWN, "404 to everything makes nothing absent");
+    cmp_ok(told("asia", "real/app", 1), ==, HOLDING_PRESENT,
+           "the very first answer waits for the very first check");
+    cmp_ok(told("asia", "invented/app", 1), ==, HOLDING_ABSENT, "and the next one is believed");
+    end();
+}
+
+static void test_unknown_is_remembered(void)
+{
+    begin_used(0);
+    unsigned probes = world.probes;
+    for (int i = 0; i < 50; i++)
+        told("eu", "fault/app", 1);
+    cmp_ok(world.probes - probes, ==, 1, "what could not be found out is not asked each time");
+    run(121000);
+    use("eu");
+    told("eu", "fault/app", 1);
+    cmp_ok(world.probes - probes, ==, 2, "but again two minutes later");
+    end();
+}
+
+static void test_unaskable(void)
+{
+    struct ask_question question;
+    const struct target *targets[] = {target("eu")};
+    struct object object = {ENDPOINT_MANIFESTS, SLICE("app"), SLICE("x:1")};
+    unsigned probes = world.probes;
+
+    size_t len = ask_write(&question, 1, &object, targets, 1);
+    agenda_hear(agenda, CLIENT, &question, len, now);
+    object.digest = SLICE("sha384:38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da"
+                          "274edebfe76f65fbd51ad2f14898b95b");
+    len = ask_write(&question, 2, &object, targets, 1);
+    agenda_hear(agenda, CLIENT, &question, len, now);
+    cmp_ok(world.probes, ==, probes, "digests that registries fail at are never asked for");
+    cmp_ok(agenda_counters(agenda)->unaskable, ==, 2, "which is counted");
+}
+
+/* Rules without "?" ask nothing: what clients were sent for gives witnesses. */
+static void test_samples(void)
+{
+    char name[32];
+
+    begin_anew();
+    for (unsigned n = 0; n < 30; n++) {
+        snprintf(name, sizeof name, "real%u/app", n);
+        use_for("eu", name, n);
+        run(20000);
     }
-    return seen.checks - before;
-}
+    cmp_ok(remote("eu")->witnesses.count, ==, 4, "so many witnesses, and no more");
+    cmp_ok(world.probes, ==, 4, "by as many requests");
+    int64_t took = time_to_fall("eu", DEAD_STORE, false, 0);
+    ok(took >= 0 && took <= INTERVAL_MS + 8000, "a dead store is out after %lld ms",
+       (long long)took);
+    end();
 
-static void test_checks(void)
-{
     begin_anew();
-    cmp_ok(checks_within(3600, 200), ==, 0, "what nobody uses is not checked in an hour");
-    use("eu");
-    unsigned checks = checks_within(120, 200);
-    cmp_ok(checks, >=, 4, "what is used is checked");
-    cmp_ok(checks, <=, 6, "each half minute");
-    cmp_ok(remote("us")->counters.checks, ==, 0, "nothing else is");
-    use("eu");
-    checks_within(40, 503);
-    ok(remote("eu")->pulse.down, "bad answers take it down");
-    use("eu");
-    checks_within(40, 401);
-    ok(!remote("eu")->pulse.down, "401 brings it up");
+    for (unsigned n = 0; n < 180; n++) {
+        use_for("eu", hostile[n % 4], n);
+        run(1000);
+    }
+    cmp_ok(world.probes, <=, 4, "a flood of inventions leads to one request a minute");
+    cmp_ok(remote("eu")->witnesses.count, ==, 0, "and to no witness");
     end();
 }
 
-/* What the wall clock says is believed neither of the past nor of the future. */
+static void test_own_network(void)
+{
+    unsigned out = 0;
+
+    begin_used(4);
+    for (size_t i = 0; i < 3; i++)
+        world.life[i] = REFUSES;
+    for (int64_t ms = 0; ms < 120000; ms += STEP_MS) {
+        step();
+        if (ms % 20000 == 0)
+            for (size_t i = 0; i < 4; i++)
+                use(names[i]);
+        for (size_t i = 0; i < 3; i++)
+            out += state_of(names[i]) == HEALTH_DOWN;
+    }
+    cmp_ok(out, ==, 0, "three of four without a connection: this machine's network is in doubt");
+    like(world.note, "network is in doubt", "which is said");
+    ok(agenda_remotes(agenda)->network_doubt_s > 0, "and known");
+    world.life[0] = world.life[1] = LIVES;
+    run(INTERVAL_MS + 8000);
+    ok(agenda_remotes(agenda)->network_doubt_s == 0, "it ends when half of them answer");
+    use("asia");
+    run(8000);
+    cmp_ok(state_of("asia"), ==, HEALTH_DOWN, "what is dead then is down");
+    end();
+
+    begin_used(4);
+    world.life[0] = world.life[1] = BLACK_HOLE;
+    for (int64_t ms = 0; ms < 60000; ms += STEP_MS)
+        step();
+    ok(state_of("eu") == HEALTH_DOWN && state_of("us") == HEALTH_DOWN,
+       "two of four are no reason for doubt");
+    end();
+}
+
+static void test_sleep(void)
+{
+    unsigned out = 0;
+
+    begin_used(4);
+    for (int round = 0; round < 30; round++) {
+        ask_for("eu", "real7/app", (unsigned)round + 1000);
+        step();
+        /* Stopped for 6 s, in which every time limit passes: all that is under way fails. */
+        now.steady_ms += 6000;
+        now.wall_s += 6;
+        for (size_t i = 0; i < world.flights; i++)
+            world.flight[i].reply = (struct reply){
+                .failure = FAILURE_SILENCE, .words = "Timeout was reached", .took_ms = 6000};
+        agenda_wake(agenda, now);
+        land();
+        agenda_check(agenda, false, now);
+        for (size_t i = 0; i < 4; i++)
+            out += state_of(names[i]) == HEALTH_DOWN;
+    }
+    cmp_ok(out, ==, 0, "a process that was stopped again and again takes nothing down");
+    ok(remote("eu")->monitor.head_ms < 100, "and measures nothing: %g ms",
+       remote("eu")->monitor.head_ms);
+    cmp_ok(remote("eu")->counters.failed, ==, 0, "nothing of it is counted");
+    run(1000);
+    cmp_ok(state_of("eu"), ==, HEALTH_UP, "awake, it knows at once how they are");
+    end();
+}
+
+/* 400 slow probes do not hold up checks: those are separate requests. */
+static void test_slow_probes(void)
+{
+    begin_used(4);
+    for (unsigned n = 0; n < 400; n++)
+        ask_for("eu", "slow/app", 5000 + n);
+    run(120000);
+    ok(state_of("eu") == HEALTH_UP || state_of("eu") == HEALTH_NOT_CHECKED, "it is not down");
+    cmp_ok(remote("eu")->counters.failed, ==, 0, "no check failed");
+    end();
+}
+
+static void test_stand_ins(void)
+{
+    begin_anew();
+    use("eu");
+    run(2000);
+    cmp_ok(remote("us")->counters.checks, ==, 0, "what nobody uses is not checked");
+    cmp_ok(state_of("us"), ==, HEALTH_NOT_CHECKED, "and shown so");
+    world.life[0] = REFUSES;
+    run(40000);
+    cmp_ok(state_of("eu"), ==, HEALTH_DOWN, "one is down");
+    cmp_ok(state_of("us"), ==, HEALTH_UP, "those that may stand in for it are checked");
+    end();
+}
+
+/* Health goes by the clock that is never set. */
 static void test_clock_set_back(void)
 {
-    begin_anew();
-    ask_for("eu", "team/app", 1);
-    end_with(200);
-    unsigned before = seen.answers;
-    ask_for("eu", "team/app", 1);
-    cmp_ok(told(before), ==, HOLDING_PRESENT, "what was found is known");
+    begin_used(1);
+    cmp_ok(told("eu", "real0/app", 0), ==, HOLDING_PRESENT, "what was found is known");
     now.wall_s -= 86400;
-    before = seen.answers;
-    ask_for("eu", "team/app", 1);
-    cmp_ok(told(before), ==, -1, "with the clock set back it is looked for again");
-    end_with(404);
-    cmp_ok(told(before), ==, HOLDING_ABSENT, "and told as it is");
-    take_down("us");
-    ok(remote("us")->pulse.down, "health goes by the clock that is never set");
-    for (int i = 0; i < 100 && remote("us")->pulse.down; i++) {
-        go_on(1000);
-        now.wall_s -= 86400 * i;
-        agenda_check(agenda, now);
-        while (seen.jobs)
-            end_with(200);
+    unsigned probes = world.probes;
+    const int64_t kept = now.wall_s;
+    ask_for("eu", "real0/app", 0);
+    cmp_ok(world.probes, ==, probes + 1, "with the clock set back it is looked for again");
+    for (int i = 0; i < 400; i++) {
+        now.steady_ms += STEP_MS;
+        now.wall_s = kept - i * 1000;
+        land();
+        agenda_check(agenda, false, now);
     }
-    ok(!remote("us")->pulse.down, "and so does the way back");
-    end();
-}
-
-/* Clients that go, requests that cannot be made, and too many of them. */
-static void test_limits(void)
-{
-    begin_anew();
-    ask_for("eu", "team/app", 1);
-    ask_for("eu", "team/app", 1);
-    cmp_ok(seen.jobs, ==, 1, "two ask, one request is made");
-    agenda_forget_client(agenda, CLIENT);
-    cmp_ok(agenda_questions(agenda), ==, 0, "they go");
-    unsigned before = seen.answers;
-    end_with(200);
-    cmp_ok(seen.answers, ==, before, "nobody is told");
-    ask_for("eu", "team/app", 1);
-    cmp_ok(told(before), ==, HOLDING_PRESENT, "but it is known from then on");
-
-    before = seen.answers;
-    for (unsigned n = 0; n < 100; n++)
-        ask_for("us", "flood/app", 100 + n);
-    cmp_ok(seen.jobs, ==, 20, "a flood of one name's digests is probed as far as its budget goes");
-    cmp_ok(seen.answers - before, ==, 80, "and the rest answered at once");
-    cmp_ok(remote("us")->counters.refused, ==, 80, "as is counted");
-    ask_for("us", "team/app", 1);
-    cmp_ok(seen.jobs, ==, 21, "a name that has answered before has a budget of its own");
-    while (seen.jobs)
-        end_with(404);
-    cmp_ok(agenda_jobs(agenda), ==, 0, "nothing is left under way");
+    ok(state_of("eu") == HEALTH_UP, "health is not touched");
     end();
 }
 
@@ -353,12 +632,22 @@ int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
-    test_faults();
-    test_breaker();
-    test_others();
-    test_checks();
+    test_attack();
+    test_deaths();
+    test_return();
+    test_limits_of_a_quota();
+    test_emptied();
+    test_distrust();
+    test_unknown_is_remembered();
+    begin_anew();
+    test_unaskable();
+    end();
+    test_samples();
+    test_own_network();
+    test_sleep();
+    test_slow_probes();
+    test_stand_ins();
     test_clock_set_back();
-    test_limits();
     cmp_ok(rmdir(folder), ==, 0, "nothing is left behind");
     return done_testing();
 }

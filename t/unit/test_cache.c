@@ -23,7 +23,7 @@ int main(void)
     struct object object = {.digest = SLICE("sha256:")};
     struct cache *cache = cache_open(&(struct state){.name = ".", .fd = -1}, NULL, NULL);
 
-    cmp_ok(cache_look(cache, &target, &object, 1), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &target, 0, &object, 1), ==, HOLDING_UNKNOWN,
            "without LMDB nothing is known");
     cache_close(cache);
     return done_testing();
@@ -81,7 +81,7 @@ static struct cache_writer *writer_of(size_t map_size, bool unsynced)
 static void add(struct cache_writer *writer, const struct target *target,
                 const struct object *object, enum holding kind, int64_t now_s, uint32_t lifetime_s)
 {
-    struct cache_key key = cache_key(cache_writer_secret(writer), target, object);
+    struct cache_key key = cache_key(cache_writer_secret(writer), target, 0, object);
 
     cache_writer_add(writer, &key, kind, now_s, lifetime_s);
 }
@@ -89,7 +89,7 @@ static void add(struct cache_writer *writer, const struct target *target,
 static enum holding look_writer(struct cache_writer *writer, const struct target *target,
                                 const struct object *object, int64_t now_s)
 {
-    struct cache_key key = cache_key(cache_writer_secret(writer), target, object);
+    struct cache_key key = cache_key(cache_writer_secret(writer), target, 0, object);
 
     return cache_writer_look(writer, &key, now_s);
 }
@@ -126,37 +126,37 @@ static void test_both_sides(void)
     add(writer, us, sample(&s, 1), HOLDING_ABSENT, NOW, 60);
     cmp_ok(look_writer(writer, eu, sample(&s, 1), NOW), ==, HOLDING_PRESENT,
            "the writer knows at once");
-    cmp_ok(cache_look(cache, eu, sample(&s, 1), NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, eu, 0, sample(&s, 1), NOW), ==, HOLDING_UNKNOWN,
            "others do not before the commit");
     ok(cache_writer_commit(writer, NOW), "a commit");
-    cmp_ok(cache_look(cache, eu, sample(&s, 1), NOW), ==, HOLDING_PRESENT, "present");
-    cmp_ok(cache_look(cache, us, sample(&s, 1), NOW), ==, HOLDING_ABSENT, "absent");
-    cmp_ok(cache_look(cache, eu, sample(&s, 2), NOW), ==, HOLDING_UNKNOWN, "another object");
+    cmp_ok(cache_look(cache, eu, 0, sample(&s, 1), NOW), ==, HOLDING_PRESENT, "present");
+    cmp_ok(cache_look(cache, us, 0, sample(&s, 1), NOW), ==, HOLDING_ABSENT, "absent");
+    cmp_ok(cache_look(cache, eu, 0, sample(&s, 2), NOW), ==, HOLDING_UNKNOWN, "another object");
     s.object.endpoint = ENDPOINT_MANIFESTS;
     sample(&s, 1)->endpoint = ENDPOINT_MANIFESTS;
-    cmp_ok(cache_look(cache, eu, &s.object, NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW), ==, HOLDING_UNKNOWN,
            "a manifest is no blob, though the digest is the same");
     sample(&s, 1)->name = SLICE("team/other");
-    cmp_ok(cache_look(cache, eu, &s.object, NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW), ==, HOLDING_UNKNOWN,
            "another repository of the same upstream");
     s.digest[70] = 'f'; /* the last of its digits */
     s.object.name = slice_of(s.name);
-    cmp_ok(cache_look(cache, eu, &s.object, NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW), ==, HOLDING_UNKNOWN,
            "another digest that starts like it");
 
     add(writer, &bucket, sample(&s, 1), HOLDING_PRESENT, NOW, DAY);
     cache_writer_commit(writer, NOW);
     sample(&s, 1)->name = SLICE("quite/another");
-    cmp_ok(cache_look(cache, &bucket, &s.object, NOW), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, &bucket, 0, &s.object, NOW), ==, HOLDING_PRESENT,
            "a bucket's objects have no repository");
 
     add(writer, us, sample(&s, 1), HOLDING_PRESENT, NOW, DAY);
     cache_writer_commit(writer, NOW);
-    cmp_ok(cache_look(cache, us, sample(&s, 1), NOW), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, us, 0, sample(&s, 1), NOW), ==, HOLDING_PRESENT,
            "present takes the place of absent");
     add(writer, us, sample(&s, 1), HOLDING_ABSENT, NOW, 60);
     cache_writer_commit(writer, NOW);
-    cmp_ok(cache_look(cache, us, sample(&s, 1), NOW), ==, HOLDING_ABSENT, "and the other way");
+    cmp_ok(cache_look(cache, us, 0, sample(&s, 1), NOW), ==, HOLDING_ABSENT, "and the other way");
     struct cache_counts counts = cache_writer_counts(writer);
     cmp_ok(counts.present, ==, 2, "two entries are of things present");
     cmp_ok(counts.absent, ==, 1, "one of a thing absent");
@@ -167,7 +167,7 @@ static void test_both_sides(void)
            "another writer finds them again");
     counts = cache_writer_counts(writer);
     cmp_ok(counts.present, ==, 2, "and their number");
-    cmp_ok(cache_look(cache, eu, sample(&s, 1), NOW), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, eu, 0, sample(&s, 1), NOW), ==, HOLDING_PRESENT,
            "the reader does not mind");
     cache_writer_close(writer, NOW);
     cache_close(cache);
@@ -183,14 +183,15 @@ static void test_time(void)
 
     add(writer, eu, sample(&s, 1), HOLDING_PRESENT, NOW, 100);
     cache_writer_commit(writer, NOW);
-    cmp_ok(cache_look(cache, eu, &s.object, NOW + 99), ==, HOLDING_PRESENT, "within its lifetime");
-    cmp_ok(cache_look(cache, eu, &s.object, NOW + 100), ==, HOLDING_UNKNOWN, "and after it");
-    cmp_ok(cache_look(cache, eu, &s.object, NOW - 2), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW + 99), ==, HOLDING_PRESENT,
+           "within its lifetime");
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW + 100), ==, HOLDING_UNKNOWN, "and after it");
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW - 2), ==, HOLDING_PRESENT,
            "a clock may be read a little late");
-    cmp_ok(cache_look(cache, eu, &s.object, NOW - 3), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW - 3), ==, HOLDING_UNKNOWN,
            "an entry from the future has expired");
     cmp_ok(look_writer(writer, eu, &s.object, NOW - 3), ==, HOLDING_UNKNOWN, "for the writer, too");
-    cmp_ok(cache_look(cache, eu, &s.object, NOW), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW), ==, HOLDING_PRESENT,
            "and counts again when the clock is right");
     cache_close(cache);
     cache_writer_close(writer, NOW);
@@ -204,7 +205,7 @@ static unsigned count_known(struct cache *cache, const struct target *target, un
     unsigned found = 0;
 
     for (unsigned i = 0; i < n; i++)
-        found += cache_look(cache, target, sample(&s, i), NOW) == kind;
+        found += cache_look(cache, target, 0, sample(&s, i), NOW) == kind;
     return found;
 }
 
@@ -348,11 +349,11 @@ static void test_slow_disk(void)
     ok(cache_writer_end_commit(writer, NOW), "and ended");
     ok(!is_readable(cache_writer_fd(writer), 0), "which is told once");
     cmp_ok(cache_writer_counts(writer).absent, ==, 1, "it counts");
-    cmp_ok(cache_look(cache, eu, sample(&s, 2), NOW), ==, HOLDING_ABSENT, "others know of it,");
-    cmp_ok(cache_look(cache, eu, sample(&s, 3), NOW), ==, HOLDING_UNKNOWN, "not of the next,");
+    cmp_ok(cache_look(cache, eu, 0, sample(&s, 2), NOW), ==, HOLDING_ABSENT, "others know of it,");
+    cmp_ok(cache_look(cache, eu, 0, sample(&s, 3), NOW), ==, HOLDING_UNKNOWN, "not of the next,");
     cache_writer_begin_commit(writer, NOW);
     cache_writer_close(writer, NOW);
-    cmp_ok(cache_look(cache, eu, &s.object, NOW + 1), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, eu, 0, &s.object, NOW + 1), ==, HOLDING_PRESENT,
            "for whose end it waits when it closes");
     cache_close(cache);
 }
@@ -374,31 +375,31 @@ static void test_foreign(void)
 
     memset(noise, 'x', sizeof noise);
     put_bytes(noise, sizeof noise);
-    cmp_ok(cache_look(cache, &upstreams[0], sample(&s, 1), NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, sample(&s, 1), NOW), ==, HOLDING_UNKNOWN,
            "a foreign file knows nothing");
     like(last_said, "is damaged or none of signpost's", "and is complained of");
     for (int i = 1; i < 10; i++)
-        cache_look(cache, &upstreams[0], &s.object, NOW + i);
+        cache_look(cache, &upstreams[0], 0, &s.object, NOW + i);
     cmp_ok(times_said, ==, 1, "once");
     struct cache_writer *writer = writer_of(4 * MB, true);
     like(last_said, "a new one was begun", "the writer takes another");
     add(writer, &upstreams[0], &s.object, HOLDING_PRESENT, NOW, DAY);
     cache_writer_commit(writer, NOW);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW + 20), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW + 20), ==, HOLDING_PRESENT,
            "which is read without a restart");
     cache_writer_close(writer, NOW);
 
     put_bytes("", 0);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW + 21), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW + 21), ==, HOLDING_UNKNOWN,
            "an empty file, written over the one that is mapped, knows nothing");
     unlink(cache_file);
     mkdir(cache_file, 0700);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW + 22), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW + 22), ==, HOLDING_UNKNOWN,
            "nor does a directory");
     rmdir(cache_file);
     if (symlink("/etc/passwd", cache_file) < 0)
         abort();
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW + 23), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW + 23), ==, HOLDING_UNKNOWN,
            "nor a symbolic link");
     unlink(cache_file);
     cache_close(cache);
@@ -423,7 +424,7 @@ static void test_other_version(void)
     close(fd);
     cmp_ok(changed, >, 0, "the version is in the file");
     struct cache *cache = cache_open(&state, hear, NULL);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW), ==, HOLDING_UNKNOWN,
            "another version knows nothing");
     like(last_said, "is of another version", "and is complained of");
     writer = writer_of(4 * MB, true);
@@ -443,7 +444,7 @@ static void test_cut_short(void)
         struct cache_writer *writer = writer_of(4 * MB, true);
         struct cache *cache = cache_open(&state, hear, NULL);
         fill(writer, &upstreams[0], 2000, HOLDING_PRESENT);
-        cache_look(cache, &upstreams[0], sample(&s, 1), NOW);
+        cache_look(cache, &upstreams[0], 0, sample(&s, 1), NOW);
         if (truncate(cache_file, size) < 0)
             abort();
         known += count_known(cache, &upstreams[0], 2000, HOLDING_PRESENT);
@@ -452,7 +453,7 @@ static void test_cut_short(void)
         cache_writer_commit(writer, NOW);
         add(writer, &upstreams[1], sample(&s, 5), HOLDING_PRESENT, NOW, DAY);
         cache_writer_commit(writer, NOW);
-        cmp_ok(cache_look(cache, &upstreams[1], sample(&s, 5), NOW + 1), ==, HOLDING_PRESENT,
+        cmp_ok(cache_look(cache, &upstreams[1], 0, sample(&s, 5), NOW + 1), ==, HOLDING_PRESENT,
                "cut at %lld: a new file is begun, and read", (long long)size);
         cache_close(cache);
         cache_writer_close(writer, NOW);
@@ -491,7 +492,7 @@ static void test_overwritten(void)
             noise[i] = (char)((dice = dice * 1664525 + 1013904223) >> 24);
         struct cache *cache = cache_open(&state, hear, NULL);
         if (page % 2) /* while it is mapped */
-            known += cache_look(cache, &upstreams[0], sample(&s, 1), NOW) == HOLDING_PRESENT;
+            known += cache_look(cache, &upstreams[0], 0, sample(&s, 1), NOW) == HOLDING_PRESENT;
         int fd = open(cache_file, O_WRONLY);
         off_t at = page / 2 % (status.st_size / 4096) * 4096;
         if (pwrite(fd, noise, sizeof noise, at) != sizeof noise)
@@ -507,7 +508,7 @@ static void test_overwritten(void)
         cache_writer_commit(writer, NOW);
         add(writer, &upstreams[1], sample(&s, 5), HOLDING_PRESENT, NOW, DAY);
         cache_writer_commit(writer, NOW);
-        lost += cache_look(cache, &upstreams[1], sample(&s, 5), NOW + 1) != HOLDING_PRESENT;
+        lost += cache_look(cache, &upstreams[1], 0, sample(&s, 5), NOW + 1) != HOLDING_PRESENT;
         cache_close(cache);
         cache_writer_close(writer, NOW);
     }
@@ -525,18 +526,18 @@ static void test_deleted(void)
 
     add(writer, &upstreams[0], sample(&s, 1), HOLDING_PRESENT, NOW, DAY);
     cache_writer_commit(writer, NOW);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW), ==, HOLDING_PRESENT, "known");
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW), ==, HOLDING_PRESENT, "known");
     unlink(cache_file);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW), ==, HOLDING_PRESENT,
            "still, within the second");
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW + 1), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW + 1), ==, HOLDING_UNKNOWN,
            "a cache that is deleted is no longer believed");
     cache_writer_commit(writer, NOW);
     cmp_ok(look_writer(writer, &upstreams[0], &s.object, NOW + 1), ==, HOLDING_UNKNOWN,
            "nor by the writer");
     add(writer, &upstreams[0], &s.object, HOLDING_ABSENT, NOW, DAY);
     cache_writer_commit(writer, NOW);
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW + 2), ==, HOLDING_ABSENT,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW + 2), ==, HOLDING_ABSENT,
            "which begins another");
     cache_close(cache);
     cache_writer_close(writer, NOW);
@@ -561,7 +562,7 @@ static void test_no_directory(void)
     ok(!cache_writer_commit(writer, NOW), "it cannot commit");
     cmp_ok(look_writer(writer, &upstreams[0], &s.object, NOW), ==, HOLDING_PRESENT,
            "but remembers");
-    cmp_ok(cache_look(cache, &upstreams[0], &s.object, NOW), ==, HOLDING_UNKNOWN,
+    cmp_ok(cache_look(cache, &upstreams[0], 0, &s.object, NOW), ==, HOLDING_UNKNOWN,
            "a reader knows nothing");
     for (int i = 0; i < 100; i++) {
         add(writer, &upstreams[0], &s.object, HOLDING_PRESENT, NOW, DAY);
@@ -600,7 +601,7 @@ static unsigned lies(struct cache *cache, unsigned *known, int64_t now_s)
     unsigned wrong = 0;
 
     for (unsigned n = 0; n < 20000; n++) {
-        enum holding holding = cache_look(cache, &upstreams[0], sample(&s, n), now_s);
+        enum holding holding = cache_look(cache, &upstreams[0], 0, sample(&s, n), now_s);
         *known += holding != HOLDING_UNKNOWN;
         wrong += holding == (n % 2 ? HOLDING_PRESENT : HOLDING_ABSENT);
     }
@@ -677,7 +678,7 @@ static void test_killed(void)
     ok(cache_writer_commit(writer, NOW), "another writer goes on");
     cmp_ok(times_said, ==, 0, "with the same file");
     cache_writer_close(writer, NOW);
-    cmp_ok(cache_look(cache, &upstreams[1], &s.object, NOW), ==, HOLDING_PRESENT,
+    cmp_ok(cache_look(cache, &upstreams[1], 0, &s.object, NOW), ==, HOLDING_PRESENT,
            "and the reader, too");
     cache_close(cache);
 }

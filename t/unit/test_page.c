@@ -45,11 +45,11 @@ static struct config *config;
 static struct counters *counters;
 static struct status status;
 
-static struct status_target target_like(size_t i, bool up, double admit)
+static struct status_target target_like(size_t i, enum health_state state, double admit)
 {
     return (struct status_target){
         .target = &config->targets[i],
-        .health = {.known = true, .up = up, .admit = admit, .changed_s = 1700000000},
+        .health = {.known = true, .state = state, .admit = admit, .changed_s = 1700000000},
         .share = 1,
         .takes = admit,
         .counted = &counters->target[i]};
@@ -104,8 +104,8 @@ static void check_trouble(void)
 {
     status.target[1].drained = true;
     status.target[1].takes = 0;
-    status.target[2] = target_like(2, true, 0.3);
-    status.target[3] = target_like(3, false, 0);
+    status.target[2] = target_like(2, HEALTH_RETURNING, 0.3);
+    status.target[3] = target_like(3, HEALTH_DOWN, 0);
     status.target[3].health.failed_s = 1700000100;
     strcpy(status.target[3].health.failure, "</td><b>\x1b[0m' \"\xff&amp;");
     counters->target[0].redirected[CLASS_BLOB][1] = 1234567;
@@ -143,7 +143,7 @@ static void check_maps(void)
     counters->target[0].redirected[CLASS_BLOB][1]++;
     atlas_refresh(atlas, &status);
     ok(atlas_svg(atlas, PULL_IMAGE).at == before, "for a count the map is not drawn again");
-    status.target[3] = target_like(3, true, 1);
+    status.target[3] = target_like(3, HEALTH_UP, 1);
     atlas_refresh(atlas, &status);
     written(status_write_page, &status);
     like(page, "<title>Japan: images from d (0 km), layers from d (0 km)</title>",

@@ -74,6 +74,10 @@ static void open_scene(struct scene *scene)
                   "  us = { url = \"https://us\"; place = \"US\"; accept_extra = \"50/s\"; }; };");
     scene->directory = open(folder, O_RDONLY | O_DIRECTORY);
     remotes_take(&scene->remotes, scene->config);
+    for (size_t i = 0; i < scene->remotes.count; i++) {
+        scene->remotes.list[i]->monitor.is_checked = true;
+        scene->remotes.list[i]->monitor.checked_ms = INT64_MAX / 2; /* it stays known */
+    }
     state_begin(&scene->state, folder);
     control_open(&scene->control, &scene->state, scene->config);
     showing_take(&scene->showing, scene->config, counters_new(scene->config), at(0));
@@ -109,9 +113,9 @@ static void check_page(struct scene *scene)
     text_of("index.html");
     like(page, "All 2 targets are up", "all is well");
     like(page, "France: images from eu", "and France goes to eu");
-    eu->pulse.down = true;
-    eu->pulse.failed_s = WALL_S + 60;
-    strcpy(eu->pulse.failure, "<no answer>");
+    eu->monitor.is_down = true;
+    eu->monitor.failed_s = WALL_S + 60;
+    strcpy(eu->monitor.failure, "<no answer>");
     ok(writes(scene, 70000), "a target goes down");
     text_of("index.html");
     like(page, "1 target is down", "which is told");

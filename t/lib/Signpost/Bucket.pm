@@ -38,14 +38,19 @@ daemon off; master_process off; worker_processes 1;
 pid @DIR@/@NAME@.pid; error_log @DIR@/@NAME@.log;
 events { worker_connections 1024; }
 http {
-  log_format asked '$request_method $uri $status';
+  map $request_uri $path { ~^([^?]*) $1; }
+  log_format asked '$request_method $path $status $http_user_agent';
   access_log @DIR@/@NAME@.asked asked;
   log_not_found off; ssl_protocols TLSv1.3;
   keepalive_requests 1000000;
   client_body_temp_path @DIR@/@NAME@-body; proxy_temp_path @DIR@/@NAME@-proxy;
   fastcgi_temp_path @DIR@/@NAME@-fcgi; uwsgi_temp_path @DIR@/@NAME@-uwsgi;
   scgi_temp_path @DIR@/@NAME@-scgi;
-  server { listen @PORT@ @TLS@ backlog=1024; root @DIR@/@NAME@.blobs; @CERTIFY@ }
+  server {
+    listen @PORT@ @TLS@ backlog=1024; root @DIR@/@NAME@.blobs; error_page 404 /error; @CERTIFY@
+    add_header x-amz-request-id 1 always;
+    location = /error { internal; default_type application/xml; return 404 "<Error/>"; }
+  }
 }
 EOT
     $t->start( $name, [ $t->find('nginx'), '-c', $conf, '-e', $t->folder . "/$name.log" ] );
@@ -101,7 +106,7 @@ sub requests {
     ) or die "$self->{name} wrote no access log line for $marker";
     my @new = @all[ $self->{seen} .. $#all ];
     $self->{seen} = @all;
-    return map { s{ /}{ }r } grep { !m{ /marker-} } @new;
+    return map { m{^(\S+) /(\S+ \d+)} && "$1 $2" } grep { !m{ /marker-|health check} } @new;
 }
 
 1;

@@ -125,6 +125,7 @@ sub serve {
             my ( $version, $id, $endpoint, $count, $name_len, $digest_len ) = unpack 'LLCCSS',
                 $packet;
             next if $endpoint == 255;    # a report of what was counted
+            next if $id == 0;            # a note of a target in use
             my $name = substr $packet, 80, $name_len;
             print "$endpoint[$endpoint] $name ", substr( $packet, 80 + $name_len ), " $count\n";
             my ($how) = $name =~ m{^([^/]*)};

@@ -89,7 +89,7 @@ sub client {
 # What it has published: { published, process, counter => {}, target => { NAME => {} } }.
 sub health {
     my ($self) = @_;
-    my %health;
+    my ( %health, %by_id );
     for ( split /\n/, $self->{t}->slurp("$self->{state}/health") ) {
         my ( $what, @rest ) = split / /, $_, 16;
         if ( $what eq 'signpost-health' ) {
@@ -104,7 +104,13 @@ sub health {
                 qw(id state admit head_ms changed failed_at probes checks present absent failed
                     refused skipped name failure)
             } = @rest;
-            $health{target}{ $target{name} } = \%target;
+            $health{target}{ $target{name} } = $by_id{ $target{id} } = \%target;
+        }
+        elsif ( $what eq 'check' && $by_id{ $rest[0] } ) {
+            @{ $by_id{ $rest[0] } }{qw(check checked forgotten witnesses)} = @rest[ 1 .. 4 ];
+        }
+        elsif ( $what eq 'network-doubt' ) {
+            $health{network_doubt} = $rest[0];
         }
     }
     return \%health;

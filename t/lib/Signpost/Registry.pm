@@ -45,7 +45,7 @@ http: { addr: '@ADDRESS@:@PORT@', secret: anything }
 EOT
     my %log = (
         log  => "$name.out",
-        line => qr/"([A-Z]+ \S+) HTTP\/1\.1" (\d+)/,
+        line => qr/"([A-Z]+ \S+) HTTP\/1\.1" (\d++)(?! \d+ "[^"]*" "[^"]*\(health check\)")/,
     );
     return $class->_run( $t, $name, $port, [ $t->find('docker-registry'), 'serve', $conf ], %log );
 }

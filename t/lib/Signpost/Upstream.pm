@@ -83,7 +83,7 @@ sub requests {
     my @all    = split /\n/, $self->{t}->slurp( $self->_file('asked') );
     my @new    = @all[ $self->{seen} .. $#all ];
     $self->{seen} = @all;
-    return grep { !m{ /v2/$} } @new;
+    return grep { !m{/v2/$| check$} } @new;
 }
 
 # ---- the server's process ----
@@ -96,10 +96,18 @@ sub _answer {
 # What to do for a request: bytes to send, how long to wait before, what to do then.
 sub _behave {
     my ( $mode, $port, $path ) = @_;
-    my $how      = $mode || ( $path =~ m{^/v2/([^/]+)} )[0] || 'present';
+    my $how      = $mode || ( $path =~ m{/v2/([^/]+)} )[0] || 'registry';
     my ($digest) = $path =~ m{(sha\d+:\w+)$};
     my @digest   = $digest ? "Docker-Content-Digest: $digest" : ();
-    return { send => _answer($1) }                                if $how =~ /^status[- ](\d+)$/;
+    return { send => _answer( 401, 'WWW-Authenticate: Bearer realm="r"' ) }
+        if $how =~ /^status[- ]401$/;
+    return { send => _answer($1) } if $how =~ /^status[- ](\d+)$/;
+    my @registry = 'Docker-Distribution-Api-Version: registry/2.0';
+    return {
+        send => _answer( 200, @registry ),
+        wait => ( $how =~ /^slow-(\d+)$/ ? $1 / 1000 : 0 )
+        }
+        if $how eq 'registry' || ( $path =~ m{/v2/$} && $how =~ /^(?:present|absent|slow-)/ );
     return { send => _answer(404) }                               if $how eq 'absent';
     return { send => _answer( 200, @digest ), wait => $1 / 1000 } if $how =~ /^slow-(\d+)$/;
     return { silent => 1 }                                        if $how eq 'silent';
@@ -124,16 +132,19 @@ sub _serve {
     $from = undef if $how eq 'rangeless';
     my $whole = length $content;
     $content = substr $content, $from if defined $from;
-    $content = 'x' x length $content  if defined $from && $how eq 'misranged';
-    $content ^= "\1"                   if $how eq 'damaged';
+    $content = 'x' x length $content if defined $from && $how eq 'misranged';
+    $content ^= "\1" if $how eq 'damaged';
     my $length = length $content;
     $content = substr $content, 0, $length / 2 if $how =~ /^(?:truncated|cut)$/;
-    $length  = length $content                 if $how eq 'truncated';
+    $length  = length $content if $how eq 'truncated';
     my @head = defined $from ? '206 Part' : '200 All';
     push @head, sprintf 'Content-Range: bytes %d-%d/%d', $from, $whole - 1, $whole
         if defined $from;
     return {
-        send  => join( "\r\n", "HTTP/1.1 $head[0]", @head[ 1 .. $#head ], "Content-Length: $length",
+        send => join( "\r\n",
+            "HTTP/1.1 $head[0]",
+            @head[ 1 .. $#head ],
+            "Content-Length: $length",
             '', $content ),
         close => $how eq 'cut'
     };
@@ -189,10 +200,11 @@ sub serve {
             {
                 my ( $method, $path, $header ) = ( $1, $2, $3 );
                 my ($from) = $header =~ /^Range: bytes=(\d+)-/mi;
-                print {$log} "$method $path\n";
+                my $for = $header =~ /^User-Agent: signpost\S+ \(health check\)/mi ? ' check' : '';
+                print {$log} "$method $path$for\n";
                 my $mode = _slurp($mode_name);
                 my $do =
-                      $method eq 'GET' && $mode =~ /^serve (\S+) (\S+)/
+                    $method eq 'GET' && $path !~ m{/v2/$} && $mode =~ /^serve (\S+) (\S+)/
                     ? _serve( $1, $2, $from )
                     : _behave( $mode =~ /^serve/ ? 'present' : $mode, $port, $path );
                 if ( $do->{wait} ) { push @later, [ time + $do->{wait}, $c, $do ] }
