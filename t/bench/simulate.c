@@ -86,6 +86,7 @@ struct world {
     uint64_t invented;
     struct flight flight[FLIGHTS]; /* in their order */
     size_t first, flights;
+    uint64_t check_requests; /* a check of an upstream is two */
 };
 
 static double throw(struct world * world)
@@ -108,6 +109,7 @@ static bool on_begin(void *context, const struct errand *errand)
 
     if (world->flights == FLIGHTS)
         return false;
+    world->check_requests += errand->is_check;
     world->flight[(world->first + world->flights++) % FLIGHTS] =
         (struct flight){errand->job, world->now.steady_ms + ANSWER_MS, there ? 200 : 404};
     return true;
@@ -119,8 +121,11 @@ static void land(struct world *world)
         struct flight flight = world->flight[world->first];
         world->first = (world->first + 1) % FLIGHTS;
         world->flights--;
-        struct probe_result result = {.status = flight.status, .took_ms = ANSWER_MS};
-        agenda_done(world->agenda, flight.job, &result, world->now);
+        struct reply reply = {.status = flight.status,
+                              .is_registry = true,
+                              .digest = flight.status == 200 ? DIGEST_SAME : DIGEST_NOT_TOLD,
+                              .took_ms = ANSWER_MS};
+        agenda_done(world->agenda, flight.job, &reply, world->now);
     }
 }
 
@@ -224,7 +229,7 @@ static struct costs costs_of(const struct world *world)
 {
     const struct agenda_counters *c = agenda_counters(world->agenda);
 
-    return (struct costs){c->present, c->absent, c->checks, c->refused};
+    return (struct costs){c->present, c->absent, world->check_requests, c->refused};
 }
 
 /* A day at one machine of one door. */
@@ -240,7 +245,7 @@ static struct costs pass_day(struct world *world, int day)
         land(world);
         if (world->now.wall_s != second) {
             second = world->now.wall_s;
-            agenda_check(world->agenda, world->now);
+            agenda_check(world->agenda, false, world->now);
             if (second % COMMIT_S == 0 || cache_writer_waiting(world->cache) > FLIGHTS / 2)
                 cache_writer_commit(world->cache, second);
         }

@@ -411,6 +411,48 @@ EOT
     stop($prober);
 };
 
+# One bad check would take the target out here.
+subtest 'a machine that stands still' => sub {
+    my ( $prober, $id ) = prober( { up => $up->url },
+        more => 'health_interval = 2; health_fall = 1; probe_timeout = 3;' );
+    my $client = $prober->client;
+    $client->send( use_of( $id->{up} ) );
+    ok( $prober->wait_for_health( sub { ( $_[0]{target}{up}{check} // '' ) eq 'up' } ), 'up' );
+    my @seen;
+    for ( 1 .. 3 ) {
+        $client->begin( [ $id->{up} ], 'blobs', 'slow-200/app', new_digest() ) for 1 .. 20;
+        sleep 0.05;
+        $t->signal( $prober->{name}, 'STOP' );
+        sleep 6;
+        $t->signal( $prober->{name}, 'CONT' );
+        sleep 0.05;
+        push @seen, $prober->health->{target}{up};
+    }
+    ok( $prober->wait_for_health( sub { $_[0]{counter}{sleeps} >= 3 && $_[0]{target}{up} } ),
+        'the prober knows that it slept' );
+    push @seen, $prober->health->{target}{up};
+    is_deeply( [ grep { $_->{state} ne 'up' } @seen ], [], 'a target that is well stays up' );
+    is( $seen[-1]{failed}, 0, '… nothing is counted against it' );
+    cmp_ok( $seen[-1]{head_ms}, '<', 1500, '… nor taken for the time of a HEAD' );
+    stop($prober);
+};
+
+subtest 'slow probes do not hold up checks' => sub {
+    my ( $prober, $id ) = prober( { up => $up->url },
+        more => 'health_interval = 1; health_fall = 1; probe_connections = 4; probe_timeout = 9;' );
+    my $client = $prober->client;
+    my $checks = sub { $prober->health->{target}{up}{checks} };
+    $client->begin( [ $id->{up} ], 'blobs', 'silent/app', new_digest() ) for 1 .. 400;
+    ok( $prober->wait_for_health( sub { $_[0]{target}{up}{checks} > 1 } ), 'it is checked' );
+    my $before = $checks->();
+    ok( $prober->wait_for_health( sub { $_[0]{target}{up}{checks} > $before + 4 } ),
+        'and checked again, while 400 probes wait' );
+    my $target = $prober->health->{target}{up};
+    is( $target->{state},  'up', 'it is up' );
+    is( $target->{failed}, 0,    'no check was bad' );
+    stop($prober);
+};
+
 subtest 'what is checked, and what is up' => sub {
     my ( $prober, $id ) = prober(
         { up => $up->url },
