@@ -83,7 +83,7 @@ EOT
             like( $asked[1], qr/ 206$/, '… the second time by Range' ) if $what eq 'blob';
         }
         is( $prober->health->{target}{us}{state}, 'up', '… where nothing is pinned, it is up' );
-        is( $t->stop( $prober->{name} ), 0, '… and the prober ends well' );
+        is( $t->stop( $prober->{name} ),          0,    '… and the prober ends well' );
     }
 };
 
@@ -109,6 +109,29 @@ subtest 'what is served' => sub {
     $t->stop($_) for $prober->{name}, keys %case;
 };
 
+subtest 'an error whose body does not end' => sub {
+    my $endless = Signpost::Upstream->start( $t, 'endless' );
+    $endless->mode('endless-404');
+    my $prober =
+        prober(
+        "upstreams = { us = { url = \"@{[ $endless->url ]}\"; }; }; canonical = [ \"us\" ]; $pin");
+    ok( $prober->wait_for_health( sub { $_[0]{target}{us}{failure} =~ /check_object: .*404/ } ),
+        'the target is out, with the reason' );
+    my @sent;
+    ok(
+        $t->wait_for(
+            sub {
+                push @sent, map { /^sent (\d+)/ } $endless->requests;
+                return @sent;
+            }
+        ),
+        'the connection is closed'
+    );
+    my ($most) = sort { $b <=> $a } @sent;
+    cmp_ok( $most, '<', 16 * 1024, '… before much was read: KB that were sent, buffers included' );
+    $t->stop($_) for $prober->{name}, 'endless';
+};
+
 my $new   = Signpost::Upstream->start( $t, 'new' );
 my $other = Signpost::Upstream->start( $t, 'other' );
 
@@ -128,12 +151,13 @@ EOT
     is( $prober->health->{target}{us}{state}, 'up', 'a target may be left out' );
     $new->mode("serve right $file");
     state_is( $prober, 'cdn', 'up', 'all again: it comes back' );
-    ok(
-        $prober->wait_for_health( sub { $_[0]{target}{cdn}{admit} == 100 } ),
-        'for all of its requests, after a while'
+    ok( $prober->wait_for_health( sub { $_[0]{target}{cdn}{admit} == 100 } ),
+        'for all of its requests, after a while' );
+    like(
+        $t->slurp("$prober->{name}.err"),
+        qr/"cdn" is down: check_object: damaged, (?:32000|31999) bytes/,
+        'the log tells'
     );
-    like( $t->slurp("$prober->{name}.err"), qr/"cdn" is down: check_object: damaged, (?:32000|31999) bytes/,
-        'the log tells' );
     $t->stop( $prober->{name} );
 };
 
@@ -156,7 +180,7 @@ EOT
     $new->mode("serve truncated $file");
     my $socket = signpost( $t, 'front', conf => $conf->('') );
     Signpost::Prober->start( $t, 'prober-front', $t->folder . '/front.conf', $state );
-    my $ask    = sub {
+    my $ask = sub {
         my $c = Signpost::FastCGI->new($socket) // die "$socket: $!";
         $c->send( request( variables( '/v2/app/manifests/v1', HTTP_X_CLIENT_REGION => 'FR' ) ) );
         return ( ( $c->answer || {} )->{location} // '' ) =~ s{/v2/.*}{}r;

@@ -250,6 +250,121 @@ static void check_share_of_some(void)
     config_free(config);
 }
 
+/* ---- in trouble ---- */
+
+/* How each upstream of a configuration is: U up, ? not checked, D down, R drained. */
+static const struct target *sent(const struct config *config, const char *states,
+                                 const char *target, const struct findings *findings)
+{
+    static struct request request;
+    struct knowledge knowledge = {.config = config,
+                                  .health = health_new(config->targets, config->target_count)};
+    knowledge.control.config = config;
+    for (size_t i = 0; i < config->target_count; i++) {
+        struct target_health health = {.known = true, .state = HEALTH_UP, .admit = 1, .extra = 1};
+        if (states[i] == '?')
+            health.state = HEALTH_NOT_CHECKED;
+        if (states[i] == 'D')
+            health = (struct target_health){.known = true, .state = HEALTH_DOWN, .extra = 1};
+        health_put(knowledge.health, &config->targets[i], &health);
+        knowledge.control.wish[i] = (struct wish){states[i] == 'R', CONTROL_NO_SHARE};
+    }
+    char lines[512];
+    snprintf(lines, sizeof lines, "REQUEST_METHOD=GET\nREQUEST_URI=%s\nSIGNPOST_REGION=FR", target);
+    request_read(&request, &config->request, variables(lines));
+    struct classified classified = classify(request.path, &config->signatures);
+    struct client client = locate(config, NULL, &request);
+    struct decision decision;
+    decide(&(struct question){.config = config,
+                              .knowledge = &knowledge,
+                              .request = &request,
+                              .classified = &classified,
+                              .client = &client,
+                              .findings = findings},
+           &decision);
+    health_free(knowledge.health);
+    return decision.target;
+}
+
+/* Seen from France, the upstreams are ever farther away. */
+static const char four[] = "name = \"r\"; canonical = [ \"us\", \"br\" ]; upstreams = {"
+                           "  fr = { url = \"https://fr\"; place = \"FR\"; }; de = { url = "
+                           "\"https://de\"; place = \"DE\"; };"
+                           "  us = { url = \"https://us\"; place = \"US\"; }; br = { url = "
+                           "\"https://br\"; place = \"BR\"; "
+                           "}; };";
+
+static void check_order_in_trouble(void)
+{
+    static const struct {
+        const char *states, *nearest, *canonical;
+    } list[] = {
+        {"UUUU", "fr", "us"}, {"?UUU", "fr", "us"}, {"DUUU", "de", "us"}, {"D?UU", "us", "us"},
+        {"D???", "de", "us"}, {"DD?U", "br", "us"}, {"DDDD", "fr", "us"}, {"RDDD", "de", "us"},
+        {"RR?D", "us", "us"}, {"RRRD", "br", "br"}, {"RRRR", "fr", "us"}, {"UUDU", "fr", "br"},
+        {"UUD?", "fr", "br"}, {"UURD", "fr", "br"}, {"DRDD", "fr", "us"},
+    };
+    struct config *config = config_of(four);
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        is(sent(config, list[i].states, TAG, NULL)->name, list[i].nearest, "%s: a tag",
+           list[i].states);
+        is(sent(config, list[i].states, SIGNATURE, NULL)->name, list[i].canonical,
+           "%s: a signature", list[i].states);
+    }
+    config_free(config);
+}
+
+/* A rule's own order goes first; where all of it is out, its first, but drained ones last. */
+static void check_rule_in_trouble(void)
+{
+    static const struct {
+        const char *states, *want;
+    } list[] = {{"UUUU", "fr"}, {"DUUU", "de"}, {"D?UU", "de"}, {"DDUU", "fr"},
+                {"RDUU", "de"}, {"DRUU", "fr"}, {"RRUU", "fr"}};
+    char text[1024];
+    snprintf(text, sizeof text, "%s rules = ( { match = \"*\"; to = [ \"fr\", \"de\" ]; } );",
+             four);
+    struct config *config = config_of(text);
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        is(sent(config, list[i].states, TAG, NULL)->name, list[i].want, "%s: first fr, then de",
+           list[i].states);
+    config_free(config);
+}
+
+/* Where it is not known who holds a blob, one that is known not to hold it is no choice. */
+static void check_absent_at_nearest(void)
+{
+    struct config *config = config_of(
+        "name = \"r\"; canonical = [ \"us\" ]; upstreams = { fr = { url = \"https://fr\"; place = "
+        "\"FR\"; }; us = { url = \"https://us\"; place = \"US\"; }; };"
+        "buckets = { cdn = { url = \"https://cdn/{digest}\"; serves = \"*\"; }; };");
+    struct findings findings = {.target = {&config->targets[2], &config->targets[0]},
+                                .holding = {HOLDING_UNKNOWN, HOLDING_ABSENT},
+                                .count = 2};
+
+    is(sent(config, "UUU", BLOB, &findings)->name, "us", "absent nearby: the rule's last");
+    findings.holding[1] = HOLDING_UNKNOWN;
+    is(sent(config, "UUU", BLOB, &findings)->name, "fr", "not known at all: the nearest");
+    config_free(config);
+}
+
+/* Registries fail at some digests: those are not asked for. */
+static void check_unaskable(void)
+{
+    struct config *config = config_of(four);
+    struct decision d = decided(config, "/v2/a/manifests/x:1", "FR", NULL);
+    ok(d.unsure && d.ask_count == 0, "a digest of another algorithm: nobody is asked");
+    is(d.target->name, "us", "a manifest goes to the canonical registry");
+    d = decided(config, "/v2/a/blobs/sha384:" HEX64, "FR", NULL);
+    ok(d.unsure && d.ask_count == 0, "a blob, too");
+    is(d.target->name, "fr", "which goes to the nearest");
+    d = decided(config, MANIFEST, "FR", NULL);
+    cmp_ok(d.ask_count, ==, 1, "one of sha256 is asked for");
+    config_free(config);
+}
+
 /* ---- what is answered here ---- */
 
 static void check_answers(void)
@@ -306,6 +421,10 @@ int main(void)
     check_share_of_none();
     check_share_alone();
     check_share_of_some();
+    check_order_in_trouble();
+    check_rule_in_trouble();
+    check_absent_at_nearest();
+    check_unaskable();
     check_answers();
     return done_testing();
 }

@@ -9,7 +9,8 @@
 #
 # The first part of a name: present, absent, status-429, slow-300 (present, after so
 # many ms), silent (no answer, ever), reset, garbage, endless (header), away (a
-# redirect to a stranger), here (a redirect to what is present), there-PORT (the same on
+# redirect to a stranger), endless-404 (whose body does not end; "sent N" is then logged, N in
+# KB), here (a redirect to what is present), there-PORT (the same on
 # another port), loop, other (of another digest), body (a HEAD answered with a body).
 #
 # The mode "serve HOW FILE" serves a file for every GET: right, damaged (one byte is another),
@@ -108,12 +109,13 @@ sub _behave {
         wait => ( $how =~ /^slow-(\d+)$/ ? $1 / 1000 : 0 )
         }
         if $how eq 'registry' || ( $path =~ m{/v2/$} && $how =~ /^(?:present|absent|slow-)/ );
-    return { send => _answer(404) }                               if $how eq 'absent';
-    return { send => _answer( 200, @digest ), wait => $1 / 1000 } if $how =~ /^slow-(\d+)$/;
-    return { silent => 1 }                                        if $how eq 'silent';
-    return { reset => 1 }                                         if $how eq 'reset';
-    return { send => "\x{0}\x{1}garbage\n\n", close => 1 }        if $how eq 'garbage';
-    return { send => "HTTP/1.1 200 OK\r\n", endless => 1 }        if $how eq 'endless';
+    return { send => _answer(404) }                                   if $how eq 'absent';
+    return { send => _answer( 200, @digest ), wait => $1 / 1000 }     if $how =~ /^slow-(\d+)$/;
+    return { silent => 1 }                                            if $how eq 'silent';
+    return { reset => 1 }                                             if $how eq 'reset';
+    return { send => "\x{0}\x{1}garbage\n\n", close => 1 }            if $how eq 'garbage';
+    return { send => "HTTP/1.1 200 OK\r\n", endless => 1 }            if $how eq 'endless';
+    return { send => "HTTP/1.1 404 Not Found\r\n\r\n", endless => 1 } if $how eq 'endless-404';
     return { send => _answer( 307, 'Location: http://localhost:1/stranger' ) }   if $how eq 'away';
     return { send => _answer( 307, "Location: /v2/present/app/blobs/$digest" ) } if $how eq 'here';
     return { send => _answer( 307, "Location: http://127.0.0.1:$1/v2/present/app/blobs/$digest" ) }
@@ -168,7 +170,7 @@ sub serve {
         ReuseAddr => 1
     ) or die "port $port: $!";
     my $select = IO::Select->new($listener);
-    my ( %bytes, @later, %endless );
+    my ( %bytes, @later, %endless, %sent );
     my $close = sub {
         my ($c) = @_;
         $select->remove($c);
@@ -214,7 +216,10 @@ sub serve {
         for my $c ( values %endless ) {
             $c->blocking(0);
             my $sent = syswrite $c, "X-Header: without an end\r\n" x 100;
-            $close->($c) if !defined $sent && !$!{EAGAIN};
+            $sent{$c} += $sent // 0;
+            next if defined $sent || $!{EAGAIN};
+            printf {$log} "sent %d\n", delete( $sent{$c} ) / 1024;
+            $close->($c);
         }
         my $now = time;
         my @due = grep { $_->[0] <= $now } @later;
