@@ -115,8 +115,12 @@ subtest 'an error whose body does not end' => sub {
     my $prober =
         prober(
         "upstreams = { us = { url = \"@{[ $endless->url ]}\"; }; }; canonical = [ \"us\" ]; $pin");
-    ok( $prober->wait_for_health( sub { $_[0]{target}{us}{failure} =~ /check_object: .*404/ } ),
-        'the target is out, with the reason' );
+    ok(
+        $prober->wait_for_health(
+            sub { ( $_[0]{target}{us}{failure} // '' ) =~ /check_object: .*404/ }
+        ),
+        'the target is out, with the reason'
+    );
     my @sent;
     ok(
         $t->wait_for(

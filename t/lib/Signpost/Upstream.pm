@@ -175,6 +175,7 @@ sub serve {
         my ($c) = @_;
         $select->remove($c);
         delete $bytes{$c};
+        printf {$log} "sent %d\n", delete( $sent{$c} ) / 1024 if $sent{$c};
         delete $endless{$c};
         close $c;
     };
@@ -217,9 +218,7 @@ sub serve {
             $c->blocking(0);
             my $sent = syswrite $c, "X-Header: without an end\r\n" x 100;
             $sent{$c} += $sent // 0;
-            next if defined $sent || $!{EAGAIN};
-            printf {$log} "sent %d\n", delete( $sent{$c} ) / 1024;
-            $close->($c);
+            $close->($c) if !defined $sent && !$!{EAGAIN};
         }
         my $now = time;
         my @due = grep { $_->[0] <= $now } @later;
