@@ -353,8 +353,6 @@ static bool is_ignored(const struct record *record, struct guard_result *result)
                             record->type != RECORD_DATA && record->type != RECORD_ABORT_REQUEST))
         return false;
     result->verdict = GUARD_IGNORE;
-    result->id = record->id;
-    result->end_of_body = record->type == RECORD_STDIN && record->content == 0;
     result->length = record->length;
     return true;
 }

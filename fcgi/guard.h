@@ -42,15 +42,14 @@ struct guard_limits {
 
 struct guard_result {
     enum guard_verdict verdict;
-    size_t length;    /* REQUEST: bytes to its end, if it is clean, else to that of its variables */
-    unsigned id;      /* of the request that has begun; 0: none has */
-    bool keep;        /* REQUEST, TOO_LONG: the web server keeps the connection (Spec 5.1,
-                         FCGI_KEEP_CONN); REPLY: the connection goes on after the reply */
-    bool clean;       /* REQUEST: nothing of it comes behind length, neither a body nor padding */
-    bool plain;       /* REQUEST: libfcgi can read it as it is; else guard_copy makes it so */
-    bool again;       /* REQUEST: its number begins again before it was answered */
-    bool wants_body;  /* MORE, TOO_LONG: its method is known, and not HEAD */
-    bool end_of_body; /* IGNORE: this ends the body of request id */
+    size_t length;   /* REQUEST: bytes to its end, if it is clean, else to that of its variables */
+    unsigned id;     /* of the request that has begun; 0: none has */
+    bool keep;       /* REQUEST, TOO_LONG: the web server keeps the connection (Spec 5.1,
+                        FCGI_KEEP_CONN); REPLY: the connection goes on after the reply */
+    bool clean;      /* REQUEST: nothing of it comes behind length, neither a body nor padding */
+    bool plain;      /* REQUEST: libfcgi can read it as it is; else guard_copy makes it so */
+    bool again;      /* REQUEST: its number begins again before it was answered */
+    bool wants_body; /* MORE, TOO_LONG: its method is known, and not HEAD */
     unsigned variables; /* REQUEST: how many variables its PARAMS hold */
     const char *why;    /* CLOSE: what is wrong, a phrase that follows "it sent " */
     /*

@@ -10,10 +10,9 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 64,       /* events taken at once */
-    ACCEPTS = 16,     /* connections taken at once: fair to open ones, and to sibling processes */
-    ENDING_MS = 1000, /* for another request on a connection that was answered early */
-    TICK_MS = 1000    /* between two calls of tick */
+    BATCH = 64,    /* events taken at once */
+    ACCEPTS = 16,  /* connections taken at once: fair to open ones, and to sibling processes */
+    TICK_MS = 1000 /* between two calls of tick */
 };
 
 static const uint64_t SIGNALS = LISTENER_TICKET - 1, WATCHED = LISTENER_TICKET - 2;
@@ -176,7 +175,7 @@ static void expire(struct loop *loop)
 {
     while (first_expired(loop, CONNECTION_WAITING, loop->limits.request_ms))
         connection_expire(loop, loop->table.queue[CONNECTION_WAITING].first);
-    while (first_expired(loop, CONNECTION_ENDING, loop->stopping ? 0 : ENDING_MS))
+    while (first_expired(loop, CONNECTION_ENDING, loop->stopping ? 0 : loop->limits.request_ms))
         connection_start_draining(loop, loop->table.queue[CONNECTION_ENDING].first);
     while (first_expired(loop, CONNECTION_DRAINING, loop->limits.drain_ms))
         connection_close(loop, loop->table.queue[CONNECTION_DRAINING].first);
@@ -198,7 +197,7 @@ static int patience(const struct loop *loop, int max_wait_ms)
     if (waiting)
         sooner(&when, waiting->since + loop->limits.request_ms);
     if (ending)
-        sooner(&when, ending->since + ENDING_MS);
+        sooner(&when, ending->since + loop->limits.request_ms);
     if (draining)
         sooner(&when, draining->since + loop->limits.drain_ms);
     if (loop->stopping)

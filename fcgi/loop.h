@@ -65,7 +65,8 @@ struct loop_limits {
     unsigned max_connections; /* open at once */
     unsigned max_parked;      /* requests at once, beyond which none is parked */
     size_t header_bytes;      /* of a request, all its variables */
-    unsigned request_ms; /* for a connection's first request, and for the rest of a begun one */
+    unsigned request_ms; /* for a connection's first request, for the rest of a begun one, and for
+                            the next behind one that was answered before its end */
     unsigned drain_ms;   /* for a peer to take note that its connection is done with */
     unsigned stop_ms;    /* for an orderly stop */
 };

@@ -111,7 +111,7 @@ static bool refuse_others(struct loop *loop, struct connection *connection)
         record_write_end(record, seen->others[connection->refused], END_CANT_MPX_CONN);
         if (!send_records(connection, record, sizeof record))
             return false;
-        connection->many = true;
+        connection->numbers = NUMBERS_MANY;
         note_peer(loop, "A request was refused, because the web server began it inside another "
                         "one on the same connection.");
     }
@@ -165,10 +165,15 @@ static bool skip(struct loop *loop, struct connection *connection)
 
 /* ---- requests ---- */
 
-/* A request is answered, of which there may be more to come. */
+/*
+ * A request is answered, of which there may be more to come. The connection is not ended
+ * at once: nginx may have sent all, and be about to use it again, and would take a
+ * connection that ends then for a failed server.
+ */
 static void end_early(struct loop *loop, struct connection *connection)
 {
-    table_move(&loop->table, connection, connection->many ? CONNECTION_IDLE : CONNECTION_ENDING,
+    table_move(&loop->table, connection,
+               connection->numbers == NUMBERS_MANY ? CONNECTION_IDLE : CONNECTION_ENDING,
                loop->now);
 }
 
@@ -214,6 +219,22 @@ static enum after_answer what_follows(const struct guard_result *seen, bool more
 }
 
 /*
+ * Whether libfcgi may read from the connection, although it takes up to 8 KB. A web server
+ * that sends requests of several numbers may send the next one at any moment, and nothing
+ * is known of one that has sent none before.
+ */
+static bool may_read_on(const struct loop *loop, const struct connection *connection,
+                        const struct parked *request, size_t waiting)
+{
+    const struct guard_result *seen = &loop->seen;
+    if (!seen->plain)
+        return false;
+    if (request->after == AFTER_CLOSE || request->after == AFTER_DRAIN)
+        return true;
+    return connection->numbers == NUMBERS_ONE && seen->clean && waiting == seen->length;
+}
+
+/*
  * Lends the request that the guard has seen to libfcgi: as it waits on the connection, or,
  * where libfcgi would stumble over it or read too far, a copy.
  */
@@ -221,8 +242,7 @@ static bool begin_request(struct loop *loop, struct connection *connection, stru
                           size_t waiting)
 {
     struct guard_result *seen = &loop->seen;
-    bool exact = seen->clean && waiting == seen->length;
-    if (seen->plain && (exact || request->after == AFTER_CLOSE || request->after == AFTER_DRAIN))
+    if (may_read_on(loop, connection, request, waiting))
         return handover_begin(&request->handover, connection->fd, seen->clean);
     size_t len = guard_copy(loop->bytes, seen);
     if (!handover_begin_copy(&request->handover, connection->fd, loop->bytes, len))
@@ -318,23 +338,21 @@ static bool on_reply(struct loop *loop, struct connection *connection, size_t wa
 
 static bool on_ignored(struct loop *loop, struct connection *connection, size_t waiting)
 {
-    const struct guard_result *seen = &loop->seen;
-    bool ends =
-        connection->state == CONNECTION_ENDING && seen->end_of_body && seen->id == connection->id;
-    if (!take(loop, connection, seen->length, waiting))
-        connection_close(loop, connection);
-    else if (ends)
-        connection_start_draining(loop, connection);
-    else
+    if (take(loop, connection, loop->seen.length, waiting))
         return true;
+    connection_close(loop, connection);
     return false;
 }
 
+/* A web server's first request has any number, and tells nothing of those to come. */
 static void note_number(struct connection *connection, const struct guard_result *seen)
 {
-    if (!seen->id || seen->verdict == GUARD_IGNORE)
+    if (!seen->id || (connection->begun && connection->id == seen->id))
         return;
-    connection->many |= connection->id && connection->id != seen->id;
+    if (connection->id && connection->id != seen->id)
+        connection->numbers = NUMBERS_MANY;
+    else if (connection->id && connection->numbers == NUMBERS_UNKNOWN)
+        connection->numbers = NUMBERS_ONE;
     connection->id = (uint16_t)seen->id;
 }
 

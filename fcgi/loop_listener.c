@@ -30,14 +30,22 @@ static void listener_pause(struct loop *loop)
     loop->resume_at = loop->now + PAUSE_MS;
 }
 
-/* Closes the kept connection that has been idle longest, if that is long enough. */
+/*
+ * Closes the kept connection that has been idle longest, if that is long enough. One on
+ * which a request has come by now is idle no more.
+ */
 static bool make_room(struct loop *loop)
 {
     struct connection *oldest = loop->table.queue[CONNECTION_IDLE].first;
-    if (!oldest || loop->now - oldest->since < SETTLED_MS)
-        return false;
-    connection_close(loop, oldest);
-    return true;
+    char byte;
+    while (oldest && loop->now - oldest->since >= SETTLED_MS) {
+        if (recv(oldest->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+            connection_close(loop, oldest);
+            return true;
+        }
+        oldest = oldest->behind;
+    }
+    return false;
 }
 
 static void welcome(struct loop *loop, int fd)

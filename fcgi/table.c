@@ -53,7 +53,8 @@ struct connection *table_take(struct table *table, int fd, uint64_t now)
         return NULL;
     connection->fd = fd;
     connection->generation++;
-    connection->watched = connection->begun = connection->many = connection->blocked = false;
+    connection->watched = connection->begun = connection->blocked = false;
+    connection->numbers = NUMBERS_UNKNOWN;
     connection->replies = connection->refused = 0;
     connection->id = 0;
     connection->skip = 0;

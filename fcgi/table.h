@@ -12,12 +12,20 @@
 
 enum connection_state {
     CONNECTION_FREE,
-    CONNECTION_WAITING, /* for a first request, or for the rest of one */
-    CONNECTION_IDLE,    /* kept by the web server, nothing sent */
-    CONNECTION_ENDING,  /* answered before its request has ended; what is left of that is ignored */
-    CONNECTION_PARKED,  /* its request waits for its answer */
+    CONNECTION_WAITING,  /* for a first request, or for the rest of one */
+    CONNECTION_IDLE,     /* kept by the web server, nothing sent */
+    CONNECTION_ENDING,   /* answered before its request has ended; what is left of
+                             that is ignored, and another one may begin */
+    CONNECTION_PARKED,   /* its request waits for its answer */
     CONNECTION_DRAINING, /* answered and half-closed; what still comes is thrown away */
     CONNECTION_STATES
+};
+
+/* What is known of the numbers that a web server gives its requests on a connection. */
+enum connection_numbers {
+    NUMBERS_UNKNOWN, /* no more than one request has come */
+    NUMBERS_ONE,     /* all have the same: it sends one request after the other */
+    NUMBERS_MANY     /* it may have several under way */
 };
 
 struct parked;
@@ -29,7 +37,7 @@ struct connection {
     uint32_t generation; /* tells this connection from others in the same slot */
     uint8_t state;
     uint16_t id;     /* the number of the last request, 0: there was none */
-    bool many;       /* requests of several numbers have come: others may be under way */
+    uint8_t numbers; /* enum connection_numbers */
     bool watched;    /* epoll knows it */
     bool blocked;    /* epoll tells, too, when it can be written to */
     bool begun;      /* part of a request has been seen */

@@ -178,9 +178,9 @@ my @refused = (
         'variables over 32 KB',
         $begin . record( PARAMS, 1, $vars . pairs( X => 'x' x 33_000 ) ) . $end
     ],
-    [ 431, 'many records', $begin . record( PARAMS, 1, $vars ) x 1000 . $end ],
-    [ 408, 'variables that do not end', $begin . record( PARAMS, 1, $vars ) ],
-    [ 408, 'half a record of them',     $begin . substr record( PARAMS, 1, $vars ), 0, 20 ],
+    [ 431, 'many records',                 $begin . record( PARAMS, 1, $vars ) x 1000 . $end ],
+    [ 408, 'variables that do not end',    $begin . record( PARAMS, 1, $vars ) ],
+    [ 408, 'half a record of them',        $begin . substr record( PARAMS, 1, $vars ), 0, 20 ],
     [ 408, 'variables of another request', $begin . record( PARAMS, 2, $vars ) ],
 );
 
@@ -216,7 +216,7 @@ subtest 'requests at the same time' => sub {
     $c->send( $begin . begin( 1, 1, 2 ) );
     my $record = $c->next_record || {};
     is( $record->{type} . ' ' . ( $record->{id} // '' ), END_REQUEST . ' 2', 'a second: ended' );
-    is( ( unpack 'NC', $record->{content} )[1], 1, 'with FCGI_CANT_MPX_CONN' );
+    is( ( unpack 'NC', $record->{content} )[1],          1, 'with FCGI_CANT_MPX_CONN' );
     $c->send( record( PARAMS, 2, $vars )
             . record( PARAMS,       1, $vars )
             . record( PARAMS,       2 )
@@ -229,7 +229,8 @@ subtest 'requests at the same time' => sub {
 
     $c = connect_to($path);
     my @id = map { 2 * $_ + 1 } 0 .. 299;
-    $c->send( join '', map { request( variables("/v2/app/manifests/v$_"), keep => 1, id => $_ ) } @id );
+    $c->send( join '',
+        map { request( variables("/v2/app/manifests/v$_"), keep => 1, id => $_ ) } @id );
     my %location;
     for (@id) {
         my ( $out, $end ) = $c->next_record(5);
@@ -242,7 +243,8 @@ subtest 'requests at the same time' => sub {
 
     # A body that comes late is nobody else's trouble.
     my $post = { %{ variables('/v2/app/blobs/uploads/') }, REQUEST_METHOD => 'POST' };
-    $c->send( begin( 1, 1, 1001 ) . record( PARAMS, 1001, pairs(%$post) ) . record( PARAMS, 1001 ) );
+    $c->send(
+        begin( 1, 1, 1001 ) . record( PARAMS, 1001, pairs(%$post) ) . record( PARAMS, 1001 ) );
     is( ( $c->answer(1) || {} )->{status}, 405, 'one without its body is answered' );
     for my $id ( 1003, 1005 ) {
         $c->send( record( STDIN_RECORD, 1001, 'x' x 50_000, 7 ) );

@@ -11,7 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IO::Socket::UNIX;
 use Signpost::FastCGI qw(request variables);
-use Signpost::Prober qw(target_id);
+use Signpost::Prober  qw(target_id);
 use Signpost::Test;
 use Signpost::Wire qw(http cgi);
 use Test::More;
@@ -59,7 +59,8 @@ $as{'another user'} = [ $t->find('setpriv'), qw(--reuid 65534 --regid 65534 --cl
 sub ask {
     my ($c) = @_;
     my $start = time;
-    $c->send( request( variables( '/v2/app/manifests/v1', HTTP_X_CLIENT_REGION => 'EU' ), keep => 1 ) );
+    $c->send(
+        request( variables( '/v2/app/manifests/v1', HTTP_X_CLIENT_REGION => 'EU' ), keep => 1 ) );
     my $location = ( $c->answer(5) || {} )->{location} // 'no answer';
     return time - $start < 2 ? $location : "late: $location";
 }
@@ -81,6 +82,7 @@ for my $who ( sort keys %as ) {
         );
         my $kept = Signpost::FastCGI->new($path) or die "$path: $!";
         like( ask($kept), qr/:1\//, 'it starts, and answers' );
+
         for ( 1 .. 3 ) {
             my $bad = Signpost::FastCGI->new($path) or die "$path: $!";
             $bad->send("GET / HTTP/1.0\r\n\r\n");
@@ -101,8 +103,8 @@ for my $who ( sort keys %as ) {
         ok( $t->wait_for( sub { ask($kept) =~ /:3\// } ), 'a good one is taken' );
         ok( $t->wait_for( sub { ( $said .= empty_pipe($read) ) =~ /has been read again/ } ),
             'and what is said now can be read' );
-        like( $said, qr/^signpost\.fcgi: \d+ messages were lost here/m, 'with what was lost' );
-        like( ask($kept), qr/:3\//, 'it goes on' );
+        like( $said,      qr/^signpost\.fcgi: \d+ messages were lost here/m, 'with what was lost' );
+        like( ask($kept), qr/:3\//,                                          'it goes on' );
         close $read;
         $t->signal( $name, 'HUP' );
         sleep 0.1;
@@ -115,11 +117,21 @@ subtest 'a CGI' => sub {
     my $file = $t->file( 'cgi.conf', "nonsense = 1;\n" );
     my ( $read, $write ) = full_pipe();
     my %env = ( SIGNPOST_CONF => $file, REQUEST_METHOD => 'GET', REQUEST_URI => '/v2/' );
-    my $run = $t->run( [ $t->program('signpost.fcgi') ], only_env => \%env, stderr => $write, seconds => 5 );
+    my $run = $t->run(
+        [ $t->program('signpost.fcgi') ],
+        only_env => \%env,
+        stderr   => $write,
+        seconds  => 5
+    );
     like( $run->{out}, qr/^Status: 503 /m, 'answers' );
     empty_pipe($read);
     close $read;
-    $run = $t->run( [ $t->program('signpost.fcgi') ], only_env => \%env, stderr => $write, seconds => 5 );
+    $run = $t->run(
+        [ $t->program('signpost.fcgi') ],
+        only_env => \%env,
+        stderr   => $write,
+        seconds  => 5
+    );
     like( $run->{out}, qr/^Status: 503 /m, 'also when nobody reads what it says' );
 };
 

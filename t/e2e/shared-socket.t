@@ -64,7 +64,8 @@ sub still_works {
     is( oct($flags) & O_NONBLOCK, 0, 'nobody else connects' );
     $new = Signpost::FastCGI->new($where) or die "$where: $!";
     my $blob = "/v2/late-200/app/blobs/sha256:" . sha256_hex($name);
-    $t->wait_for( sub { ask( $kept, "/v2/absent/app/blobs/sha256:" . sha256_hex( rand ) ) =~ /7002/ } );
+    $t->wait_for( sub { ask( $kept, "/v2/absent/app/blobs/sha256:" . sha256_hex(rand) ) =~ /7002/ }
+    );
     my $start = time;
     like( ask( $kept, $blob ), qr/:7001/, 'a request that waits for the prober gets its answer' );
     cmp_ok( time - $start, '<', 2, '… in time' );

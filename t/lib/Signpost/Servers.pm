@@ -13,7 +13,8 @@ use File::Basename ();
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 
-our @EXPORT_OK = qw(signpost lighttpd nginx apache apache_fcgid shared_host plain_server);
+our @EXPORT_OK = qw(signpost lighttpd nginx haproxy caddy h2o apache apache_fcgid shared_host
+    plain_server);
 
 # Starts signpost.fcgi as spawn-fcgi would, with a listening unix socket on
 # descriptor 0, and returns the socket's path. Options: conf, the text of its
@@ -64,8 +65,8 @@ EOT
 }
 
 # nginx in front of a socket. Options: socket; extra, more lines of its location;
-# upstream, more lines of the upstream (keepalive); everywhere, true to listen on all
-# addresses.
+# upstream, more lines of the upstream (keepalive); http, more lines outside of the server;
+# everywhere, true to listen on all addresses.
 sub nginx {
     my ( $t, $name, %option ) = @_;
     $t->need('nginx');
@@ -76,13 +77,16 @@ sub nginx {
         SOCKET   => $option{socket},
         EXTRA    => $option{extra}    // '',
         UPSTREAM => $option{upstream} // '',
+        HTTP     => $option{http}     // '',
         ADDRESS  => $option{everywhere} ? '*' : '127.0.0.1'
     );
     my $conf = $t->file( "$name.conf", <<'EOT', %value );
 daemon off; master_process off; worker_processes 1;
 pid @DIR@/@NAME@.pid; error_log @DIR@/@NAME@.log info;
-events { worker_connections 256; }
+worker_rlimit_nofile 8192;
+events { worker_connections 4096; }
 http {
+  @HTTP@
   access_log off;
   client_body_temp_path @DIR@/@NAME@-body; fastcgi_temp_path @DIR@/@NAME@-fcgi;
   proxy_temp_path @DIR@/@NAME@-proxy; uwsgi_temp_path @DIR@/@NAME@-uwsgi;
@@ -106,6 +110,97 @@ http {
 }
 EOT
     $t->start( $name, [ $t->find('nginx'), '-c', $conf, '-e', $t->folder . "/$name.log" ] );
+    $t->wait_for_port( $name, $port );
+    return $port;
+}
+
+# HAProxy in front of a socket; its log is NAME.out. Options: socket; app, more lines of the fcgi-app; global and
+# defaults, more lines of these sections.
+sub haproxy {
+    my ( $t, $name, %option ) = @_;
+    $t->need('haproxy');
+    my $port  = $t->port;
+    my %value = (
+        PORT     => $port,
+        SOCKET   => $option{socket},
+        APP      => $option{app}      // '',
+        GLOBAL   => $option{global}   // '',
+        DEFAULTS => $option{defaults} // '',
+    );
+    my $conf = $t->file( "$name.cfg", <<'EOT', %value );
+global
+    nbthread 1
+    log stdout format raw local0
+@GLOBAL@
+defaults
+    mode http
+    log global
+    option httplog
+    timeout connect 5s
+    timeout client 10s
+    timeout server 10s
+@DEFAULTS@
+fcgi-app signpost
+    docroot /nonexistent
+@APP@
+frontend door
+    bind 127.0.0.1:@PORT@
+    default_backend signpost
+backend signpost
+    use-fcgi-app signpost
+    server signpost unix@@SOCKET@ proto fcgi
+EOT
+    $t->start( $name, [ $t->find('haproxy'), '-db', '-f', $conf ] );
+    $t->wait_for_port( $name, $port );
+    return $port;
+}
+
+# Caddy in front of a socket. Options: socket.
+sub caddy {
+    my ( $t, $name, %option ) = @_;
+    $t->need('caddy');
+    my $port = $t->port;
+    my $conf = $t->file( "$name.caddyfile", <<'EOT', PORT => $port, SOCKET => $option{socket} );
+{
+	admin off
+	auto_https off
+	default_bind 127.0.0.1
+	storage file_system @DIR@/caddy
+}
+http://:@PORT@ {
+	reverse_proxy unix/@SOCKET@ {
+		transport fastcgi {
+			root /nonexistent
+			env SCRIPT_NAME ""
+			env PATH_INFO {http.request.uri.path}
+		}
+	}
+}
+EOT
+    $t->start( $name, [ $t->find('caddy'), qw(run --adapter caddyfile --config), $conf ] );
+    $t->wait_for_port( $name, $port );
+    return $port;
+}
+
+# h2o in front of a socket. Options: socket; extra, more lines of the path.
+sub h2o {
+    my ( $t, $name, %option ) = @_;
+    $t->need('h2o');
+    my $port  = $t->port;
+    my $user  = $> == 0 ? 'user: nobody' : '';
+    my %value = ( PORT => $port, SOCKET => $option{socket}, USER => $user, NAME => $name );
+    my $conf  = $t->file( "$name.yaml", <<'EOT' . ( $option{extra} // '' ), %value );
+@USER@
+num-threads: 1
+error-log: @DIR@/@NAME@.log
+listen: { host: 127.0.0.1, port: @PORT@ }
+hosts:
+  default:
+    paths:
+      "/":
+        fastcgi.connect: { port: @SOCKET@, type: unix }
+EOT
+    $t->start( $name, [ $t->find('h2o'), '-c', $conf ] );
     $t->wait_for_port( $name, $port );
     return $port;
 }
