@@ -42,7 +42,7 @@ my $door = Signpost::Door->start(
     eu    => "http://127.0.0.1:$port",
     state => $state,
     more  => <<'EOT'
-cache_size = 512; probe_rate_unknown = 100000; max_parked = 1000;
+cache_size = 512; probe_rate = 100000; probe_burst = 100000; max_parked = 1000;
 EOT
 );
 $door->ready or die 'the prober is not asked: ' . $t->complaints('door');
