@@ -45,6 +45,14 @@ static bool is_drawn(struct usage *usage, uint32_t n)
     return n <= 1 || usage->random % n == 0;
 }
 
+/* What the prober takes: manifests and blobs by digest, not what is asked for their referrers. */
+static bool can_be_asked(const struct object *object)
+{
+    return (object->endpoint == ENDPOINT_MANIFESTS || object->endpoint == ENDPOINT_BLOBS) &&
+           oci_is_name(object->name) && oci_is_digest(object->digest) &&
+           object->digest.len <= OCI_DIGEST_MAX && oci_is_probeable(object->digest);
+}
+
 static void keep(struct use *use, const struct object *object)
 {
     use->endpoint = (uint8_t)object->endpoint;
@@ -58,8 +66,7 @@ void usage_note(struct usage *usage, const struct target *target, const struct o
 {
     struct use *use = &usage->use[target - usage->config->targets];
     use->used = true;
-    if (!object || object->name.len > OCI_NAME_MAX || object->digest.len > OCI_DIGEST_MAX ||
-        !oci_is_probeable(object->digest))
+    if (!object || !can_be_asked(object))
         return;
     use->objects += use->objects < UINT32_MAX;
     if (is_drawn(usage, use->objects))

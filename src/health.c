@@ -40,10 +40,14 @@ struct health {
 
 static const struct target_health nobody_knows = {.admit = 1, .extra = 1};
 
+/* What has been forgotten of a target stays so, however old the file is. */
 static void forget(struct health *health)
 {
-    for (size_t i = 0; i < health->count; i++)
+    for (size_t i = 0; i < health->count; i++) {
+        int64_t forgotten_s = health->of[i].forgotten_s;
         health->of[i] = nobody_knows;
+        health->of[i].forgotten_s = forgotten_s;
+    }
     health->counter_count = 0;
     health->network_doubt_s = 0;
     health->fresh = false;

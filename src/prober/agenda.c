@@ -169,7 +169,7 @@ static void take_sample(struct agenda *agenda, struct remote *remote, const stru
     bool is_soon = remote->sampled_ms && now.steady_ms - remote->sampled_ms < SAMPLE_MS;
 
     if (is_soon || !witnesses_wanted(&remote->witnesses) ||
-        witnesses_know(&remote->witnesses, object->name))
+        witnesses_know(&remote->witnesses, object))
         return;
     if (job_for(agenda, remote, object, true, now))
         remote->sampled_ms = now.steady_ms;
@@ -232,11 +232,12 @@ void agenda_done(struct agenda *agenda, struct job *job, const struct reply *rep
     jobs_end(agenda, job);
 }
 
-bool agenda_may_follow(struct agenda *agenda, const char *from, const char *to, struct instant now)
+bool agenda_may_follow(struct agenda *agenda, const char *from, const char *to, bool charge,
+                       struct instant now)
 {
     if (!probe_may_follow(agenda->config, from, to))
         return false;
-    for (size_t i = 0; i < agenda->remotes.count; i++) {
+    for (size_t i = 0; charge && i < agenda->remotes.count; i++) {
         struct remote *remote = agenda->remotes.list[i];
         if (remote->target && url_same_host(remote->target->url, slice_of(to)) &&
             !url_same_host(remote->target->url, slice_of(from)))

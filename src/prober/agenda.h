@@ -103,10 +103,11 @@ void agenda_check(struct agenda *agenda, bool watch_all, struct instant now);
 void agenda_wake(struct agenda *agenda, struct instant now);
 
 /*
- * A redirect leads to this URL: whether the request may be sent there, by the budget of the
- * target that it belongs to.
+ * A redirect leads to this URL: whether the request may be sent there. charge: to the budget of
+ * the target that the URL belongs to, as for probes.
  */
-bool agenda_may_follow(struct agenda *agenda, const char *from, const char *to, struct instant now);
+bool agenda_may_follow(struct agenda *agenda, const char *from, const char *to, bool charge,
+                       struct instant now);
 
 struct remotes *agenda_remotes(struct agenda *agenda);
 const struct agenda_counters *agenda_counters(const struct agenda *agenda);

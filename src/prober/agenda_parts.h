@@ -43,7 +43,7 @@ struct check {
     int64_t begun_ms;
     enum path_meaning path;
     enum content content;
-    bool network_failed;
+    bool network_failed, limited;
     unsigned took_ms;
     char failure[HEALTH_FAILURE_SIZE];
 };

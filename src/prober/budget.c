@@ -64,4 +64,7 @@ void budget_cut(struct budget *budget, const struct probing_rate *rate, int64_t 
     double left = left_of(rate, 1 - (1 - cut_now(budget, now_ms)) / 2);
     budget->cut = rate->per_second > 0 ? 1 - left / rate->per_second : 0;
     budget->cut_ms = now_ms;
+    double burst = burst_now(budget, rate, now_ms);
+    if (budget->spent > burst)
+        budget->spent = burst; /* else nothing at all would be spent for minutes */
 }

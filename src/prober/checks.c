@@ -47,7 +47,7 @@ static void hurry_others(struct agenda *agenda, const struct remote *one, struct
     for (size_t i = 0; i < agenda->remotes.count; i++) {
         struct remote *remote = agenda->remotes.list[i];
         if (remote != one)
-            monitor_hurry(&remote->monitor, &agenda->config->probing, now);
+            monitor_hurry(&remote->monitor, monitor_doubt_ms(&agenda->config->probing), now);
     }
 }
 
@@ -71,6 +71,7 @@ static void report(struct agenda *agenda, const struct check *check, struct inst
     const struct probing *rules = &agenda->config->probing;
     struct check_report report = {.result = result_of(check),
                                   .network_failed = check->network_failed,
+                                  .limited = check->limited,
                                   .begun_ms = check->begun_ms,
                                   .took_ms = check->took_ms,
                                   .failure = check->failure};
@@ -80,7 +81,6 @@ static void report(struct agenda *agenda, const struct check *check, struct inst
         remote->counters.failed++;
     if (bad && report.network_failed)
         hurry_others(agenda, remote, now);
-    remote->monitor.network_failed = bad && report.network_failed;
     enum monitor_change change = monitor_take(&remote->monitor, rules, &agenda->jitter, &report,
                                               !bad || may_fall(agenda, now), now);
     if (!bad)
@@ -130,6 +130,9 @@ static void take_path(struct agenda *agenda, struct check *check, const struct j
                       : reply_of_path(reply, &agenda->config->probing);
     if (reply->status > 0)
         check->took_ms = reply->took_ms;
+    check->limited = check->limited || reply_limits_rate(reply);
+    if (job->target_kind == TARGET_BUCKET && check->path == CHECK_GOOD)
+        witnesses_end_run(&check->remote->witnesses);
     if (check->path == CHECK_BAD)
         note_failure(check, reply, "");
 }
@@ -160,6 +163,7 @@ static void take_witness(struct agenda *agenda, struct check *check, const struc
     check->content = witnesses_take(&remote->witnesses, job->witness, said, job->target_kind);
     if (reply->status > 0)
         check->took_ms = reply->took_ms;
+    check->limited = check->limited || reply_limits_rate(reply);
     remote->serves_content = said == WITNESS_SERVED;
     if (check->content == CONTENT_EMPTIED)
         forget(agenda, remote, now);

@@ -114,7 +114,7 @@ static void count(struct agenda *agenda, const struct job *job, const struct rep
                    now.steady_ms);
     }
     if (reply_is_trouble(reply))
-        monitor_hurry(&remote->monitor, rules, now);
+        monitor_hurry_for_probe(&remote->monitor, rules, now);
 }
 
 bool findings_end_probe(struct agenda *agenda, struct job *job, const struct reply *reply,

@@ -4,9 +4,9 @@
 
 #ifndef HAVE_LIBCURL
 struct heads *heads_new(const struct heads_hooks *hooks, const struct probing *rules,
-                        struct why *why)
+                        bool is_limited, struct why *why)
 {
-    (void)hooks, (void)rules;
+    (void)hooks, (void)rules, (void)is_limited;
     why_not(why, "This signpost was built without libcurl and cannot probe; install it (Debian: "
                  "libcurl4-openssl-dev) and build again.");
     return NULL;
@@ -48,10 +48,12 @@ void heads_work(struct heads *heads, int64_t now_ms)
 
 #include <curl/curl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -59,8 +61,9 @@ enum {
     HEADER_MAX = 64 * 1024,
     BODY_MAX = 64 * 1024, /* of a body that nobody reads */
     BODY_TIMEOUT_MS = 60 * 1000,
-    IDLE_MAX = 64, /* easy handles kept for later */
-    CONNECTIONS_MAX = 512,
+    IDLE_MAX = 64,         /* easy handles kept for later */
+    CONNECTIONS_MAX = 512, /* kept for later */
+    DESCRIPTORS_SHARE = 4, /* so many parts of the limit on descriptors: one is for probes */
     CONNECTION_AGE_S = 600,
     EVENTS = 64
 };
@@ -84,6 +87,7 @@ struct head {
 struct heads {
     struct heads_hooks hooks;
     const struct probing *rules;
+    bool is_limited;
     CURLM *multi;
     struct curl_slist *accept;
     int epoll;
@@ -429,8 +433,8 @@ static bool follow(struct heads *heads, struct head *head, struct reply *reply)
     curl_easy_getinfo(head->easy, CURLINFO_EFFECTIVE_URL, &from);
     if (!to || !from)
         return false;
-    reply->led_away =
-        ++head->hops > HOPS_MAX || !heads->hooks.may_follow(heads->hooks.context, from, to);
+    reply->led_away = ++head->hops > HOPS_MAX ||
+                      !heads->hooks.may_follow(heads->hooks.context, from, to, head->is_check);
     if (reply->led_away || left <= 0)
         return false;
     char *copy = strdup(to);
@@ -523,8 +527,15 @@ void heads_work(struct heads *heads, int64_t now_ms)
 
 void heads_configure(struct heads *heads, const struct probing *rules)
 {
+    struct rlimit limit;
+
     heads->rules = rules;
+    if (!heads->is_limited)
+        return;
     curl_multi_setopt(heads->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)rules->connections);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < LONG_MAX)
+        curl_multi_setopt(heads->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                          (long)(limit.rlim_cur / DESCRIPTORS_SHARE));
 }
 
 static bool get_ready(struct heads *heads, const struct probing *rules)
@@ -545,7 +556,7 @@ static bool get_ready(struct heads *heads, const struct probing *rules)
 }
 
 struct heads *heads_new(const struct heads_hooks *hooks, const struct probing *rules,
-                        struct why *why)
+                        bool is_limited, struct why *why)
 {
     struct heads *heads = calloc(1, sizeof *heads);
 
@@ -555,6 +566,7 @@ struct heads *heads_new(const struct heads_hooks *hooks, const struct probing *r
         return NULL;
     }
     heads->hooks = *hooks;
+    heads->is_limited = is_limited;
     heads->epoll = -1;
     heads->due_ms = -1;
     if (get_ready(heads, rules))

@@ -11,17 +11,18 @@ struct heads;
 struct heads_hooks {
     /* A request has ended; called by heads_work only. */
     void (*done)(void *context, struct job *job, const struct reply *reply);
-    /* Whether a redirect may be followed. */
-    bool (*may_follow)(void *context, const char *from, const char *to);
+    /* Whether a redirect may be followed; is_check: it is charged to no budget. */
+    bool (*may_follow)(void *context, const char *from, const char *to, bool is_check);
     void *context;
 };
 
 /*
- * Gets ready; rules are borrowed until the next heads_configure. NULL, with the
+ * Gets ready; rules are borrowed until the next heads_configure. is_limited: connections are
+ * limited, to one host by the rules and in all by the limit on descriptors. NULL, with the
  * reason in why, if signpost was built without libcurl, or it fails.
  */
 struct heads *heads_new(const struct heads_hooks *hooks, const struct probing *rules,
-                        struct why *why);
+                        bool is_limited, struct why *why);
 
 /* Stops all requests; nobody is told. NULL is fine. */
 void heads_free(struct heads *heads);

@@ -62,13 +62,18 @@ void monitor_use(struct monitor *monitor, struct instant now)
     monitor->used_ms = now.steady_ms;
 }
 
-void monitor_hurry(struct monitor *monitor, const struct probing *rules, struct instant now)
+void monitor_hurry(struct monitor *monitor, int64_t least_ms, struct instant now)
 {
-    int64_t least = rules->interval_ms < HURRY_MS ? rules->interval_ms : HURRY_MS;
-    int64_t soon = monitor->has_begun ? monitor->begun_ms + least : now.steady_ms;
+    int64_t soon = monitor->has_begun ? monitor->begun_ms + least_ms : now.steady_ms;
 
     if (!monitor->is_down && monitor->next_ms > soon)
         monitor->next_ms = soon;
+}
+
+void monitor_hurry_for_probe(struct monitor *monitor, const struct probing *rules,
+                             struct instant now)
+{
+    monitor_hurry(monitor, rules->interval_ms < HURRY_MS ? rules->interval_ms : HURRY_MS, now);
 }
 
 /* One that has no answer yet after a while leaves room for doubt, too. */
@@ -175,7 +180,8 @@ enum monitor_change monitor_take(struct monitor *monitor, const struct probing *
     if (report->result == RESULT_GOOD)
         change = take_good(monitor, rules, report, now);
     else if (report->result == RESULT_NEITHER)
-        monitor->checked_ms = now.steady_ms; /* what was known before still is */
+        monitor->checked_ms = report->limited ? now.steady_ms /* what was known before still is */
+                                              : monitor->checked_ms;
     else if (!monitor->last_good || report->begun_ms >= monitor->good_ms)
         change = take_bad(monitor, rules, report, may_fall, now);
     if (report->result == RESULT_NEITHER)

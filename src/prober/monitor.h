@@ -53,6 +53,7 @@ enum check_result {
 struct check_report {
     enum check_result result;
     bool network_failed; /* it found no connection */
+    bool limited;        /* the target wants to be asked less: it lives */
     int64_t begun_ms;
     unsigned took_ms;    /* of an answer; 0: there was none */
     const char *failure; /* of a bad or suspect one */
@@ -69,9 +70,12 @@ void monitor_use(struct monitor *monitor, struct instant now);
 /* Whether it has been used in the last minutes. */
 bool monitor_in_use(const struct monitor *monitor, struct instant now);
 
-/* A probe has failed: the next check is due soon, but not so soon that strangers decide how often.
- */
-void monitor_hurry(struct monitor *monitor, const struct probing *rules, struct instant now);
+/* The next check is due soon: least_ms after the last one began. */
+void monitor_hurry(struct monitor *monitor, int64_t least_ms, struct instant now);
+
+/* The same for a probe that failed: not so soon that strangers decide how often it is checked. */
+void monitor_hurry_for_probe(struct monitor *monitor, const struct probing *rules,
+                             struct instant now);
 
 /*
  * Whether a check is due, which then counts as begun; watch: the target may have to stand in

@@ -101,7 +101,8 @@ enum path_meaning reply_of_bucket(const struct reply *reply)
         return CHECK_NEITHER;
     if (reply->status == 0 || reply->status >= 500)
         return CHECK_BAD;
-    if (is_success(reply) || reply->status == 403 || reply->status == 404)
+    /* 416: of no bytes there is no first one, where HEAD is not answered. */
+    if (is_success(reply) || reply->status == 403 || reply->status == 404 || reply->status == 416)
         return CHECK_GOOD;
     return CHECK_NEITHER;
 }

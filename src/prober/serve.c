@@ -118,11 +118,11 @@ static void done(void *context, struct job *job, const struct reply *reply)
     agenda_done(server->agenda, job, reply, server->now);
 }
 
-static bool may_follow(void *context, const char *from, const char *to)
+static bool may_follow(void *context, const char *from, const char *to, bool is_check)
 {
     const struct server *server = context;
 
-    return agenda_may_follow(server->agenda, from, to, server->now);
+    return agenda_may_follow(server->agenda, from, to, !is_check, server->now);
 }
 
 /* ---- what is done from time to time ---- */
@@ -401,8 +401,8 @@ static int wait_ms(const struct server *server)
 }
 
 /*
- * Whether more time has passed since the last turn than it was to wait, by either clock: the
- * machine stood still, or gave this process no time. What it has missed says nothing.
+ * Whether more time has passed than was to be waited, by either clock: the machine stood still,
+ * or gave this process no time. What it has missed says nothing.
  */
 static bool has_slept(struct instant before, struct instant now, int waited_ms)
 {
@@ -429,11 +429,12 @@ static void run(struct server *server)
     struct epoll_event events[EVENTS];
 
     while (!server->stop) {
-        struct instant before = server->now;
         int wait = wait_ms(server);
+        struct instant before = instant_now();
+        int64_t took_ms = before.steady_ms - server->now.steady_ms; /* it may have slept at work */
         int count = epoll_wait(server->epoll, events, EVENTS, wait);
         server->now = instant_now();
-        if (has_slept(before, server->now, wait))
+        if (has_slept(before, server->now, wait) || took_ms >= MONITOR_CHECK_MS)
             agenda_wake(server->agenda, server->now);
         for (int i = 0; i < count; i++)
             handle(server, events[i].data.u32);
@@ -497,8 +498,9 @@ static bool make_parts(struct server *server)
     uint64_t seed = 1;
     struct why why;
 
-    server->heads = heads_new(&heads, &server->config->probing, &why);
-    server->checks = server->heads ? heads_new(&heads, &server->config->probing, &why) : NULL;
+    server->heads = heads_new(&heads, &server->config->probing, true, &why);
+    server->checks =
+        server->heads ? heads_new(&heads, &server->config->probing, false, &why) : NULL;
     if (!server->checks)
         return fail(server, why.text);
     server->cache = cache_writer_open(&cache, server->now.wall_s);

@@ -36,11 +36,13 @@ static bool fits(const struct object *object)
     return object->name.len <= OCI_NAME_MAX && object->digest.len <= OCI_DIGEST_MAX;
 }
 
-bool witnesses_know(const struct witnesses *witnesses, struct slice name)
+bool witnesses_know(const struct witnesses *witnesses, const struct object *object)
 {
-    for (size_t i = 0; i < witnesses->count; i++)
-        if (slice_equal(witness_object(&witnesses->list[i]).name, name))
+    for (size_t i = 0; i < witnesses->count; i++) {
+        struct object known = witness_object(&witnesses->list[i]);
+        if (slice_equal(known.name, object->name) || slice_equal(known.digest, object->digest))
             return true;
+    }
     return false;
 }
 
@@ -60,7 +62,7 @@ void witnesses_offer(struct witnesses *witnesses, const struct object *object,
 {
     struct witness *place = NULL;
 
-    if (!fits(object) || witnesses_know(witnesses, object->name))
+    if (!fits(object) || witnesses_know(witnesses, object))
         return;
     if (witnesses->count < WITNESSES_MAX) {
         place = &witnesses->list[witnesses->count++];
@@ -100,23 +102,6 @@ void witnesses_pin(struct witnesses *witnesses, const struct object *object)
     witnesses->list[witnesses->count++].is_pinned = true;
 }
 
-struct witness *witnesses_choose(struct witnesses *witnesses, enum target_kind kind,
-                                 struct jitter *jitter)
-{
-    struct witness *found = NULL;
-    uint64_t seen = 0;
-
-    for (size_t i = 0; i < witnesses->count; i++) {
-        struct witness *witness = &witnesses->list[i];
-        if (witness->mark == WITNESS_NEITHER && witness->asking == 0 &&
-            jitter_below(jitter, ++seen) == 0)
-            found = witness;
-    }
-    if (!found && kind == TARGET_UPSTREAM && witnesses->count > 0)
-        found = &witnesses->list[jitter_below(jitter, witnesses->count)];
-    return found;
-}
-
 /* How many have each mark. */
 struct marks {
     size_t failed, denied, gone, open;
@@ -146,6 +131,31 @@ static void end_run(struct witnesses *witnesses, bool all_are_gone)
         else
             witness->mark = WITNESS_NEITHER;
     }
+}
+
+struct witness *witnesses_choose(struct witnesses *witnesses, enum target_kind kind,
+                                 struct jitter *jitter)
+{
+    struct witness *found = NULL;
+    uint64_t seen = 0;
+
+    for (size_t i = 0; i < witnesses->count; i++) {
+        struct witness *witness = &witnesses->list[i];
+        if (witness->mark == WITNESS_NEITHER && witness->asking == 0 &&
+            jitter_below(jitter, ++seen) == 0)
+            found = witness;
+    }
+    if (found || witnesses->count == 0)
+        return found;
+    /* One failure is no reason to believe that a bucket fails: its empty blob decides. */
+    if (kind == TARGET_BUCKET && count_marks(witnesses).failed < 2)
+        return NULL;
+    return &witnesses->list[jitter_below(jitter, witnesses->count)];
+}
+
+void witnesses_end_run(struct witnesses *witnesses)
+{
+    end_run(witnesses, false);
 }
 
 static bool marks_fail(const struct witnesses *witnesses, const struct marks *marks)

@@ -48,8 +48,8 @@ enum content {
 
 /*
  * Offers an object that the target has just served. It is taken if no other witness is of
- * its repository and there is room; of a full list, one drawn at random gives way, at most
- * one an hour.
+ * its repository or its digest and there is room; of a full list, one drawn at random gives way, at
+ * most one an hour.
  */
 void witnesses_offer(struct witnesses *witnesses, const struct object *object,
                      struct jitter *jitter, struct instant now);
@@ -63,12 +63,15 @@ static inline bool witnesses_wanted(const struct witnesses *witnesses)
     return witnesses->count < WITNESSES_ENOUGH;
 }
 
-/* Whether one of them is of this repository. */
-bool witnesses_know(const struct witnesses *witnesses, struct slice name);
+/*
+ * Whether one of them is of this repository, or of this digest: one object under several names
+ * would be one witness that counts as many.
+ */
+bool witnesses_know(const struct witnesses *witnesses, const struct object *object);
 
 /*
- * The one to ask now: drawn at random from those not asked in this run, of an upstream else
- * from all. NULL: there is none, or a bucket is to be asked for the empty blob.
+ * The one to ask now: drawn at random from those not asked in this run, else from all. NULL:
+ * there is none, or a bucket is to be asked for the empty blob.
  */
 struct witness *witnesses_choose(struct witnesses *witnesses, enum target_kind kind,
                                  struct jitter *jitter);
@@ -81,6 +84,9 @@ struct object witness_object(const struct witness *witness);
 /* Takes in what a witness, found by its number, was answered with. */
 enum content witnesses_take(struct witnesses *witnesses, uint32_t number,
                             enum witness_meaning answer, enum target_kind kind);
+
+/* A bucket has answered for the empty blob: the run is over. */
+void witnesses_end_run(struct witnesses *witnesses);
 
 /* Whether this run has seen content fail: what CONTENT_FAILS says. */
 bool witnesses_fail(const struct witnesses *witnesses);

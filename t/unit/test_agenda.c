@@ -421,6 +421,38 @@ static void test_return(void)
     end();
 }
 
+/* A bucket has no /v2/: its witnesses bring it back as they took it out. */
+static void test_return_of_a_bucket(void)
+{
+    static const enum life ends[] = {REFUSES, PAGE, UNAVAILABLE};
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        for (unsigned witnesses = 0; witnesses <= 4; witnesses += 2) {
+            begin_used(witnesses);
+            time_to_fall("cdn", ends[i], false, 0);
+            for (int64_t ms = 0; ms < 300000; ms += STEP_MS)
+                step();
+            world.life[3] = LIVES;
+            int64_t ms = 0;
+            for (; state_of("cdn") == HEALTH_DOWN && ms < 120000; ms += STEP_MS)
+                step();
+            cmp_ok(ms, <, 65000, "a bucket with %u witnesses, %s, is back after %lld ms", witnesses,
+                   lives[ends[i]], (long long)ms);
+            end();
+        }
+    begin_used(1);
+    world.life[3] = REFUSES;
+    run(INTERVAL_MS - 500);
+    world.life[3] = LIVES;
+    for (int i = 0; i < 6; i++) {
+        run(20000);
+        use("cdn");
+    }
+    cmp_ok(remote("cdn")->witnesses.list[0].mark, ==, WITNESS_NEITHER,
+           "one that has failed once is asked again");
+    end();
+}
+
 static void test_limits_of_a_quota(void)
 {
     begin_used(4);
@@ -635,6 +667,7 @@ int main(void)
     test_attack();
     test_deaths();
     test_return();
+    test_return_of_a_bucket();
     test_limits_of_a_quota();
     test_emptied();
     test_distrust();

@@ -4,6 +4,8 @@
 #include "tap.h"
 #include "../../fcgi/asker.h"
 #include "../../src/ask.h"
+#include "tight.h"
+#include "../../fcgi/usage.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -17,7 +19,7 @@ enum { QUESTIONS = 4, WAITERS = 8 };
 
 static struct asker *asker;
 static const struct asker_counters *count;
-static const struct target targets[] = {{.id = 0x1111}, {.id = 0x2222}, {.id = 0x3333}};
+static struct target targets[] = {{.id = 0x1111}, {.id = 0x2222}, {.id = 0x3333}};
 static int prober;     /* the other end, -1: none */
 static int watched;    /* what is to be watched */
 static int tries;      /* to connect */
@@ -359,6 +361,28 @@ static void test_use(void)
     stop();
 }
 
+/* Of what clients ask for, only what the prober can be asked for is told. */
+static void test_usage(void)
+{
+    struct config config = {.targets = targets, .target_count = 3};
+    struct object referrers = {ENDPOINT_REFERRERS, SLICE("team/app"), SLICE("sha256:" HEX64)};
+    struct object blob = {ENDPOINT_BLOBS, SLICE("team/app"), SLICE("sha256:" HEX64)};
+    struct usage *usage = usage_new(&config, 1);
+    struct ask_question question;
+    struct object object;
+    start();
+    usage_note(usage, &targets[2], &referrers);
+    usage_tell(usage, asker, 1000);
+    ok(ask_is_use(&question, hear(&question)), "referrers of a digest are no object");
+    usage_note(usage, &targets[2], &blob);
+    usage_tell(usage, asker, 2000);
+    usage_tell(usage, asker, 30000);
+    size_t len = hear(&question);
+    ok(ask_read(&question, len, &object) && question.id == ASK_NO_ID, "a blob is one");
+    usage_free(usage);
+    stop();
+}
+
 /* ---- the real socket ---- */
 
 static int listen_in(const char *directory)
@@ -442,6 +466,7 @@ int main(void)
     test_death();
     test_malformed();
     test_use();
+    test_usage();
     test_connect();
     test_stranger();
     return done_testing();

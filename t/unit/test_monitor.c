@@ -199,12 +199,12 @@ static void test_hurry(void)
     monitor_use(&m, at(0));
     ok(due(&m, 0), "in use");
     checked(&m, RESULT_GOOD, 10);
-    monitor_hurry(&m, &rules, at(20));
+    monitor_hurry_for_probe(&m, &rules, at(20));
     ok(!due(&m, 1000), "a probe that fails brings the next check forward,");
     ok(due(&m, 3000), "but not at once");
     checked(&m, RESULT_GOOD, 3010);
     for (int64_t ms = 3010; ms < 63010; ms += 10) {
-        monitor_hurry(&m, &rules, at(ms));
+        monitor_hurry_for_probe(&m, &rules, at(ms));
         if (due(&m, ms)) {
             checked(&m, RESULT_GOOD, ms);
             count++;
