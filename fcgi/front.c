@@ -74,7 +74,12 @@ void front_close(struct front *front)
     log_end(&front->log);
     front->setup = NULL;
     release(front, setup);
-    refusal_end(&front->refusal);
+    if (front->presence)
+        presence_end(front->presence);
+    if (front->refusal)
+        refusal_end(front->refusal);
+    free(front->presence);
+    free(front->refusal);
     notes_end(&front->notes);
 }
 
@@ -87,13 +92,12 @@ void front_init(struct front *front, const char *file, bool under_systemd)
     log_init(&front->log, seed, say, front);
 }
 
-/* NULL if there is no memory. */
-static struct setup *make_setup(struct front *front, struct config *config, enum front_voice voice)
+/* NULL if there is no memory. A CGI ends before it could report what it has counted. */
+static struct setup *make_setup(struct front *front, struct config *config)
 {
-    /* A CGI ends before it could report. */
-    bool counts = voice == FRONT_ALL && starter_reports(config);
-    bool tells = voice == FRONT_ALL && starter_needs_prober(config);
-    knowledge_log *log = voice == FRONT_ALL ? say : hush;
+    bool is_cgi = !front->presence;
+    bool counts = !is_cgi && starter_reports(config);
+    bool tells = !is_cgi && starter_needs_prober(config);
     struct setup *setup = malloc(sizeof *setup);
     if (!setup)
         return NULL;
@@ -102,7 +106,7 @@ static struct setup *make_setup(struct front *front, struct config *config, enum
     setup->counters = counts ? counters_new(config) : NULL;
     setup->usage = tells ? usage_new(config, (uint64_t)instant_now().steady_ms) : NULL;
     if ((setup->counters || !counts) && (setup->usage || !tells) &&
-        knowledge_open(&setup->knowledge, config, instant_now(), log, front))
+        knowledge_open(&setup->knowledge, config, instant_now(), is_cgi ? hush : say, front))
         return setup;
     counters_free(setup->counters);
     usage_free(setup->usage);
@@ -111,9 +115,9 @@ static struct setup *make_setup(struct front *front, struct config *config, enum
 }
 
 /* Has a configuration take the place of the one there is. False: no memory, and it is freed. */
-static bool take(struct front *front, struct config *config, enum front_voice voice)
+static bool take(struct front *front, struct config *config)
 {
-    struct setup *setup = make_setup(front, config, voice);
+    struct setup *setup = make_setup(front, config);
     struct setup *former = front->setup;
     if (!setup) {
         config_free(config);
@@ -126,35 +130,60 @@ static bool take(struct front *front, struct config *config, enum front_voice vo
     return ready;
 }
 
-static struct config *read_config(struct front *front, enum front_voice voice)
+bool front_load(struct front *front)
 {
-    if (voice == FRONT_ALL && !front->setup)
-        return refusal_read(&front->refusal, front->file, true, &front->notes);
     struct problems problems = {0};
     struct config *config = config_load_found(front->file, &problems);
-    if (!config || voice == FRONT_ALL)
+    if (!config)
         notes_problems(&front->notes, &problems);
     problems_clear(&problems);
-    return config;
+    return config && take(front, config);
 }
 
-bool front_load(struct front *front, enum front_voice voice)
+/* Says to commands what has become of the configuration; reason: why a new one is refused. */
+static void tell(struct front *front, const struct why *reason)
 {
-    struct config *config = read_config(front, voice);
-    return config && take(front, config, voice);
+    const struct setup *setup = front->setup;
+    struct why why;
+    if (!presence_tell(front->presence, &setup->knowledge.state,
+                       reason ? PRESENCE_KEEPS : PRESENCE_SERVES, setup->config->file,
+                       setup->knowledge.control.reload, reason, &why))
+        front_say(front, why.text);
 }
 
-/*
- * Reads a refused configuration again. As soon as it is right, a loop with its limits is to
- * take over from the one that had none.
- */
-static void look_again(struct front *front, bool was_asked)
+/* Begins to serve with the first configuration, if it is right. */
+static bool begin_to_serve(struct front *front, struct config *config)
 {
-    struct config *config = refusal_read(&front->refusal, front->file, was_asked, &front->notes);
-    if (!config || !take(front, config, FRONT_ALL))
+    if (!config || !take(front, config))
+        return false;
+    refusal_end(front->refusal);
+    tell(front, NULL);
+    return true;
+}
+
+bool front_start(struct front *front)
+{
+    front->presence = malloc(sizeof *front->presence);
+    front->refusal = malloc(sizeof *front->refusal);
+    if (!front->presence || !front->refusal) {
+        front_say(front, "There is not enough memory.");
+        return false;
+    }
+    presence_begin(front->presence, PRESENCE_RESPONDER);
+    refusal_begin(front->refusal, PRESENCE_RESPONDER, front->file, &front->notes);
+    if (!begin_to_serve(front, refusal_read(front->refusal, true)))
+        front_say(
+            front,
+            "The configuration is refused: requests are answered with 503 until it is right.");
+    return true;
+}
+
+/* A loop with the configuration's limits is to take over from the one that had none. */
+static void end_refusal(struct front *front, struct config *config)
+{
+    if (!begin_to_serve(front, config))
         return;
     front_say(front, "The configuration is right now, and requests are served.");
-    refusal_end(&front->refusal);
     loop_retire(front->loop);
 }
 
@@ -378,15 +407,29 @@ static void alarm_comes(void *ctx)
     rearm(front);
 }
 
+static bool load_anew(struct front *front, struct why *reason)
+{
+    struct problems problems = {0};
+    struct config *config = config_load_found(front->file, &problems);
+    notes_problems(&front->notes, &problems);
+    problems_first(&problems, reason);
+    problems_clear(&problems);
+    if (config && take(front, config))
+        return true;
+    return config ? why_not(reason, "there is not enough memory") : false;
+}
+
 static void reload_former(struct front *front)
 {
     struct setup *former = front->setup;
+    struct why reason;
     former->users++; /* for a moment, to compare it */
-    bool taken = front_load(front, FRONT_ALL);
+    bool taken = load_anew(front, &reason);
     front->reporter.reloads += taken;
     front->reporter.refused_reloads += !taken;
     front_say(front, taken ? "The configuration has been read again."
                            : "The new configuration is refused; the old one goes on serving.");
+    tell(front, taken ? NULL : &reason);
     if (front->asker && strcmp(former->config->state, front->setup->config->state) != 0)
         asker_disconnect(front->asker);
     release(front, former);
@@ -398,7 +441,7 @@ static void reload(void *ctx)
     if (front->setup)
         reload_former(front);
     else
-        look_again(front, true);
+        end_refusal(front, refusal_read(front->refusal, true));
 }
 
 static void reopen(void *ctx)
@@ -427,13 +470,15 @@ static void tick(void *ctx)
 {
     struct front *front = ctx;
     notes_flush(&front->notes);
+    struct why why;
     if (!front->setup) {
-        if (refusal_is_due(&front->refusal))
-            look_again(front, false);
+        end_refusal(front, refusal_look(front->refusal));
         return;
     }
     if (knowledge_refresh(&front->setup->knowledge, instant_now()))
         reload(front);
+    if (!presence_keep(front->presence, &front->setup->knowledge.state, &why))
+        front_say(front, why.text);
     log_retry(&front->log);
     if (front->loop) {
         look_after_prober(front);

@@ -23,11 +23,12 @@ struct setup {
 };
 
 struct front {
-    const char *file;    /* as given on the command line; NULL: looked for each time */
-    struct setup *setup; /* NULL: the configuration is refused, and 503 the answer to all */
-    struct refusal refusal;
-    struct loop *loop;   /* NULL: this is a CGI, or the loop has ended */
-    struct asker *asker; /* NULL: the prober is not asked */
+    const char *file;          /* as given on the command line; NULL: looked for each time */
+    struct setup *setup;       /* NULL: the configuration is refused, and 503 the answer to all */
+    struct refusal *refusal;   /* NULL, as the next: this is a CGI */
+    struct presence *presence; /* what commands know of this process */
+    struct loop *loop;         /* NULL: this is a CGI, or the loop has ended */
+    struct asker *asker;       /* NULL: the prober is not asked */
     struct reporter reporter;
     struct log log;
     struct notes notes;
@@ -38,19 +39,17 @@ struct front {
     struct why connecting, starting; /* what was said last of each, not to say it again */
 };
 
-enum front_voice {
-    FRONT_ERRORS, /* on stderr, only why a configuration is refused */
-    FRONT_ALL     /* warnings, too */
-};
-
 /* A front door without a configuration; file and under_systemd as above. */
 void front_init(struct front *front, const char *file, bool under_systemd);
 
+/* Loads the configuration of a CGI. False: it was refused, and stderr says why. */
+bool front_load(struct front *front);
+
 /*
- * Loads the configuration in place of the one there is. False: it was refused,
- * stderr says why, and the former one stays.
+ * Loads the configuration of a process that stays. False only without memory: a configuration
+ * that is refused is read again until it is right, and until then 503 is the answer to all.
  */
-bool front_load(struct front *front, enum front_voice voice);
+bool front_start(struct front *front);
 
 /* Answers one request outside of a loop, with 503 if there is no configuration. */
 void front_respond(struct front *front, char *const *variables, struct answer *written);

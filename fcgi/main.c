@@ -55,7 +55,7 @@ static int run_cgi(void)
     static struct answer answer;
     static struct front front; /* never freed: the process ends, and a CGI's start is its cost */
     front_init(&front, NULL, false);
-    if (!front_load(&front, FRONT_ERRORS))
+    if (!front_load(&front))
         front_say(&front, "The configuration is refused, so the request was answered with 503.");
     front_respond(&front, environ, &answer);
     bool written = cgi_answer(&answer, STDIN_FILENO, STDOUT_FILENO);
@@ -172,11 +172,7 @@ static int run_fastcgi(const struct options *options, struct listener listener, 
         front_say(&front, message);
         return EXIT_FAILURE;
     }
-    if (!front_load(&front, FRONT_ALL))
-        front_say(
-            &front,
-            "The configuration is refused: requests are answered with 503 until it is right.");
-    int status = serve(listener.fd, &front);
+    int status = front_start(&front) ? serve(listener.fd, &front) : EXIT_FAILURE;
     listener.fd = -1; /* the loop has closed it */
     listen_done(&listener);
     front_close(&front);

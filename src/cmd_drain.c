@@ -42,6 +42,7 @@ static int apply_all(const char *command, const struct config *config, char **na
     for (char **name = names; *name; name++)
         if (!apply(command, config, command_target(command, config, *name)))
             return EXIT_FINDING;
+    command_warn_of_refusals(command, config->state);
     return EXIT_FINE;
 }
 

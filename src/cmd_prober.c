@@ -30,20 +30,22 @@ static const char usage[] =
     "Signals: SIGHUP reads the configuration again, SIGTERM ends it.\n";
 
 /* Standard error must not hold the prober up: `command_load` would wait for room there. */
-static struct config *load_with(struct notes *notes, const char *file, bool with_warnings)
+static struct config *load_with(struct notes *notes, const char *file, bool with_warnings,
+                                struct why *why)
 {
     struct problems problems = {0};
     struct config *config = config_load_found(file, &problems);
 
+    problems_first(&problems, why);
     if (!config || with_warnings)
         notes_problems(notes, &problems);
     problems_clear(&problems);
     return config;
 }
 
-static struct config *load(void *context, const char *file)
+static struct config *load(void *context, const char *file, struct why *why)
 {
-    return load_with(context, file, false);
+    return load_with(context, file, false, why);
 }
 
 static void flush(void *context)
@@ -57,8 +59,7 @@ static void flush(void *context)
  */
 static struct config *wait_for_config(struct notes *notes, const char *file)
 {
-    struct refusal refusal = {0};
-    struct config *config = refusal_read(&refusal, file, true, notes);
+    struct refusal refusal;
     const struct timespec pause = {.tv_sec = 1};
     int number = 0;
     sigset_t set;
@@ -68,13 +69,14 @@ static struct config *wait_for_config(struct notes *notes, const char *file)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    refusal_begin(&refusal, PRESENCE_PROBER, file, notes);
+    struct config *config = refusal_read(&refusal, true);
     if (!config)
         notes_say(notes, "The configuration is refused: nothing is done until it is right.");
     while (!config && number != SIGTERM && number != SIGINT) {
         number = sigtimedwait(&set, NULL, &pause);
         notes_flush(notes);
-        if (number == SIGHUP || refusal_is_due(&refusal))
-            config = refusal_read(&refusal, file, number == SIGHUP, notes);
+        config = number == SIGHUP ? refusal_read(&refusal, true) : refusal_look(&refusal);
     }
     refusal_end(&refusal);
     return config;
@@ -99,6 +101,7 @@ int cmd_prober(int argc, char **argv)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     struct notes notes;
+    struct why why;
     struct serve_options options = {.linger_ms = LINGER_S * 1000,
                                     .context = &notes,
                                     .say = notes_say,
@@ -130,7 +133,7 @@ int cmd_prober(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     notes_init(&notes, "signpost prober");
     struct config *config = options.stay ? wait_for_config(&notes, options.file)
-                                         : load_with(&notes, options.file, true);
+                                         : load_with(&notes, options.file, true, &why);
     int status = config ? serve(config, &options) : options.stay ? EXIT_FINE : EXIT_FINDING;
     notes_end(&notes);
     return status;

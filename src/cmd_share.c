@@ -73,6 +73,7 @@ static int set(const char *command, const struct config *config, const struct co
     print_share(target, share, line->json);
     if (share >= 0 && share < 1)
         command_warn_of_only_canonical(command, config, target);
+    command_warn_of_refusals(command, config->state);
     return EXIT_FINE;
 }
 

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "configuration.h"
 #include "knowledge.h"
+#include "presence.h"
 #include "plain_file.h"
 #include "status/public.h"
 #ifdef HAVE_JANSSON
@@ -27,13 +28,15 @@ static const char usage[] =
     "requests it takes now, the share that is set (by the configuration or `signpost\n"
     "share`) and the one that was seen since, how long a HEAD takes, since when it is\n"
     "so, what was wrong last, and how often it was asked; and how many requests there\n"
-    "were, by class, status, target and continent. It reads what the prober publishes\n"
-    "and asks nobody.\n"
+    "were, by class, status, target and continent; which responders there are, and who of\n"
+    "them refuses its configuration. It reads what they and the prober leave in the state\n"
+    "directory, and asks nobody.\n"
     "\n"
     "  --config FILE   the configuration that names the targets and the state directory\n"
     "  --json          prints JSON, with the prober's counters\n"
     "\n"
-    "The exit status is 1 if a target is down or drained.\n";
+    "The exit status is 1 if a target is down or drained, or a process refuses its\n"
+    "configuration.\n";
 
 static const char *word_for(const struct knowledge *knowledge, const struct target *target,
                             const struct target_health *health)
@@ -89,6 +92,43 @@ static void print_row(const struct knowledge *knowledge, const struct target *ta
            health->counters.probes, health->failure[0] ? health->failure : "-");
 }
 
+/* Those who use the state directory. */
+struct crowd {
+    unsigned responders, probers, refusing;
+    bool aloud; /* prints who refuses its configuration */
+};
+
+static void note_process(void *context, const struct presence_note *note)
+{
+    struct crowd *crowd = context;
+
+    *(note->kind == PRESENCE_PROBER ? &crowd->probers : &crowd->responders) += 1;
+    if (note->standing == PRESENCE_SERVES)
+        return;
+    crowd->refusing++;
+    if (crowd->aloud) {
+        fputs("The ", stdout);
+        presence_print_refusal(note, stdout);
+    }
+}
+
+static struct crowd look_around(const struct knowledge *knowledge, bool aloud)
+{
+    struct crowd crowd = {.aloud = aloud};
+
+    if (knowledge->state.fd >= 0)
+        presence_list(knowledge->state.fd, note_process, &crowd);
+    return crowd;
+}
+
+static void print_processes(const struct knowledge *knowledge)
+{
+    struct crowd crowd = look_around(knowledge, true);
+
+    printf("%u responder%s and %s prober are there.\n", crowd.responders,
+           crowd.responders == 1 ? "" : "s", crowd.probers > 0 ? "the" : "no");
+}
+
 static void print_table(const struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
@@ -111,6 +151,7 @@ static void print_table(const struct knowledge *knowledge)
         printf("Since %s more than half of the targets cannot be connected to: this machine's own "
                "network is in doubt, and no target is taken out of service.\n",
                format_time(health_network_doubt(knowledge->health), when));
+    print_processes(knowledge);
     printf("%-*s  %-8s  %-11s  %6s  %6s  %6s  %8s  %-20s  %8s  %s\n", width, "target", "kind",
            "state", "takes", "share", "seen", "HEAD", "since", "probes", "last failure");
     for (size_t i = 0; i < config->target_count; i++)
@@ -207,6 +248,24 @@ static void add_counter(void *context, const char *name, uint64_t value)
     json_object_set_new(context, name, json_integer((json_int_t)value));
 }
 
+static void add_process(void *context, const struct presence_note *note)
+{
+    json_array_append_new(context,
+                          json_pack("{s:s, s:I, s:s, s:s, s:s}", "kind", presence_word(note->kind),
+                                    "pid", (json_int_t)note->pid, "standing",
+                                    presence_standing_word(note->standing), "file", note->file,
+                                    "reason", note->reason.text));
+}
+
+static json_t *processes_json(const struct knowledge *knowledge)
+{
+    json_t *processes = json_array();
+
+    if (knowledge->state.fd >= 0)
+        presence_list(knowledge->state.fd, add_process, processes);
+    return processes;
+}
+
 static int print_json(const struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
@@ -221,6 +280,7 @@ static int print_json(const struct knowledge *knowledge)
         json_array_append_new(targets, target_json(knowledge, &config->targets[i]));
     json_t *json = json_pack("{s:I, s:o, s:o}", "published", published, "prober", counters,
                              "targets", targets);
+    json_object_set_new(json, "processes", processes_json(knowledge));
     json_t *status = read_status(knowledge);
     json_object_set(json, "requests", json_object_get(status, "requests"));
     json_object_set(json, "requests_since", json_object_get(status, "started"));
@@ -276,6 +336,8 @@ static int show(const struct knowledge *knowledge, bool json)
         print_requests(knowledge);
     }
     if (status == EXIT_FINE && !(can_see(knowledge) && all_up(knowledge)))
+        status = EXIT_FINDING;
+    if (status == EXIT_FINE && look_around(knowledge, false).refusing > 0)
         status = EXIT_FINDING;
     return status;
 }

@@ -2,9 +2,13 @@
 #include "command.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "configuration.h"
+#include "presence.h"
+#include "state.h"
 #include "suggest.h"
 
 struct config *command_load(const char *file, bool with_warnings)
@@ -46,6 +50,28 @@ void command_warn_of_only_canonical(const char *command, const struct config *co
                 "signpost %s: \"%s\" is the only canonical upstream: what is nowhere else, such as "
                 "signatures, is sent there all the same.\n",
                 command, target->name);
+}
+
+static void warn_of_refusal(void *context, const struct presence_note *note)
+{
+    if (note->standing == PRESENCE_SERVES)
+        return;
+    fprintf(stderr, "signpost %s: The ", (const char *)context);
+    presence_print_refusal(note, stderr);
+}
+
+void command_warn_of_refusals(const char *command, const char *directory)
+{
+    char usual[PATH_MAX], name[16];
+    struct slice fallback = config_default_state();
+
+    snprintf(usual, sizeof usual, "%.*s", (int)fallback.len, fallback.at);
+    snprintf(name, sizeof name, "%s", command);
+    int state = state_open(directory ? directory : usual, NULL);
+    if (state < 0)
+        return;
+    presence_list(state, warn_of_refusal, name);
+    close(state);
 }
 
 int command_misuse(const char *command, const char *format, ...)

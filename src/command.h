@@ -54,6 +54,12 @@ const struct target *command_target(const char *command, const struct config *co
 void command_warn_of_only_canonical(const char *command, const struct config *config,
                                     const struct target *target);
 
+/*
+ * Says on stderr which of the processes that use a state directory (NULL: the one where a
+ * configuration names none) refuse their configuration.
+ */
+void command_warn_of_refusals(const char *command, const char *directory);
+
 /* What most subcommands take. */
 struct command_line {
     const char *usage; /* given: printed for --help */

@@ -261,10 +261,8 @@ static const char *state_directory(const struct compiler *compiler)
 
     if (state->text.at)
         return compile_beside(compiler, state->text.at);
-    if (given && given[0] == '/')
-        return arena_copy(compiler->arena, (struct slice){given, strcspn(given, ":")});
-    compiler->config->state_is_default = true;
-    return SIGNPOST_STATEDIR;
+    compiler->config->state_is_default = !given || given[0] != '/';
+    return arena_copy(compiler->arena, config_default_state());
 }
 
 static struct logging compile_logging(const struct compiler *compiler)

@@ -207,6 +207,15 @@ struct config *config_parse(const char *text, struct problems *problems)
     return load_all(&(struct loading){.problems = problems, .text = text});
 }
 
+struct slice config_default_state(void)
+{
+    const char *given = getenv("STATE_DIRECTORY");
+
+    if (given && given[0] == '/')
+        return (struct slice){given, strcspn(given, ":")};
+    return SLICE(SIGNPOST_STATEDIR);
+}
+
 void config_free(struct config *config)
 {
     if (!config)

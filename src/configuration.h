@@ -86,8 +86,8 @@ struct config {
  * Finds the configuration file: $SIGNPOST_CONF, else signpost.conf beside the
  * program, else in sysconfdir; a file that SIGNPOST_CONF names need not exist, and
  * none need be readable.
- * Writes its name into buffer. False if there is none: then environment
- * variables may be enough (see config_load).
+ * Writes its name into buffer. False if there is none, with the last name that was tried: then
+ * environment variables may be enough (see config_load).
  */
 bool config_find(char *buffer, size_t size);
 
@@ -104,6 +104,12 @@ struct config *config_load_found(const char *file, struct problems *problems);
 
 /* The same from a text that includes nothing, for tests and for the fuzzer. */
 struct config *config_parse(const char *text, struct problems *problems);
+
+/*
+ * The state directory where a configuration names none: $STATE_DIRECTORY, which systemd sets,
+ * else the one of this installation.
+ */
+struct slice config_default_state(void);
 
 /* Frees a configuration; NULL is fine. */
 void config_free(struct config *config);

@@ -174,7 +174,7 @@ enum control_news control_refresh(struct control *control)
 /* One change to the file, while nobody else makes one; in arena_try's hands. */
 struct change {
     void (*apply)(const struct change *change, struct node *root);
-    const char *name;
+    const char *name, *mark;
     struct wish wish; /* what apply takes of it */
     const char *directory;
     struct why *why;
@@ -185,13 +185,8 @@ struct change {
 
 static void set_mark(const struct change *change, struct node *root)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
     tree_remove(tree_member(root, "reload"));
-    tree_add_text(change->arena, root, "reload",
-                  arena_format(change->arena, "%lld.%09ld by %d", (long long)now.tv_sec,
-                               now.tv_nsec, (int)getpid()));
+    tree_add_text(change->arena, root, "reload", change->mark);
 }
 
 /* The member of a kind; if somebody has written another one there, it is replaced. */
@@ -293,9 +288,15 @@ static bool make_change(struct change *change)
     return made;
 }
 
-bool control_ask_reload(const char *directory, struct why *why)
+bool control_ask_reload(const char *directory, char mark[CONTROL_MARK_SIZE], struct why *why)
 {
-    return make_change(&(struct change){.apply = set_mark, .directory = directory, .why = why});
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(mark, CONTROL_MARK_SIZE, "%lld.%09ld by %d", (long long)now.tv_sec, now.tv_nsec,
+             (int)getpid());
+    return make_change(
+        &(struct change){.apply = set_mark, .mark = mark, .directory = directory, .why = why});
 }
 
 bool control_drain(const char *directory, const char *name, bool drain, struct why *why)

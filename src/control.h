@@ -16,6 +16,8 @@
 
 #define CONTROL_NO_SHARE (-1.0F)
 
+enum { CONTROL_MARK_SIZE = 64 };
+
 /* What is set for one target. */
 struct wish {
     bool drained;
@@ -27,9 +29,9 @@ struct control {
     const struct state *state;   /* borrowed; NULL: no file is looked at */
     const struct config *config; /* borrowed: whose targets the wishes are for */
     struct identity seen;
-    struct why why;                /* what was wrong with the file, once it was */
-    char reload[64];               /* the mark of the last reload that was asked for */
-    struct wish wish[TARGETS_MAX]; /* by the target's place in the configuration */
+    struct why why;                 /* what was wrong with the file, once it was */
+    char reload[CONTROL_MARK_SIZE]; /* the mark of the last reload that was asked for */
+    struct wish wish[TARGETS_MAX];  /* by the target's place in the configuration */
 };
 
 enum control_news {
@@ -70,8 +72,11 @@ static inline struct part control_part(const struct control *control, const stru
                          .drained = wish.drained};
 }
 
-/* Asks all running processes for a reload; false with the reason, such as a damaged file. */
-bool control_ask_reload(const char *directory, struct why *why);
+/*
+ * Asks all running processes for a reload, of this mark; false with the reason, such as a
+ * damaged file.
+ */
+bool control_ask_reload(const char *directory, char mark[CONTROL_MARK_SIZE], struct why *why);
 
 /* Drains a target (sends no request to it any more), or ends that; false with the reason. */
 bool control_drain(const char *directory, const char *name, bool drain, struct why *why);

@@ -53,6 +53,7 @@ src_libsignpost_a_SOURCES = \
 	src/place_own.c \
 	src/place_point.c \
 	src/place_set.c src/place_set.h \
+	src/presence.c src/presence.h \
 	src/probing.h \
 	src/problem.c src/problem.h \
 	src/progress.c src/progress.h \

@@ -65,6 +65,25 @@ void problems_print(const struct problems *problems, FILE *out)
     }
 }
 
+void problems_first(const struct problems *problems, struct why *why)
+{
+    size_t i = 0;
+
+    why->text[0] = '\0';
+    while (i < problems->count && problems->list[i].severity != PROBLEM_ERROR)
+        i++;
+    if (i == problems->count)
+        return;
+    const struct problem *p = &problems->list[i];
+    const char *text = p->text ? p->text : "there is not enough memory to tell";
+    if (p->file && p->line)
+        why_not(why, "%s:%u: %s", p->file, p->line, text);
+    else if (p->file)
+        why_not(why, "%s: %s", p->file, text);
+    else
+        why_not(why, "%s", text);
+}
+
 void problems_clear(struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include "why.h"
 
 enum severity { PROBLEM_ERROR, PROBLEM_WARNING };
 
@@ -41,6 +42,9 @@ void problems_sort(struct problems *problems);
 
 /* Prints one problem a line, "file:line: error: text". */
 void problems_print(const struct problems *problems, FILE *out);
+
+/* The first error, as it is printed; empty if there is none. */
+void problems_first(const struct problems *problems, struct why *why);
 
 /* Frees what the list holds and makes it empty. */
 void problems_clear(struct problems *problems);

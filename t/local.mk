@@ -48,6 +48,7 @@ UNIT_TESTS = \
 	t/unit/test_place_set \
 	t/unit/test_monitor \
 	t/unit/test_prefix_tree \
+	t/unit/test_presence \
 	t/unit/test_query \
 	t/unit/test_ranges_published \
 	t/unit/test_region_value \

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "control.h"
+#include "presence.h"
 #include "prober/agenda.h"
 #include "prober/clients.h"
 #include "prober/door.h"
@@ -47,6 +48,7 @@ struct server {
     struct state state;
     struct door door;
     struct control control;
+    struct presence presence;
     struct cache_writer *cache;
     struct heads *heads;  /* probes */
     struct heads *checks; /* with connections of their own, so that no probe delays them */
@@ -127,15 +129,28 @@ static bool may_follow(void *context, const char *from, const char *to, bool is_
 
 /* ---- what is done from time to time ---- */
 
+/* Says to commands what has become of the configuration; reason: why a new one is refused. */
+static void tell(struct server *server, const struct why *reason)
+{
+    struct why why;
+
+    if (!presence_tell(&server->presence, &server->state, reason ? PRESENCE_KEEPS : PRESENCE_SERVES,
+                       server->config->file, server->control.reload, reason, &why))
+        say(server, why.text);
+}
+
 static void reload(struct server *server)
 {
-    struct config *config = server->options->load(server->options->context, server->options->file);
+    struct why why = {"there is not enough memory"};
+    struct config *config =
+        server->options->load(server->options->context, server->options->file, &why);
     struct counters *counters = config ? counters_new(config) : NULL;
 
     if (!counters || !agenda_configure(server->agenda, config)) {
         counters_free(counters);
         config_free(config);
         say(server, "The new configuration is refused; the prober goes on with the old one.");
+        tell(server, &why);
         return;
     }
     showing_take(&server->showing, config, counters, server->now);
@@ -148,6 +163,7 @@ static void reload(struct server *server)
     server->config = config;
     control_open(&server->control, &server->state, config);
     server->mark = 0;
+    tell(server, NULL);
     say(server, "The configuration has been read again.");
 }
 
@@ -352,11 +368,15 @@ static bool is_any_drained(const struct server *server)
 
 static void look_around(struct server *server)
 {
+    struct why why;
+
     if (server->now.steady_ms - server->looked.steady_ms >= LOOK_MS) {
         server->looked = server->now;
         server->options->tick(server->options->context);
         look_at_state(server);
         look_at_control(server);
+        if (!presence_keep(&server->presence, &server->state, &why))
+            say(server, why.text);
         if (!server->commit_due && !cache_writer_is_committing(server->cache))
             begin_commit(server); /* is the file still there? */
     }
@@ -535,6 +555,7 @@ static bool start(struct server *server)
         return false;
     publish_if_due(server, true);
     show_if_due(server, true);
+    tell(server, NULL);
     return (watch(server, server->signals, EVENT_SIGNAL) &&
             watch(server, server->door.socket, EVENT_DOOR) &&
             watch(server, heads_fd(server->heads), EVENT_HEADS) &&
@@ -550,6 +571,7 @@ static void finish(struct server *server)
         publish_if_due(server, true);
         show_if_due(server, true);
     }
+    presence_end(&server->presence);
     showing_end(&server->showing);
     clients_drop_all(&server->clients);
     heads_free(server->heads);
@@ -580,6 +602,7 @@ int serve(struct config *config, const struct serve_options *options)
     server->state_name = strdup(config->state);
     server->state.fd = -1;
     server->door = DOOR_CLOSED;
+    presence_begin(&server->presence, PRESENCE_PROBER);
     server->now = server->alone_since = server->looked = instant_now();
     bool started = server->state_name && start(server);
     if (started)

@@ -4,6 +4,7 @@
 #define PROBER_SERVE_H
 
 #include <stdbool.h>
+#include "why.h"
 
 struct config;
 
@@ -13,8 +14,8 @@ struct serve_options {
     unsigned linger_ms; /* how long after the last responder it ends */
     void *context;      /* of the functions */
     void (*say)(void *context, const char *sentence);
-    /* Reads the configuration again, for a reload; NULL if it is refused. */
-    struct config *(*load)(void *context, const char *file);
+    /* Reads the configuration again, for a reload; NULL with the reason if it is refused. */
+    struct config *(*load)(void *context, const char *file, struct why *why);
     /* Called about once a second. */
     void (*tick)(void *context);
 };

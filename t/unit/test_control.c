@@ -8,6 +8,7 @@
 #include "tap.h"
 
 static char directory[] = "/tmp/signpost-control-XXXXXX";
+static char mark[CONTROL_MARK_SIZE];
 static struct control control;
 static struct state state;
 static struct config *config;
@@ -70,12 +71,13 @@ static void check_reload(void)
 {
     struct control other;
 
-    ok(control_ask_reload(directory, NULL), "a reload can be asked for");
+    ok(control_ask_reload(directory, mark, NULL), "a reload can be asked for");
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "who looks sees it");
+    is(control.reload, mark, "and knows it by its mark");
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "once");
     control_open(&other, &state, config);
     cmp_ok(control_refresh(&other), ==, CONTROL_SAME, "who starts later has the new one already");
-    control_ask_reload(directory, NULL);
+    control_ask_reload(directory, mark, NULL);
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "the next one is seen");
     cmp_ok(control_refresh(&other), ==, CONTROL_RELOAD, "by all");
     ok(access(path_of(".control.new"), F_OK) < 0, "nothing else is left in the directory");
@@ -89,7 +91,7 @@ static void check_drain(void)
     cmp_ok(wishes(), ==, 1, "and none of a similar name");
     control_drain(directory, "us", true, NULL);
     control_drain(directory, "eu", true, NULL);
-    control_ask_reload(directory, NULL);
+    control_ask_reload(directory, mark, NULL);
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "a reload leaves it so");
     ok(is_drained("eu") && is_drained("us"), "for both");
     control_drain(directory, "eu", false, NULL);
@@ -161,7 +163,7 @@ static void check_damage(void)
     control_refresh(&control);
     ok(share_of("eu") == 25 && share_of("us") == 50, "so is what is wrong in one");
     write_file("other = 1; drained = [ \"us\" ];");
-    control_ask_reload(directory, NULL);
+    control_ask_reload(directory, mark, NULL);
     control_refresh(&control);
     ok(is_drained("us"), "what else it says is kept");
 }
@@ -207,12 +209,12 @@ static void check_links(void)
     cmp_ok(wishes(), ==, 0, "and is not followed");
     unlink(path_of("control"));
     unlink(path_of("elsewhere"));
-    ok(!control_ask_reload("/nonexistent", &why), "there is no such directory");
+    ok(!control_ask_reload("/nonexistent", mark, &why), "there is no such directory");
     like(why.text, "/nonexistent", "  which is said");
     control_open(&control, NULL, config);
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "without a directory nothing is asked");
     chmod(directory, 0777);
-    ok(!control_ask_reload(directory, &why), "a directory that all may write to is refused");
+    ok(!control_ask_reload(directory, mark, &why), "a directory that all may write to is refused");
     chmod(directory, 0700);
 }
 
