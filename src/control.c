@@ -274,7 +274,7 @@ static bool change_locked(struct change *change)
     if (!change->arena || !arena_try(change->arena, work_change, change))
         why_not(change->why, "There is not enough memory.");
     arena_free(change->arena);
-    close(lock);
+    lock_release(change->fd, lock_name, lock);
     return change->written;
 }
 

@@ -4,53 +4,81 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <sys/file.h>
+#include <string.h>
 #include <unistd.h>
 #include "index_file.h"
+#include "lock.h"
 #include "ranges/save.h"
 
-enum { LOCK_TRIES_MAX = 1000 };
+enum { WAITS_MAX = 30 };
 
-/* Locks an open file; tells whether it still is the one under its name. */
-static bool lock(int fd, const char *name, bool *current, struct why *why)
+/* Waits for others for as long as they get on. */
+static int wait_for_lock(int directory, const char *folder, const char *lock, const char *name,
+                         struct why *why)
 {
-    struct stat status;
+    struct identity before, now = identity_under(name);
+    int fd, tries = 0;
 
-    while (flock(fd, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return why_not(why, "%s cannot be locked: %s.", name, strerror(errno));
-    if (fstat(fd, &status) != 0)
-        return why_not(why, "%s cannot be read: %s.", name, strerror(errno));
-    struct identity locked = identity_of(&status), there = identity_under(name);
-    *current = identity_same_file(&locked, &there);
-    return true;
+    do {
+        before = now;
+        fd = lock_take(directory, folder, lock, LOCK_PATIENCE_MS, why);
+        if (fd >= 0 || errno != EWOULDBLOCK)
+            return fd;
+        now = identity_under(name);
+    } while (!identity_same(&before, &now) && ++tries < WAITS_MAX);
+    return -1;
 }
 
 /*
- * Opens the index itself and locks it, so that nothing else has to lie about; an
- * empty one is made if there is none. Who had to wait finds another file under
- * the name then, and tries that. Returns the descriptor, -1 with the reason.
+ * The lock of an index is a file beside it, since the index itself can be read, and so
+ * locked, by all.
  */
-static int open_locked(const char *name, struct why *why)
+struct index_lock {
+    char folder[PATH_MAX], name[NAME_MAX + 1];
+    int directory, fd;
+};
+
+static bool name_lock(struct index_lock *lock, const char *index)
 {
-    for (int tries = 0; tries < LOCK_TRIES_MAX; tries++) {
-        bool current = false;
-        int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-        if (fd < 0) {
-            why_not(why, "%s cannot be written: %s.", name, strerror(errno));
-            return -1;
-        }
-        if (!lock(fd, name, &current, why)) {
-            close(fd);
-            return -1;
-        }
-        if (current)
-            return fd;
-        close(fd);
-    }
-    why_not(why, "%s cannot be locked: it is replaced again and again.", name);
-    return -1;
+    const char *slash = strrchr(index, '/'), *base = slash ? slash + 1 : index;
+    int len = slash == index ? 1 : slash ? (int)(slash - index) : 0;
+
+    return snprintf(lock->folder, sizeof lock->folder, "%.*s", len ? len : 1, len ? index : ".") <
+               (int)sizeof lock->folder &&
+           snprintf(lock->name, sizeof lock->name, ".%s.lock", base) < (int)sizeof lock->name;
+}
+
+static bool take_lock(struct index_lock *lock, const char *index, struct why *why)
+{
+    if (!name_lock(lock, index))
+        return why_not(why, "The name %.80s… is too long.", index);
+    lock->directory = open(lock->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock->directory < 0)
+        return why_not(why, "%s cannot be written: %s.", index, strerror(errno));
+    lock->fd = wait_for_lock(lock->directory, lock->folder, lock->name, index, why);
+    if (lock->fd >= 0)
+        return true;
+    close(lock->directory);
+    return false;
+}
+
+static void release_lock(const struct index_lock *lock)
+{
+    lock_release(lock->directory, lock->name, lock->fd);
+    close(lock->directory);
+}
+
+/* An empty index, if there is none. */
+static bool make_if_missing(const char *name, struct why *why)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+
+    if (fd < 0)
+        return why_not(why, "%s cannot be written: %s.", name, strerror(errno));
+    close(fd);
+    return true;
 }
 
 /* The first line of what is left of a file that has been checked; empty at its end. */
@@ -106,17 +134,17 @@ static bool replace(const char *name, const struct index_file *old, char *const 
 bool index_merge(const char *name, char *const *digests, size_t count, struct index_merged *merged,
                  struct why *why)
 {
-    int fd = open_locked(name, why);
+    struct index_lock lock;
     struct index_file old;
 
-    if (fd < 0)
+    if (!take_lock(&lock, name, why))
         return false;
-    bool good = index_file_open(&old, name, why);
+    bool good = make_if_missing(name, why) && index_file_open(&old, name, why);
     if (good) {
         good = index_file_check(&old, name, NULL, why) &&
                replace(name, &old, digests, count, merged, why);
         index_file_close(&old);
     }
-    close(fd);
+    release_lock(&lock);
     return good;
 }

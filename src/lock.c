@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+#include "plain_file.h"
 #include "state.h"
 
 enum { STEP_MS = 10 };
@@ -69,6 +70,32 @@ bool lock_file(int fd, const char *name, struct why *why)
         return true;
     return errno == EWOULDBLOCK ? say_who(fd, name, why)
                                 : why_not(why, "%s cannot be locked: %s.", name, strerror(errno));
+}
+
+void lock_release(int directory, const char *name, int fd)
+{
+    unlinkat(directory, name, 0);
+    close(fd);
+}
+
+int lock_own_file(const char *name, struct why *why)
+{
+    int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = open(name, flags, 0600);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        why_not(why, "%s cannot be opened: %s.", name, plain_file_error(errno));
+    else if (!S_ISREG(status.st_mode))
+        why_not(why, "%s is not a plain file.", name);
+    else if (lock_file(fd, name, why)) {
+        if (status.st_mode & 0077) /* those of former versions were for all to read, and to lock */
+            (void)!fchmod(fd, 0600);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 /* Those who may write to a directory may lock what is in it. */

@@ -17,8 +17,18 @@ enum { LOCK_PATIENCE_MS = 2000 /* what a command waits for another one */ };
 int lock_take(int directory, const char *folder, const char *name, int patience_ms,
               struct why *why);
 
+/* Lets go of it, and removes the file: who waits for it finds out. */
+void lock_release(int directory, const char *name, int fd);
+
 /* The process that holds a lock in a directory; 0: not known. */
 long lock_holder(int directory, const char *name);
+
+/*
+ * Opens a file to read and write that only one process is to use at a time, and locks it; it
+ * is made if it is not there, for its owner alone. Returns -1 with the reason: it is in use,
+ * a symbolic link, or no plain file.
+ */
+int lock_own_file(const char *name, struct why *why);
 
 /* Locks an open file, without waiting. False with the reason: another process has it. */
 bool lock_file(int fd, const char *name, struct why *why);

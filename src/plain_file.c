@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,16 @@ int plain_file_open(int directory, const char *name, int flags, off_t most, stru
     if (status)
         *status = found;
     return fd;
+}
+
+FILE *plain_file_stream(const char *name)
+{
+    int fd = plain_file_open(AT_FDCWD, name, 0, INT64_MAX, NULL);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+
+    if (!stream && fd >= 0)
+        close(fd);
+    return stream;
 }
 
 ssize_t plain_file_read(int fd, char *to, size_t len)

@@ -5,6 +5,7 @@
 #define PLAIN_FILE_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -14,6 +15,9 @@
  * plain_file_error puts into words. status may be NULL.
  */
 int plain_file_open(int directory, const char *name, int flags, off_t most, struct stat *status);
+
+/* The same under a name, as a stream; NULL with errno. */
+FILE *plain_file_stream(const char *name);
 
 /* Reads until len bytes are there or the file ends; how many there are, -1 with errno. */
 ssize_t plain_file_read(int fd, char *to, size_t len);

@@ -3,12 +3,11 @@
 #include "audit/journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
+#include "lock.h"
 
 /* Where the record of a repository is. */
 struct entry {
@@ -222,17 +221,12 @@ static bool begin(struct journal *journal, const struct registries *registries, 
 
 static FILE *open_file(const char *path, struct why *why)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int fd = lock_own_file(path, why);
     FILE *file = fd >= 0 ? fdopen(fd, "r+") : NULL;
 
-    if (!file) {
+    if (!file && fd >= 0) {
         why_not(why, "%s cannot be opened: %s.", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        why_not(why, "%s is in use by another audit.", path);
-        fclose(file);
-        file = NULL;
+        close(fd);
     }
     return file;
 }

@@ -9,6 +9,7 @@
 #include "ranges/fetch.h"
 #include "ranges/load.h"
 #include "ranges/mmdb_read.h"
+#include "plain_file.h"
 #include "ranges/save.h"
 
 /* What lies beside a source's last good copy. */
@@ -48,11 +49,20 @@ static void read_line(FILE *file, char *field, size_t size)
     }
 }
 
+/* A FIFO in its place, say, would be waited for. */
+static bool is_there(const char *path)
+{
+    FILE *file = plain_file_stream(path);
+    if (file)
+        fclose(file);
+    return file;
+}
+
 /* A note that is absent or damaged counts as none: the file is then got anew. */
 static void read_note(struct kept *kept)
 {
     char count[24];
-    FILE *file = fopen(kept->note_path, "re");
+    FILE *file = plain_file_stream(kept->note_path);
     if (!file)
         return;
     read_line(file, kept->url, sizeof kept->url);
@@ -60,7 +70,7 @@ static void read_note(struct kept *kept)
     read_line(file, count, sizeof count);
     fclose(file);
     kept->prefixes = strtoul(count, NULL, 10);
-    if (!kept->prefixes || access(kept->path, R_OK) != 0)
+    if (!kept->prefixes || !is_there(kept->path))
         kept->etag[0] = 0;
 }
 
@@ -265,7 +275,7 @@ static bool use_kept(struct job *job, bool *fresh)
 {
     struct range_error error = {""};
     size_t before = job->list->count;
-    bool usable = access(job->kept.path, R_OK) == 0 && read_kept(job, &error);
+    bool usable = is_there(job->kept.path) && read_kept(job, &error);
     if (!usable && *fresh && job->got.unchanged) {
         job->list->count = before;
         *fresh = refresh(job, true);

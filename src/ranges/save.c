@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "plain_file.h"
 #include "ranges/save.h"
 
 /* The length of the folder's part of a path, with its slash. */
@@ -75,7 +76,7 @@ static bool same_bytes(FILE *a, FILE *b)
 
 static bool is_unchanged(const struct save *save)
 {
-    FILE *old = fopen(save->path, "rbe");
+    FILE *old = plain_file_stream(save->path);
     if (!old)
         return false;
     bool same = same_bytes(save->file, old);

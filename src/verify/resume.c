@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "lock.h"
 #include "verify/checks.h"
 
 static bool is_text(const json_t *value)
@@ -92,11 +93,14 @@ bool resume_open(struct resume *resume, const char *name, const json_t *call, st
     *resume = (struct resume){.name = name};
     if (!name)
         return true;
-    resume->file = fopen(name, "r+e");
-    if (!resume->file && errno == ENOENT)
-        resume->file = fopen(name, "w+xe");
-    if (!resume->file)
+    int fd = lock_own_file(name, why);
+    if (fd < 0)
+        return false;
+    resume->file = fdopen(fd, "r+");
+    if (!resume->file) {
+        close(fd);
         return why_not(why, "%.200s cannot be opened: %s.", name, strerror(errno));
+    }
     resume->done = json_object();
     if (read_lines(resume, call, why))
         return true;

@@ -187,7 +187,7 @@ static void test_file(void)
     close(fd);
     ok(journal && add(journal, "a", NULL, 1) && add(journal, "b", NULL, 2), "a file");
     ok(!journal_open(name, &registries, false, &why), "nobody else gets it meanwhile");
-    like(why.text, "is in use by another audit", "and is told so");
+    like(why.text, "is in use by process", "and is told so");
     journal_close(journal, false);
     FILE *file = fopen(name, "a");
     fputs("{\"repository\":\"c\",\"registr", file);

@@ -238,7 +238,6 @@ int main(void)
     check_strangers();
     check_links();
     unlink(path_of("control"));
-    unlink(path_of("control.lock"));
     state_end(&state);
     config_free(config);
     ok(rmdir(directory) == 0, "the directory is empty at the end");

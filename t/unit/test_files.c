@@ -203,6 +203,8 @@ static void check_locking(void)
     fchmod(directory, 02770);
     close(lock_take(directory, folder, "lock", 0, &why));
     cmp_ok(mode_of("lock"), ==, 0660, "in a group's directory its members may lock");
+    lock_release(directory, "lock", lock_take(directory, folder, "lock", 0, &why));
+    cmp_ok(mode_of("lock"), ==, 0, "one that is released is removed");
     fchmod(directory, 0700);
     mkfifoat(directory, "lock-fifo", 0600);
     ok(lock_take(directory, folder, "lock-fifo", 1000, &why) < 0, "a FIFO is no lock");

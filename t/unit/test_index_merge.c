@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adding to an index file: what comes of it, and several writers at once. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "../tap.h"
 #include "index_file.h"
@@ -113,6 +116,35 @@ static void test_several(void)
     index_file_close(&file);
 }
 
+/* Whoever may read the index may lock it, but not what writers lock. */
+static void test_locked(void)
+{
+    struct index_merged merged;
+    struct why why;
+    char *some[] = {digest(7)}, lock[80];
+    struct timespec began, now;
+
+    unlink(path);
+    ok(index_merge(path, some, 1, &merged, &why), "an index");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ok(flock(fd, LOCK_EX) == 0, "that another process has locked");
+    alarm(30);
+    some[0] = digest(8);
+    ok(index_merge(path, some, 1, &merged, &why) && merged.all == 2, "can be added to");
+    close(fd);
+    snprintf(lock, sizeof lock, "%s/.index.lock", folder);
+    fd = open(lock, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    ok(flock(fd, LOCK_EX) == 0, "while another one has the writers' lock");
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    ok(!index_merge(path, some, 1, &merged, &why), "nobody else can add");
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ok(now.tv_sec - began.tv_sec < 10, "which is said after two seconds");
+    like(why.text, ".index.lock is in use by process", "with who has it");
+    unlink(lock);
+    close(fd);
+    alarm(0);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -121,6 +153,7 @@ int main(void)
     test_merging();
     test_bad();
     test_several();
+    test_locked();
     unlink(path);
     ok(rmdir(folder) == 0, "nothing else is left in the folder");
     return done_testing();
