@@ -208,6 +208,8 @@ static bool merge(struct run *run)
 
     signatures_add_shared(&run->own);
     digest_set_subtract(&run->found, &run->own);
+    if (run->found.starved)
+        return say("", "there is not enough memory.");
     if (!index_merge(run->index, run->found.list, run->found.count, &merged, &why))
         return say("", why.text);
     printf("%s: %zu digest%s added, %zu in all.\n", run->index, merged.added,

@@ -207,6 +207,8 @@ static bool write_index(struct audit *audit)
 
     signatures_add_shared(&contents.own);
     digest_set_subtract(&contents.content, &contents.own);
+    if (good && contents.content.starved)
+        good = why_not(&audit->why, "There is not enough memory.");
     good = good && index_merge(audit->call->index, contents.content.list, contents.content.count,
                                &merged, &audit->why);
     digest_set_clear(&contents.content);

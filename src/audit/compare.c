@@ -260,7 +260,9 @@ json_t *audit_compare(struct slice repository, const struct registries *registri
     };
     for (size_t i = 0; i < registries->count; i++)
         comparison.any_failed |= inventories[i].failed;
-    json_t *record = look_at_all(&comparison) ? record_of(&comparison, repository) : NULL;
+    bool compared = look_at_all(&comparison) && !comparison.is_signed.starved &&
+                    !comparison.unsigned_.starved;
+    json_t *record = compared ? record_of(&comparison, repository) : NULL;
 
     json_decref(comparison.findings);
     digest_set_clear(&comparison.is_signed);

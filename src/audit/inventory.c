@@ -43,7 +43,7 @@ static bool no_memory(struct walk *walk)
  * Writes the digest of a manifest. Those of Docker's schema 1 are signed anew for each
  * answer, so that only the registry can tell the digest of the rest.
  */
-static void name_it(const struct http_response *response, struct slice reference, char *digest)
+static bool name_it(const struct http_response *response, struct slice reference, char *digest)
 {
     struct slice head = response->head, told;
 
@@ -54,7 +54,8 @@ static void name_it(const struct http_response *response, struct slice reference
              header_find(&head, SLICE("Docker-Content-Digest"), &told) && oci_is_digest(told))
         snprintf(digest, OCI_DIGEST_MAX + 1, "%.*s", (int)told.len, told.at);
     else
-        digest_of(response->body, digest);
+        return digest_of(response->body, digest);
+    return true;
 }
 
 /* With REGISTRY_FOUND, read->manifest must be cleared. */
@@ -69,10 +70,11 @@ static enum registry_outcome read_manifest(struct walk *walk, struct slice refer
     }
     enum registry_outcome outcome = manifest_get(walk->reader->client, walk->name, reference,
                                                  &read->manifest, &response, walk->why);
-    if (outcome != REGISTRY_FOUND)
+    if (outcome != REGISTRY_FOUND || name_it(response, reference, read->digest))
         return outcome;
-    name_it(response, reference, read->digest);
-    return outcome;
+    manifest_clear(&read->manifest);
+    no_memory(walk);
+    return REGISTRY_FAILED;
 }
 
 /* ---- what is found ---- */
@@ -327,6 +329,15 @@ static bool read_all(struct walk *walk)
     return good;
 }
 
+static bool is_starved(struct walk *walk)
+{
+    const struct inventory *inventory = walk->inventory;
+
+    return (walk->asked.starved || walk->referrers.starved || inventory->content.starved ||
+            inventory->own.starved) &&
+           !no_memory(walk);
+}
+
 void inventory_read(struct inventory *inventory, const struct inventory_reader *reader,
                     struct slice name)
 {
@@ -335,7 +346,7 @@ void inventory_read(struct inventory *inventory, const struct inventory_reader *
         .inventory = inventory, .reader = reader, .name = name, .why = &inventory->why};
 
     *inventory = (struct inventory){0};
-    inventory->failed = !read_all(&walk);
+    inventory->failed = !read_all(&walk) || is_starved(&walk);
     inventory->requests = registry_client_requests(reader->client) - before;
     free(walk.queue);
     digest_set_clear(&walk.asked);

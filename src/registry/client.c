@@ -261,6 +261,8 @@ static bool verify(const struct registry_client *client, struct slice digest, st
         return true;
     case DIGEST_WRONG:
         return why_not(why, "%.200s answers with something that has another digest", client->url);
+    case DIGEST_NOT_MADE:
+        return why_not(why, "there is not enough memory");
     case DIGEST_OF_UNKNOWN_KIND:
         break;
     }

@@ -12,22 +12,25 @@ static void write_hex(const unsigned char *hash, unsigned size, char text[2 * EV
         snprintf(text + 2 * i, 3, "%02x", hash[i]);
 }
 
-/* Writes the hash of content in hex, NUL-terminated. */
-static void hash_hex(const EVP_MD *kind, struct slice content, char text[2 * EVP_MAX_MD_SIZE + 1])
+/* Writes the hash of content in hex, NUL-terminated; false without memory. */
+static bool hash_hex(const EVP_MD *kind, struct slice content, char text[2 * EVP_MAX_MD_SIZE + 1])
 {
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned size = 0;
 
-    EVP_Digest(content.at, content.len, hash, &size, kind, NULL);
+    if (!EVP_Digest(content.at, content.len, hash, &size, kind, NULL))
+        return false;
     write_hex(hash, size, text);
+    return true;
 }
 
-void digest_of(struct slice content, char text[DIGEST_SHA256_TEXT])
+bool digest_of(struct slice content, char text[DIGEST_SHA256_TEXT])
 {
     char hex[2 * EVP_MAX_MD_SIZE + 1];
+    bool made = hash_hex(EVP_sha256(), content, hex);
 
-    hash_hex(EVP_sha256(), content, hex);
-    snprintf(text, DIGEST_SHA256_TEXT, "sha256:%.64s", hex);
+    snprintf(text, DIGEST_SHA256_TEXT, made ? "sha256:%.64s" : "", hex);
+    return made;
 }
 
 /* The hash that a digest is made by, or NULL. */
@@ -52,47 +55,57 @@ enum digest_verdict digest_verify(struct slice digest, struct slice content)
 
     if (!kind)
         return DIGEST_OF_UNKNOWN_KIND;
-    hash_hex(kind, content, hex);
-    return judge(digest, hex);
-}
-
-static void *need(void *memory)
-{
-    if (!memory) {
-        fputs("There is not enough memory.\n", stderr);
-        exit(EXIT_FAILURE);
-    }
-    return memory;
+    return hash_hex(kind, content, hex) ? judge(digest, hex) : DIGEST_NOT_MADE;
 }
 
 struct digest_hash {
     EVP_MD_CTX *context;
 };
 
+static void hash_free(struct digest_hash *hash)
+{
+    EVP_MD_CTX_free(hash->context);
+    free(hash);
+}
+
+static struct digest_hash *hash_new(void)
+{
+    struct digest_hash *hash = malloc(sizeof *hash);
+
+    if (!hash)
+        return NULL;
+    hash->context = EVP_MD_CTX_new();
+    if (hash->context)
+        return hash;
+    free(hash);
+    return NULL;
+}
+
 struct digest_hash *digest_hash_start(struct slice digest)
 {
     const EVP_MD *kind = kind_of(digest);
+    struct digest_hash *hash = kind ? hash_new() : NULL;
 
-    if (!kind)
-        return NULL;
-    struct digest_hash *hash = need(malloc(sizeof *hash));
-    hash->context = need(EVP_MD_CTX_new());
-    EVP_DigestInit_ex(hash->context, kind, NULL);
-    return hash;
+    if (!hash || EVP_DigestInit_ex(hash->context, kind, NULL))
+        return hash;
+    hash_free(hash);
+    return NULL;
 }
 
 struct digest_hash *digest_hash_copy(const struct digest_hash *hash)
 {
-    struct digest_hash *copy = need(malloc(sizeof *copy));
+    struct digest_hash *copy = hash ? hash_new() : NULL;
 
-    copy->context = need(EVP_MD_CTX_new());
-    EVP_MD_CTX_copy_ex(copy->context, hash->context);
-    return copy;
+    if (!copy || EVP_MD_CTX_copy_ex(copy->context, hash->context))
+        return copy;
+    hash_free(copy);
+    return NULL;
 }
 
 void digest_hash_add(struct digest_hash *hash, struct slice bytes)
 {
-    EVP_DigestUpdate(hash->context, bytes.at, bytes.len);
+    if (hash)
+        EVP_DigestUpdate(hash->context, bytes.at, bytes.len);
 }
 
 enum digest_verdict digest_hash_end(struct digest_hash *hash, struct slice digest)
@@ -101,9 +114,10 @@ enum digest_verdict digest_hash_end(struct digest_hash *hash, struct slice diges
     char hex[2 * EVP_MAX_MD_SIZE + 1];
     unsigned size = 0;
 
+    if (!hash)
+        return DIGEST_NOT_MADE;
     EVP_DigestFinal_ex(hash->context, raw, &size);
-    EVP_MD_CTX_free(hash->context);
-    free(hash);
+    hash_free(hash);
     write_hex(raw, size, hex);
     return judge(digest, hex);
 }
@@ -135,19 +149,34 @@ static size_t place_of(const struct digest_set *set, struct slice digest, bool *
     return low;
 }
 
+static bool make_room(struct digest_set *set)
+{
+    if (set->count < set->room)
+        return true;
+    size_t room = set->room ? 2 * set->room : 64;
+    char **list = realloc(set->list, room * sizeof *list);
+    if (!list)
+        return false;
+    set->list = list;
+    set->room = room;
+    return true;
+}
+
 void digest_set_add(struct digest_set *set, struct slice digest)
 {
     bool found;
     size_t at = place_of(set, digest, &found);
+    char *copy = found ? NULL : strndup(digest.at, digest.len);
 
     if (found)
         return;
-    if (set->count == set->room) {
-        set->room = set->room ? 2 * set->room : 64;
-        set->list = need(realloc(set->list, set->room * sizeof *set->list));
+    if (!copy || !make_room(set)) {
+        set->starved = true;
+        free(copy);
+        return;
     }
     memmove(set->list + at + 1, set->list + at, (set->count - at) * sizeof *set->list);
-    set->list[at] = need(strndup(digest.at, digest.len));
+    set->list[at] = copy;
     set->count++;
 }
 
@@ -162,6 +191,7 @@ void digest_set_merge(struct digest_set *set, const struct digest_set *other)
 {
     for (size_t i = 0; i < other->count; i++)
         digest_set_add(set, slice_of(other->list[i]));
+    set->starved |= other->starved;
 }
 
 void digest_set_subtract(struct digest_set *set, const struct digest_set *other)
@@ -175,6 +205,7 @@ void digest_set_subtract(struct digest_set *set, const struct digest_set *other)
             set->list[kept++] = set->list[i];
     }
     set->count = kept;
+    set->starved |= other->starved;
 }
 
 void digest_set_clear(struct digest_set *set)

@@ -74,8 +74,10 @@ static bool note_layers(struct digest_set *set, const json_t *layers)
             json_dumps(json_array_get(layers, i), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
         if (!text)
             return false;
-        digest_of(slice_of(text), digest);
+        bool made = digest_of(slice_of(text), digest);
         free(text);
+        if (!made)
+            return false;
         digest_set_add(set, slice_of(digest));
     }
     return true;
@@ -88,6 +90,12 @@ static char *type_of(const json_t *json, const json_t *config)
     if (!type || !*type)
         type = json_string_value(json_object_get(config, "mediaType"));
     return type ? strdup(type) : NULL;
+}
+
+static bool is_starved(const struct manifest *manifest)
+{
+    return manifest->content.starved || manifest->parts.starved || manifest->indexes.starved ||
+           manifest->layers.starved;
 }
 
 static bool read_manifest(struct manifest *manifest, const json_t *json)
@@ -103,9 +111,9 @@ static bool read_manifest(struct manifest *manifest, const json_t *json)
     manifest->type = type_of(json, config);
     manifest->is_index = json_is_array(parts);
     note_indexes(&manifest->indexes, parts);
-    return add(manifest, config, false) && add_all(manifest, parts, true) &&
+    return (manifest->subject || !subject.len) && add(manifest, config, false) && add_all(manifest, parts, true) &&
            add_all(manifest, layers, false) && add_all(manifest, blobs, false) &&
-           note_layers(&manifest->layers, layers);
+           note_layers(&manifest->layers, layers) && !is_starved(manifest);
 }
 
 bool manifest_parse(struct manifest *manifest, struct slice text)

@@ -29,6 +29,10 @@ enum registry_outcome referrers_list(struct registry_client *client, struct slic
         digest_set_merge(referrers, &index.parts);
         manifest_clear(&index);
         outcome = registry_get_next(client, &response, why);
+        if (referrers->starved) {
+            why_not(why, "there is not enough memory");
+            return REGISTRY_FAILED;
+        }
         if (outcome == REGISTRY_ABSENT)
             return REGISTRY_FOUND;
     }

@@ -68,8 +68,11 @@ static enum registry_outcome read_manifest(struct walk *walk, struct slice refer
         return outcome;
     if (memchr(reference.at, ':', reference.len))
         snprintf(digest, OCI_DIGEST_MAX + 1, "%.*s", (int)reference.len, reference.at);
-    else
-        digest_of(response->body, digest);
+    else if (!digest_of(response->body, digest)) {
+        manifest_clear(manifest);
+        why_not(walk->why, "there is not enough memory");
+        return REGISTRY_FAILED;
+    }
     if (walk->reader->progress)
         walk->reader->progress(walk->reader->context, walk->found->count);
     return outcome;
@@ -346,6 +349,8 @@ bool signatures_read(const struct signatures_reader *reader, struct slice name,
         struct subject subject = walk.queue[walk.next++]; /* the queue may move */
         good = read_subject(&walk, &subject);
     }
+    if (good && (found->starved || own->starved || walk.asked.starved))
+        good = why_not(why, "there is not enough memory");
     end_walk(&walk);
     return good;
 }

@@ -64,7 +64,10 @@ static bool bytes_agree(struct trial *trial, const struct journey *journey, stru
     struct slice body = journey->answer.body;
     char own[DIGEST_SHA256_TEXT];
 
-    digest_of(body, own);
+    if (!digest_of(body, own)) {
+        trial_fault(trial, journey, "there is not enough memory to check it");
+        return false;
+    }
     if (!memchr(reference.at, ':', reference.len))
         return digest_header_agrees(trial, journey, slice_of(own));
     if (digest_verify(reference, body) != DIGEST_WRONG)
@@ -136,7 +139,7 @@ bool fetch_blob(struct trial *trial, const struct descriptor *blob)
     struct journey journey;
 
     if (!flow.hash)
-        return false; /* of a kind that nobody here can check */
+        return false; /* of a kind that nobody here can check, or for want of memory */
     trial_try(trial);
     journey_make(&journey, &trial->inspection->traveller,
                  &(struct errand){.target = target.text, .sink = {take_bytes, &flow}});

@@ -84,8 +84,10 @@ void found_look(struct found *found, struct trial *trial, const char *target)
     if (!found_ask(trial, target, accept_manifest, &journey)) {
         fetch_arrives(trial, &journey, 404); /* else it is not known whether there is one */
     } else if (found->manifests.count < FOUND_MAX) {
-        digest_of(journey.answer.body, digest);
-        digest_set_add(&found->manifests, slice_of(digest));
+        if (digest_of(journey.answer.body, digest))
+            digest_set_add(&found->manifests, slice_of(digest));
+        else
+            found->manifests.starved = true;
         found_add_listed(found, journey.answer.body);
     }
     journey_end(&journey);
@@ -151,6 +153,8 @@ void found_examine(const struct found *found, struct inspection *inspection, enu
 
     for (size_t i = 0; i < found->manifests.count && !interrupt_came(); i++)
         examine_manifest(&trial, slice_of(found->manifests.list[i]), &parts);
+    if (found->manifests.starved)
+        trial_fault(&trial, NULL, "there is not enough memory to look at all of it");
     trial_end(&trial, none);
     trial = trial_begin(inspection, content);
     examine_content(&trial, &parts);

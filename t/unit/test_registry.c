@@ -11,10 +11,111 @@ int main(void)
 }
 #else
 
+#include <openssl/crypto.h>
+#include <stdlib.h>
 #include "registry/digest.h"
 #include "registry/headers.h"
 #include "registry/manifest.h"
 #include "registry/reference.h"
+
+/* ---- memory ---- */
+
+static int left = -1; /* so many allocations of libcrypto's, and copies, can be had; -1: all */
+
+static bool fails(void)
+{
+    return left == 0 || (left > 0 && left-- < 0);
+}
+
+static void *take(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return fails() ? NULL : malloc(size);
+}
+
+static void *take_again(void *at, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return fails() ? NULL : realloc(at, size);
+}
+
+static void give(void *at, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(at);
+}
+
+/* In place of the C library's. */
+char *strndup(const char *text, size_t len)
+{
+    char *copy = fails() ? NULL : malloc(len + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+/* Without memory nothing is right, nothing is wrong, and nobody dies. */
+static void test_no_memory(void)
+{
+    static const struct slice content = SLICE("content");
+    char digest[DIGEST_SHA256_TEXT], other[DIGEST_SHA256_TEXT];
+    struct digest_set set = {0}, sum = {0};
+    unsigned wrong = 0, not_made = 0;
+
+    digest_of(content, digest);
+    for (int n = 0; n < 12; n++) {
+        left = n;
+        struct digest_hash *hash = digest_hash_start(slice_of(digest));
+        digest_hash_add(hash, content);
+        struct digest_hash *copy = digest_hash_copy(hash);
+        enum digest_verdict both[] = {digest_hash_end(hash, slice_of(digest)),
+                                      digest_hash_end(copy, slice_of(digest))};
+        for (int i = 0; i < 2; i++) {
+            wrong += both[i] != DIGEST_RIGHT && both[i] != DIGEST_NOT_MADE;
+            not_made += both[i] == DIGEST_NOT_MADE;
+        }
+        left = n;
+        enum digest_verdict whole = digest_verify(slice_of(digest), content);
+        wrong += whole != DIGEST_RIGHT && whole != DIGEST_NOT_MADE;
+        left = n;
+        bool made = digest_of(content, other);
+        wrong += strcmp(other, made ? digest : "") != 0;
+    }
+    left = -1;
+    cmp_ok(wrong, ==, 0, "without memory no digest is wrong");
+    cmp_ok(not_made, >=, 2, "but %u are not known", not_made);
+
+    digest_set_add(&set, SLICE("a:1"));
+    left = 0;
+    digest_set_add(&set, SLICE("a:1"));
+    ok(!set.starved, "what a set has needs no memory");
+    digest_set_add(&set, SLICE("a:2"));
+    left = -1;
+    ok(set.starved && set.count == 1, "what it cannot take, it says");
+    digest_set_merge(&sum, &set);
+    ok(sum.starved && sum.count == 1, "and hands on");
+    digest_set_clear(&sum);
+    ok(!sum.starved, "until it is cleared");
+    digest_set_subtract(&sum, &set);
+    ok(sum.starved, "what is left without an incomplete one is not certain either");
+    digest_set_clear(&sum);
+    digest_set_clear(&set);
+
+    static const char index[] = "{\"manifests\":[{\"digest\":\"sha256:"
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                                "\"}],\"subject\":{\"digest\":\"sha256:"
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                                "\"}}";
+    struct manifest manifest;
+    for (left = 0; left >= 0 && !manifest_parse(&manifest, SLICE(index));)
+        left = (int)++wrong;
+    cmp_ok(wrong, >, 2, "a manifest is whole or none");
+    left = -1;
+    manifest_clear(&manifest);
+}
 
 /* ---- hashes ---- */
 
@@ -270,7 +371,9 @@ static void test_manifests(void)
 
 int main(void)
 {
+    CRYPTO_set_mem_functions(take, take_again, give);
     test_hashes();
+    test_no_memory();
     test_sets();
     test_references();
     test_links();
