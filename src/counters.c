@@ -2,12 +2,14 @@
 #include "counters.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "respond.h"
 
 enum {
     GENERAL_CELLS = sizeof(struct counters_general) / sizeof(uint64_t),
     TARGET_CELLS = sizeof(struct counters_target) / sizeof(uint64_t),
-    STATUS_OTHER = STATUSES - 1
+    STATUS_OTHER = STATUSES - 1,
+    SETTLE_TURNS = 30
 };
 
 /* A report of more than this is nobody's: so many in a second would take a million years. */
@@ -49,17 +51,17 @@ const uint64_t counters_took_ns[TOOK_BUCKETS] = {
 
 struct counters *counters_new(const struct config *config)
 {
-    size_t count = config->target_count;
+    size_t count = config->target_count, places = count + COUNTERS_OTHERS_MAX;
     struct counters *counters =
-        calloc(1, sizeof *counters + count * (sizeof *counters->target + sizeof *counters->id));
+        calloc(1, sizeof *counters + places * (sizeof *counters->target + sizeof *counters->owner));
 
     if (!counters)
         return NULL;
-    uint64_t *id = (uint64_t *)(counters->target + count);
+    counters->owner = (struct counters_owner *)(counters->target + places);
     for (size_t i = 0; i < count; i++)
-        id[i] = config->targets[i].id;
-    counters->id = id;
-    counters->target_count = count;
+        counters->owner[i] =
+            (struct counters_owner){.id = config->targets[i].id, .name = config->targets[i].name};
+    counters->target_count = counters->place_count = count;
     counters->continent[CONTINENT_UNKNOWN] = NO_PLACE;
     for (int i = 1; i < CONTINENTS; i++)
         counters->continent[i] =
@@ -69,6 +71,10 @@ struct counters *counters_new(const struct config *config)
 
 void counters_free(struct counters *counters)
 {
+    if (!counters)
+        return;
+    for (size_t i = counters->target_count; i < counters->place_count; i++)
+        free(counters->owner[i].own_name);
     free(counters);
 }
 
@@ -159,14 +165,14 @@ static const uint64_t *cell_at(const struct counters *counters, size_t position,
     }
     position -= GENERAL_CELLS;
     size_t target = position / TARGET_CELLS;
-    *count =
-        (struct count){.target = counters->id[target], .cell = (uint32_t)(position % TARGET_CELLS)};
+    *count = (struct count){.target = counters->owner[target].id,
+                            .cell = (uint32_t)(position % TARGET_CELLS)};
     return (const uint64_t *)&counters->target[target] + count->cell;
 }
 
 bool counters_next(const struct counters *counters, size_t *position, struct count *count)
 {
-    size_t end = GENERAL_CELLS + counters->target_count * TARGET_CELLS;
+    size_t end = GENERAL_CELLS + counters->place_count * TARGET_CELLS;
 
     while (*position < end) {
         uint64_t n = *cell_at(counters, (*position)++, count);
@@ -188,19 +194,29 @@ static uint64_t *stray_cell(struct counters *counters, uint32_t cell)
     return &counters->general.answered[cell / CONTINENTS][STATUS_REDIRECT][cell % CONTINENTS];
 }
 
-/* The target's place; target_count if it is none of these. */
-static size_t find_target(const struct counters *counters, uint64_t target)
+/* The place of a target, or of the one that it counts with now; place_count if there is none. */
+static size_t find_place(const struct counters *counters, uint64_t target)
 {
     size_t i = 0;
 
-    while (i < counters->target_count && counters->id[i] != target)
+    while (i < counters->place_count && counters->owner[i].id != target)
         i++;
+    for (size_t k = 0; i == counters->place_count && k < counters->alias_count; k++)
+        if (counters->alias[k].id == target)
+            return counters->alias[k].place;
     return i;
 }
 
-bool counters_knows(const struct counters *counters, uint64_t target)
+/* A new place, place_count as it was if there is room for one. */
+static size_t add_place(struct counters *counters, uint64_t target)
 {
-    return find_target(counters, target) < counters->target_count;
+    size_t place = counters->place_count;
+
+    if (place == counters->target_count + COUNTERS_OTHERS_MAX)
+        return SIZE_MAX;
+    counters->owner[place] = (struct counters_owner){.id = target};
+    counters->place_count++;
+    return place;
 }
 
 static uint64_t *find_cell(struct counters *counters, const struct count *count)
@@ -209,18 +225,19 @@ static uint64_t *find_cell(struct counters *counters, const struct count *count)
         return count->cell < GENERAL_CELLS ? (uint64_t *)&counters->general + count->cell : NULL;
     if (count->cell >= TARGET_CELLS)
         return NULL;
-    size_t target = find_target(counters, count->target);
-    if (target == counters->target_count)
+    size_t place = find_place(counters, count->target);
+    if (place == counters->place_count)
         return stray_cell(counters, count->cell);
-    return (uint64_t *)&counters->target[target] + count->cell;
+    return (uint64_t *)&counters->target[place] + count->cell;
 }
 
 bool counters_add(struct counters *counters, const struct count *count)
 {
-    uint64_t *cell = find_cell(counters, count);
-
     if (count->n > COUNT_MAX || count->cell >= (count->target ? TARGET_CELLS : GENERAL_CELLS))
         return false;
+    if (count->target != 0 && find_place(counters, count->target) == counters->place_count)
+        (void)add_place(counters, count->target);
+    uint64_t *cell = find_cell(counters, count);
     if (cell)
         *cell += count->n;
     counters->changes++;
@@ -244,6 +261,92 @@ void counters_join(struct counters *counters, const struct counters *others)
         counters_add(counters, &count);
 }
 
+/* ---- one configuration after another ---- */
+
+static size_t find_name(const struct counters *counters, const char *name)
+{
+    size_t i = 0;
+
+    while (i < counters->place_count &&
+           !(name && counters->owner[i].name && strcmp(counters->owner[i].name, name) == 0))
+        i++;
+    return i;
+}
+
+/* The place in which the counts of a former one go on; SIZE_MAX: there is no room. */
+static size_t successor_of(struct counters *counters, const struct counters_owner *former)
+{
+    size_t place = find_place(counters, former->id);
+
+    if (place == counters->place_count)
+        place = find_name(counters, former->name);
+    if (place < counters->place_count)
+        return place;
+    place = add_place(counters, former->id);
+    if (place != SIZE_MAX && former->name) {
+        struct counters_owner *owner = &counters->owner[place];
+        owner->name = owner->own_name = strdup(former->name);
+    }
+    return place;
+}
+
+static void add_alias(struct counters *counters, uint64_t id, size_t place)
+{
+    if (find_place(counters, id) == counters->place_count &&
+        counters->alias_count < COUNTERS_OTHERS_MAX)
+        counters->alias[counters->alias_count++] = (struct counters_alias){id, place};
+}
+
+static void succeed_target(struct counters *counters, const struct counters *former, size_t i)
+{
+    static const struct counters_target nothing;
+    const uint64_t *from = (const uint64_t *)&former->target[i];
+
+    if (!former->owner[i].name && memcmp(from, &nothing, sizeof nothing) == 0)
+        return;
+    size_t place = successor_of(counters, &former->owner[i]);
+    uint64_t *to = place == SIZE_MAX ? NULL : (uint64_t *)&counters->target[place];
+
+    for (uint32_t cell = 0; cell < TARGET_CELLS; cell++) {
+        uint64_t *into = to ? to + cell : stray_cell(counters, cell);
+        if (into)
+            *into += from[cell];
+    }
+    if (place == SIZE_MAX)
+        return;
+    add_alias(counters, former->owner[i].id, place);
+    for (size_t k = 0; k < former->alias_count; k++)
+        if (former->alias[k].place == i)
+            add_alias(counters, former->alias[k].id, place);
+}
+
+void counters_succeed(struct counters *counters, const struct counters *former)
+{
+    uint64_t *to = (uint64_t *)&counters->general;
+    const uint64_t *from = (const uint64_t *)&former->general;
+
+    for (size_t i = 0; i < GENERAL_CELLS; i++)
+        to[i] += from[i];
+    for (size_t i = 0; i < former->place_count; i++)
+        succeed_target(counters, former, i);
+    counters->changes++;
+}
+
+void counters_settle(struct counters *counters)
+{
+    for (size_t i = counters->target_count; i < counters->place_count; i++) {
+        uint64_t *from = (uint64_t *)&counters->target[i];
+        if (counters->owner[i].name || ++counters->owner[i].turns < SETTLE_TURNS)
+            continue;
+        for (uint32_t cell = 0; cell < TARGET_CELLS; cell++) {
+            uint64_t *to = stray_cell(counters, cell);
+            if (to)
+                *to += from[cell];
+            from[cell] = 0;
+        }
+    }
+}
+
 /* ---- sums ---- */
 
 static void sum_up(struct counters_sums *sums, unsigned class, unsigned status, unsigned continent,
@@ -263,7 +366,7 @@ struct counters_sums counters_sum(const struct counters *counters)
         for (unsigned status = 0; status < STATUSES; status++)
             for (unsigned k = 0; k < CONTINENTS; k++)
                 sum_up(&sums, class, status, k, counters->general.answered[class][status][k]);
-    for (size_t i = 0; i < counters->target_count; i++)
+    for (size_t i = 0; i < counters->place_count; i++)
         for (unsigned class = 0; class < CLASS_ROUTED; class ++)
             for (unsigned k = 0; k < CONTINENTS; k++)
                 sum_up(&sums, class, STATUS_REDIRECT, k, counters->target[i].redirected[class][k]);

@@ -71,16 +71,35 @@ struct counters_target {
     uint64_t passed_over; /* requests meant for it, sent elsewhere since it was down or drained */
 };
 
+/* Whose counts stand at a place in the list of targets. */
+struct counters_owner {
+    uint64_t id;      /* target.id */
+    const char *name; /* NULL: no configuration has told it so far */
+    char *own_name;   /* to be freed */
+    unsigned turns;   /* for how many it has had no name */
+};
+
+/* A target that now counts with another one: it had the same name at another URL. */
+struct counters_alias {
+    uint64_t id;
+    size_t place;
+};
+
+enum { COUNTERS_OTHERS_MAX = 256 /* targets of other configurations, and aliases */ };
+
 struct counters {
     struct counters_general general;
     place_index continent[CONTINENTS];
-    uint64_t changes; /* so many additions */
-    size_t target_count;
-    const uint64_t *id;              /* target.id of each */
-    struct counters_target target[]; /* in the configuration's order */
+    uint64_t changes;    /* so many additions */
+    size_t target_count; /* the configuration's */
+    size_t place_count;  /* and behind them those of former configurations, and of some to come */
+    struct counters_owner *owner; /* of each place; names are the configuration's */
+    size_t alias_count;
+    struct counters_alias alias[COUNTERS_OTHERS_MAX];
+    struct counters_target target[]; /* in the configuration's order, then the others */
 };
 
-/* Counters for a configuration's targets, all zero. NULL: no memory. */
+/* Counters for a configuration's targets, which are borrowed, all zero. NULL: no memory. */
 struct counters *counters_new(const struct config *config);
 
 /* Frees them; NULL is fine. */
@@ -110,13 +129,24 @@ struct count {
 bool counters_next(const struct counters *counters, size_t *position, struct count *count);
 
 /*
- * Adds to a cell. A request that was sent to a target these counters do not know is
- * counted without one. False: there is no such cell, or n is beyond all reason.
+ * Adds to a cell. Responders and the prober do not reload at the same moment, so a target
+ * that is not the configuration's gets a place of its own; without room for that, its requests
+ * are counted without a target. False: there is no such cell, or n is beyond all reason.
  */
 bool counters_add(struct counters *counters, const struct count *count);
 
-/* Whether a target of this id is among theirs. */
-bool counters_knows(const struct counters *counters, uint64_t target);
+/*
+ * Takes over all that counters of a former configuration hold, which is still there. What was
+ * counted for a target goes to the one with its URL, else to the one with its name, else it
+ * stays under that name.
+ */
+void counters_succeed(struct counters *counters, const struct counters *former);
+
+/*
+ * Gives up to wait for a configuration that has a target which is reported and not known; to
+ * be called every few seconds. After a minute its requests are counted without a target.
+ */
+void counters_settle(struct counters *counters);
 
 /* Takes from a cell what was added elsewhere; it must hold that much. */
 void counters_take_away(struct counters *counters, const struct count *count);

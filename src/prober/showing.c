@@ -13,22 +13,11 @@ enum {
     STILL_MS = 60000 /* written again without news: so one can tell that there is none */
 };
 
-/* Counts of targets that are gone go with them: their series end. */
-static void take_over(struct counters *counters, const struct counters *former)
-{
-    size_t position = 0;
-    struct count count;
-
-    while (counters_next(former, &position, &count))
-        if (count.target == 0 || counters_knows(counters, count.target))
-            counters_add(counters, &count);
-}
-
 void showing_take(struct showing *showing, const struct config *config, struct counters *counters,
                   struct instant now)
 {
     if (showing->counters)
-        take_over(counters, showing->counters);
+        counters_succeed(counters, showing->counters);
     else
         showing->started_s = now.wall_s;
     counters_free(showing->counters);
@@ -151,6 +140,7 @@ bool showing_write(struct showing *showing, const struct showing_view *view, int
 {
     struct status status;
 
+    counters_settle(showing->counters);
     gather(&status, showing, view);
     uint64_t mark = mark_of(&status);
     if (mark == showing->mark && view->now.steady_ms - showing->written_ms < STILL_MS)

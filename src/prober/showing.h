@@ -33,7 +33,7 @@ struct showing_view {
 
 /*
  * Goes over to a configuration, which is borrowed, with counters made for it, which are
- * taken over. Targets that stay keep their counts.
+ * taken over; the former configuration must still be there. Nothing that was counted is lost.
  */
 void showing_take(struct showing *showing, const struct config *config, struct counters *counters,
                   struct instant now);

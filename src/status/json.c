@@ -32,6 +32,9 @@ static json_t *requests_json(const struct status *s)
         classes[class] = class_name((enum request_class) class);
     for (size_t i = 0; i < s->target_count; i++)
         set(targets, s->target[i].target->name, counters_sum_target(s->target[i].counted));
+    for (size_t i = s->counters->target_count; i < s->counters->place_count; i++)
+        if (s->counters->owner[i].name)
+            set(targets, s->counters->owner[i].name, counters_sum_target(&s->counters->target[i]));
     return json_pack("{s:I, s:o, s:o, s:o, s:o}", "all", (json_int_t)sums.all, "by_class",
                      by_word(classes, sums.class, CLASSES), "by_status",
                      by_word(counters_statuses, sums.status, STATUSES), "by_continent",

@@ -14,6 +14,18 @@ static void head(FILE *out, const char *name, const char *type, const char *help
     fprintf(out, "# HELP signpost_%s %s\n# TYPE signpost_%s %s\n", name, help, name, type);
 }
 
+static void write_redirected(const char *name, const struct counters_target *target, FILE *out)
+{
+    for (unsigned class = 0; class < CLASS_ROUTED; class ++)
+        for (unsigned k = 0; k < CONTINENTS; k++)
+            if (target->redirected[class][k])
+                fprintf(out,
+                        "signpost_requests_total{class=\"%s\",status=\"307\",target=\"%s\","
+                        "continent=\"%s\"} %" PRIu64 "\n",
+                        class_name((enum request_class) class), name, counters_continents[k],
+                        target->redirected[class][k]);
+}
+
 /* Names of targets and classes are of letters, digits, dots, dashes and underscores: nothing is
  * to be escaped. */
 static void write_requests(const struct status *s, FILE *out)
@@ -32,15 +44,9 @@ static void write_requests(const struct status *s, FILE *out)
                             "continent=\"%s\"} %" PRIu64 "\n",
                             class_name((enum request_class) class), counters_statuses[status],
                             counters_continents[k], c->general.answered[class][status][k]);
-    for (size_t i = 0; i < s->target_count; i++)
-        for (unsigned class = 0; class < CLASS_ROUTED; class ++)
-            for (unsigned k = 0; k < CONTINENTS; k++)
-                if (s->target[i].counted->redirected[class][k])
-                    fprintf(out,
-                            "signpost_requests_total{class=\"%s\",status=\"307\",target=\"%s\","
-                            "continent=\"%s\"} %" PRIu64 "\n",
-                            class_name((enum request_class) class), s->target[i].target->name,
-                            counters_continents[k], s->target[i].counted->redirected[class][k]);
+    for (size_t i = 0; i < c->place_count; i++)
+        if (c->owner[i].name) /* one that nobody knows may get one soon: a series never decreases */
+            write_redirected(c->owner[i].name, &c->target[i], out);
 }
 
 static void write_durations(const struct status *s, FILE *out)

@@ -156,19 +156,181 @@ static void check_other_configuration(void)
 {
     struct counters *counters = some_requests();
     struct config *other = config_of(other_layout);
-    struct counters *sum = counters_new(other);
+    struct counters *sum = counters_new(other), *prober = counters_new(config);
 
     counters_join(sum, counters);
     cmp_ok(counters_sum(sum).all, ==, 6, "another configuration's counts are joined");
     cmp_ok(counters_sum_target(&sum->target[1]), ==, 1, "a target keeps them at another place");
     cmp_ok(counters_sum_target(&sum->target[0]), ==, 0, "… and a new one gets none");
-    cmp_ok(sum->general.answered[CLASS_MANIFEST_TAG][1][4], ==, 2,
-           "what went to one that is gone is counted without");
-    ok(!counters_knows(sum, counters->id[EU]) && counters_knows(sum, counters->id[US]),
-       "it knows its own");
+    cmp_ok(report(sum, prober), ==, 1, "they are reported");
+    ok(same(prober, counters), "… as they were counted, each for its target");
+    counters_free(prober);
     counters_free(sum);
     config_free(other);
     counters_free(counters);
+}
+
+/* ---- reloads of responders and the prober, in any order ---- */
+
+/* The same registries; eu is at another URL. */
+static const char moved_layout[] =
+    "name = \"registry.example.org\"; canonical = \"us\"; state = \"/nonexistent\";"
+    "upstreams = { us = { url = \"https://us.example.org\"; };"
+    "              eu = { url = \"https://eu2.example.org\"; serves = \"EU\"; }; };";
+
+enum { MOVED_US, MOVED_EU, REQUESTS_EACH = 3 };
+
+/* What one process counts with, and the configuration that it has. */
+struct side {
+    struct config *config;
+    struct counters *counters;
+};
+
+static struct side side_of(const char *text)
+{
+    struct side side = {.config = config_of(text)};
+
+    side.counters = counters_new(side.config);
+    return side;
+}
+
+static void end_side(struct side *side)
+{
+    counters_free(side->counters);
+    config_free(side->config);
+}
+
+static void count_requests(struct side *responder)
+{
+    struct passage passage;
+
+    for (int i = 0; i < REQUESTS_EACH; i++) {
+        respond_decide(
+            &passage, responder->config, NULL,
+            variables("REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR"),
+            NULL, NULL);
+        counters_request(responder->counters, responder->config, &passage.routed, 1);
+    }
+}
+
+/* As front.c does it: what has not been reported is joined. */
+static void reload_responder(struct side *responder, const char *text)
+{
+    struct side next = side_of(text);
+
+    counters_join(next.counters, responder->counters);
+    end_side(responder);
+    *responder = next;
+}
+
+/* As prober/showing.c does it. */
+static void reload_prober(struct side *prober, const char *text)
+{
+    struct side next = side_of(text);
+
+    counters_succeed(next.counters, prober->counters);
+    end_side(prober);
+    *prober = next;
+}
+
+static void tell(struct side *responder, struct side *prober)
+{
+    struct ask_report packet;
+    size_t position = 0;
+
+    while (ask_write_report(&packet, responder->counters, &position) > 0)
+        for (size_t i = 0; i < packet.count_count; i++) {
+            counters_add(prober->counters, &packet.count[i]);
+            counters_take_away(responder->counters, &packet.count[i]);
+        }
+}
+
+static uint64_t sum_of(const struct side *prober, const char *name)
+{
+    const struct counters *c = prober->counters;
+
+    for (size_t i = 0; i < c->place_count; i++)
+        if (c->owner[i].name && strcmp(c->owner[i].name, name) == 0)
+            return counters_sum_target(&c->target[i]);
+    return UINT64_MAX;
+}
+
+/* Each step of a reload, in each order that there can be: r and p reload, t tells, c counts. */
+static void check_orders(void)
+{
+    static const char *const orders[] = {"ctrctpct", "ctpctrct", "crctpct", "crpct", "cprct",
+                                         "cpctrct",  "crcpct",   "cpcrct",  "rcpct", "crct"};
+
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct side responder = side_of(layout), prober = side_of(layout);
+        uint64_t counted = 0, before = 0;
+        bool decreased = false;
+        for (const char *step = orders[i]; *step; step++) {
+            if (*step == 'c') {
+                count_requests(&responder);
+                counted += REQUESTS_EACH;
+            } else if (*step == 'r') {
+                reload_responder(&responder, moved_layout);
+            } else if (*step == 'p') {
+                reload_prober(&prober, moved_layout);
+            } else {
+                tell(&responder, &prober);
+            }
+            decreased |= counters_sum(prober.counters).all < before;
+            before = counters_sum(prober.counters).all;
+        }
+        if (!strchr(orders[i], 'p'))
+            reload_prober(&prober, moved_layout);
+        ok(!decreased, "%s: no sum ever decreases", orders[i]);
+        cmp_ok(counters_sum(prober.counters).all, ==, counted, "  no request is lost");
+        cmp_ok(sum_of(&prober, "eu"), ==, counted, "  and all are eu's, wherever it was");
+        end_side(&responder);
+        end_side(&prober);
+    }
+}
+
+static void check_gone(void)
+{
+    struct side responder = side_of(layout), prober = side_of(layout);
+
+    count_requests(&responder);
+    tell(&responder, &prober);
+    reload_prober(&prober, other_layout);
+    count_requests(&responder);
+    tell(&responder, &prober);
+    cmp_ok(sum_of(&prober, "eu"), ==, 6,
+           "a target that is gone keeps its counts and gets the last");
+    reload_prober(&prober, other_layout);
+    cmp_ok(sum_of(&prober, "eu"), ==, 6, "through another reload");
+    reload_prober(&prober, moved_layout);
+    cmp_ok(counters_sum_target(&prober.counters->target[MOVED_EU]), ==, 6,
+           "until it is there again");
+    reload_prober(&prober, layout);
+    cmp_ok(counters_sum_target(&prober.counters->target[EU]), ==, 6, "or where it was");
+    cmp_ok(counters_sum(prober.counters).all, ==, 6, "and nothing counts twice");
+    end_side(&responder);
+    end_side(&prober);
+}
+
+/* Targets that no configuration has, as of a responder with another one for good. */
+static void check_strangers(void)
+{
+    struct side prober = side_of(layout);
+    struct count count = {.target = 12345, .n = 1, .cell = 0};
+
+    for (int i = 0; i < 2 * COUNTERS_OTHERS_MAX; i++, count.target++)
+        if (!counters_add(prober.counters, &count))
+            fail("an unknown target is refused");
+    cmp_ok(counters_sum(prober.counters).all, ==, 2 * COUNTERS_OTHERS_MAX,
+           "more unknown targets than there is room for lose no request");
+    for (int i = 0; i < 100; i++)
+        counters_settle(prober.counters);
+    cmp_ok(counters_sum(prober.counters).all, ==, 2 * COUNTERS_OTHERS_MAX, "nor later");
+    cmp_ok(prober.counters->general.answered[0][1][0], ==, 2 * COUNTERS_OTHERS_MAX,
+           "they are counted without a target then");
+    reload_prober(&prober, moved_layout);
+    cmp_ok(counters_sum(prober.counters).all, ==, 2 * COUNTERS_OTHERS_MAX, "for good");
+    end_side(&prober);
 }
 
 /* ---- hostile reports ---- */
@@ -211,7 +373,8 @@ static void check_hostile(void)
     ok(refused(&bad, len), "of a cell that is none");
     bad = good, bad.count[0] = (struct count){.target = 12345, .cell = 100000, .n = 1};
     ok(refused(&bad, len), "… of an unknown target");
-    bad = good, bad.count[0] = (struct count){.target = counters->id[EU], .cell = 100000, .n = 1};
+    bad = good,
+    bad.count[0] = (struct count){.target = counters->owner[EU].id, .cell = 100000, .n = 1};
     ok(refused(&bad, len), "… of a known one");
     bad = good, bad.count[0].n = UINT64_MAX;
     ok(refused(&bad, len), "of more than can be");
@@ -226,6 +389,9 @@ int main(void)
     check_report();
     check_taking_away();
     check_other_configuration();
+    check_orders();
+    check_gone();
+    check_strangers();
     check_hostile();
     config_free(config);
     return done_testing();
