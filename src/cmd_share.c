@@ -8,6 +8,8 @@
 #include "command.h"
 #include "configuration.h"
 #include "control.h"
+#include "last_resort.h"
+#include "state.h"
 
 static const char usage[] =
     "Usage: signpost share [--config FILE] [--json] TARGET SHARE\n"
@@ -21,7 +23,8 @@ static const char usage[] =
     "\n"
     "Which clients are in is drawn by their address: each stays in when the share\n"
     "grows, and out when it shrinks. `signpost state` shows shares, set and seen;\n"
-    "`signpost explain --ip ADDRESS` shows whether a client is in.\n"
+    "`signpost explain --ip ADDRESS` shows whether a client is in. Where no other target\n"
+    "may take a request, it goes there whatever the share, and that is said.\n"
     "\n"
     "  --config FILE   the configuration that names the targets and the state directory\n"
     "  --json          tells the share as JSON\n";
@@ -45,16 +48,36 @@ static bool read_share(const char *text, float *share)
     return value >= 0 && value <= 1;
 }
 
-static void print_share(const struct target *target, float share, bool json)
+/* Whether the target gets requests although it is to take none; with the reason. */
+static bool is_last_resort(const struct config *config, const struct target *target,
+                           struct why *why)
+{
+    static struct control control; /* large */
+    struct part parts[TARGETS_MAX];
+    struct state state;
+
+    state_begin(&state, config->state);
+    control_open(&control, &state, config);
+    control_parts(&control, parts);
+    state_end(&state);
+    return last_resort(config, parts, target, why);
+}
+
+static void print_share(const struct config *config, const struct target *target, float share,
+                        bool json)
 {
     double set = share >= 0 ? (double)share : (double)target->share;
+    struct why why;
+    bool still = is_last_resort(config, target, &why);
 
     if (json)
-        printf("{\"target\": \"%s\", \"share\": %.6g, \"configured\": %.6g}\n", target->name, set,
-               (double)target->share);
+        printf("{\"target\": \"%s\", \"share\": %.6g, \"configured\": %.6g, \"still_used\": %s}\n",
+               target->name, set, (double)target->share, still ? "true" : "false");
     else
-        printf("%s takes %.6g %% of its requests within a second%s.\n", target->name, 100 * set,
-               share >= 0 ? "" : ", as the configuration says");
+        printf("%s takes %.6g %% of its requests within a second%s%s%s.\n", target->name, 100 * set,
+               share >= 0 ? "" : ", as the configuration says",
+               still ? ", but still gets those that no other target may take: " : "",
+               still ? why.text : "");
 }
 
 static int set(const char *command, const struct config *config, const struct command_line *line,
@@ -70,8 +93,8 @@ static int set(const char *command, const struct config *config, const struct co
         fprintf(stderr, "signpost %s: %s\n", command, why.text);
         return EXIT_FINDING;
     }
-    print_share(target, share, line->json);
-    if (share >= 0 && share < 1)
+    print_share(config, target, share, line->json);
+    if (share > 0 && share < 1)
         command_warn_of_only_canonical(command, config, target);
     command_warn_of_refusals(command, config->state);
     return EXIT_FINE;

@@ -288,6 +288,12 @@ static bool make_change(struct change *change)
     return made;
 }
 
+void control_parts(const struct control *control, struct part parts[TARGETS_MAX])
+{
+    for (size_t i = 0; i < control->config->target_count; i++)
+        parts[i] = control_part(control, &control->config->targets[i], 1);
+}
+
 bool control_ask_reload(const char *directory, char mark[CONTROL_MARK_SIZE], struct why *why)
 {
     struct timespec now;

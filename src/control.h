@@ -72,6 +72,9 @@ static inline struct part control_part(const struct control *control, const stru
                          .drained = wish.drained};
 }
 
+/* Which parts the targets of the configuration take by it, each as if it was healthy. */
+void control_parts(const struct control *control, struct part parts[TARGETS_MAX]);
+
 /*
  * Asks all running processes for a reload, of this mark; false with the reason, such as a
  * damaged file.

@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include <stdlib.h>
+#include "last_resort.h"
 #include "print_config.h"
 
 enum { RANKS_SHOWN = 5 };
@@ -10,7 +11,19 @@ static bool is_out_of_service(const struct knowledge *knowledge, const struct ta
 {
     struct part part = knowledge_part(knowledge, target);
 
-    return part.drained || part.health <= 0;
+    return part_taken(part) <= 0;
+}
+
+bool explain_last_resort(const struct explanation *e, const struct explained_step *step,
+                         struct why *why)
+{
+    struct part parts[TARGETS_MAX];
+
+    if (!step->is_out)
+        return false;
+    for (size_t i = 0; i < e->config->target_count; i++)
+        parts[i] = knowledge_part(e->knowledge, &e->config->targets[i]);
+    return last_resort(e->config, parts, step->target, why);
 }
 
 static void saw(void *ctx, const struct step *step, const struct target *target,
@@ -162,9 +175,12 @@ static void print_steps(const struct explanation *e, FILE *out)
 {
     for (size_t i = 0; i < e->step_count; i++) {
         const struct explained_step *s = &e->step[i];
-        fprintf(out, "%-9s %s%s%s: %s%s%s\n", i ? "" : "targets", s->step->word,
+        struct why why;
+        bool last = explain_last_resort(e, s, &why);
+        fprintf(out, "%-9s %s%s%s: %s%s%s%s%s%s\n", i ? "" : "targets", s->step->word,
                 s->target ? " = " : "", s->target ? s->target->name : "",
                 explain_verdict(s->verdict), s->is_out ? ", although it is out of service" : "",
+                last ? " (" : "", last ? why.text : "", last ? ")" : "",
                 s->verdict == VERDICT_TAKEN && e->routed.decision.unsure ? explain_unsure : "");
     }
 }

@@ -14,7 +14,7 @@ struct explained_step {
     const struct step *step;
     const struct target *target; /* NULL if the word meant none */
     enum verdict verdict;
-    bool is_out; /* taken although it is down or drained: there is no other */
+    bool is_out; /* taken although it is down, drained, or to take none: there is no other */
 };
 
 /* An upstream's rank among those nearest to the client. */
@@ -52,6 +52,13 @@ void explain_print_client(const struct explanation *explanation, FILE *out);
 
 /* Prints the upstreams, the nearest first, at most count of them. */
 void explain_print_ranks(const struct explanation *explanation, size_t count, FILE *out);
+
+/*
+ * Why a target was taken that is drained or has a share of none, as part of a sentence; false
+ * if it is neither.
+ */
+bool explain_last_resort(const struct explanation *explanation, const struct explained_step *step,
+                         struct why *why);
 
 /* The database's entry that told the place, "192.0.2.0/24"; returns text. */
 const char *explain_prefix(const struct client *client, char text[ADDRESS_PREFIX_TEXT]);

@@ -39,10 +39,13 @@ static json_t *steps_json(const struct explanation *e)
 
     for (size_t i = 0; i < e->step_count; i++) {
         const struct explained_step *s = &e->step[i];
-        json_array_append_new(list, json_pack("{s:s, s:s?, s:b, s:s}", "word", s->step->word,
+        struct why why;
+        bool last = explain_last_resort(e, s, &why);
+        json_array_append_new(list, json_pack("{s:s, s:s?, s:b, s:s, s:s*}", "word", s->step->word,
                                               "target", s->target ? s->target->name : NULL, "taken",
                                               s->verdict == VERDICT_TAKEN, "why",
-                                              explain_verdict(s->verdict)));
+                                              explain_verdict(s->verdict), "last_resort",
+                                              last ? why.text : NULL));
     }
     return list;
 }

@@ -35,6 +35,7 @@ src_libsignpost_a_SOURCES = \
 	src/index_file.c src/index_file.h \
 	src/instant.h \
 	src/knowledge.c src/knowledge.h \
+	src/last_resort.c src/last_resort.h \
 	src/locate.c src/locate.h \
 	src/lock.c src/lock.h \
 	src/log/entry.c src/log/entry.h \

@@ -61,17 +61,74 @@ $run = call(qw(drain us));
 is( $run->{status}, 0, 'the canonical registry is drained' );
 like(
     call( qw(explain --region FR), $path{signature} )->{out},
-    qr/^targets   canonical = us: taken, although it is out of service$/m,
+    qr/^targets   canonical = us: taken, although it is out of service \(no other canonical /m,
     '… and an explanation'
 );
-like( $run->{err}, qr/"us" is the only canonical upstream: .* all the same/, '… with a warning' );
+my $nowhere = 'no other canonical upstream is in service, and signatures are nowhere else';
+is(
+    $run->{out} . $run->{err},
+    "us is drained within a second, but still gets requests: $nowhere.\n",
+    '… and what it still gets is said'
+);
 is_deeply(
     $where->(),
     { %$usual, manifest => 'eu' },
     'pulls by digest go to who is up; signatures have nowhere else to go'
 );
-is( call(qw(drain eu))->{status}, 0, 'all are drained' );
-is_deeply( $where->(), $usual, 'the first choice is taken after all' );
+$run = call(qw(drain eu));
+is( $run->{status}, 0, 'all are drained' );
+my $all = 'all upstreams are drained';
+is(
+    $run->{out} . $run->{err},
+    "eu is drained within a second, but still gets requests: $all.\n"
+        . "us, which is drained as well, gets requests: $all, and $nowhere.\n",
+    '… so they get requests all the same, which is said'
+);
+is_deeply( $where->(), $usual, '… as the first choice' );
+like(
+    call( qw(explain --region FR), $path{tag} )->{out},
+    qr/= eu: taken, although it is out of service \($all\)$/m,
+    '… and explained'
+);
+is(
+    call(qw(undrain eu us))->{out},
+    "eu gets requests again within a second.\n" . "us gets requests again within a second.\n",
+    'both are back'
+);
+
+my $share = call(qw(share eu 0));
+is( $share->{out}, "eu takes 0 % of its requests within a second.\n", 'a share of none' );
+$share = call(qw(share us 0));
+$all   = 'all upstreams are drained or have a share of none';
+is(
+    $share->{out},
+    'us takes 0 % of its requests within a second, but still gets those that no other target may '
+        . "take: $all, and $nowhere.\n",
+    '… of all is one that cannot be kept, which is said'
+);
+is_deeply( $where->(), $usual, '… since requests go somewhere' );
+like( call(qw(share --json us 0))->{out}, qr/"still_used": true/, '… in JSON, too' );
+call( qw(share), $_, 'default' ) for qw(eu us);
+
+my $text  = $t->slurp($conf);
+my $lists = 'rules = ( { match = "tags-list"; to = [ "eu" ]; }, "default" );';
+$t->file( 'signpost.conf', "$text\n$lists\n" );
+is(
+    call(qw(drain eu))->{out},
+    "eu is drained within a second, but still gets requests: the rule at $conf:8 ends with it.\n",
+    'a target that a rule ends with has no stand-in there, which is said'
+);
+is( goes('/v2/app/tags/list'), 'eu', '… and so it is' );
+( my $two = $text ) =~ s/canonical = .*/canonical = [ "us", "eu" ];/;
+$t->file( 'signpost.conf', $two );
+call(qw(undrain eu));
+is(
+    call(qw(drain us))->{out},
+    "us gets no more requests within a second.\n",
+    'one of two canonical upstreams gets nothing'
+);
+call(qw(undrain us));
+$t->file( 'signpost.conf', $text );
 
 $run = call(qw(drain ue));
 is( $run->{status}, 2, 'an unknown target is a misuse' );
