@@ -87,7 +87,7 @@ void notes_problems(struct notes *notes, const struct problems *problems)
         return;
     }
     problems_print(problems, out);
-    if (fclose(out) == 0)
+    if (fclose(out) == 0 && text) /* NULL: there was no memory at its end */
         for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
             add_line(notes, line, (size_t)(end + 1 - line));
     free(text);

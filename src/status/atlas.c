@@ -111,7 +111,7 @@ static bool draw(struct atlas *atlas, enum pull_part part)
     if (!out)
         return false;
     map_write(&map, out);
-    if (fclose(out) != 0) {
+    if (fclose(out) != 0 || !svg) { /* NULL: there was no memory at its end */
         free(svg);
         return false;
     }

@@ -164,6 +164,20 @@ my $door   = sub {
 };
 ok( $door->('start'), 'the responder serves' );
 starve( 'door', $_, $door ) for 0, 1;
+
+# Some seconds in which there is none at all, while it only looks around.
+sub without_memory {
+    my ( $name, $serves ) = @_;
+    fail_after( 0, 1 );
+    sleep 3;
+    my $failed = failed();
+    fail_after(-1);
+    ok( $t->is_running($name) && $serves->($host),
+        "$name: serves on after 3 s without any memory, $failed times looked for" )
+        or diag $t->complaints($name);
+    return;
+}
+without_memory( 'door', $door );
 $t->stop('door');
 
 my $prober = Signpost::Prober->start( $t, 'prober', $conf, $state );
@@ -178,5 +192,6 @@ write_conf( $host = 'start' );
 is( reload('prober'), 'taken', 'the prober has the first configuration' );
 ok( $asks->('start'), '… and answers' );
 starve( 'prober', $_, $asks ) for 0, 1;
+without_memory( 'prober', $asks );
 $t->stop('prober');
 $t->done;
