@@ -133,7 +133,8 @@ static bool take(struct front *front, struct config *config)
 bool front_load(struct front *front)
 {
     struct problems problems = {0};
-    struct config *config = config_load_found(front->file, &problems);
+    struct config *config = front->setup ? config_reload(front->file, &problems)
+                                         : config_load_found(front->file, &problems);
     if (!config)
         notes_problems(&front->notes, &problems);
     problems_clear(&problems);

@@ -24,6 +24,15 @@ void arena_free(struct arena *arena);
 bool arena_try(struct arena *arena, void (*work)(void *context), void *context);
 
 /*
+ * Sets so many bytes aside that are taken next, and that child processes share: what a child
+ * writes there is there for its parent, at the same address. False if there is no memory.
+ */
+bool arena_share(struct arena *arena, size_t size);
+
+/* arena_try for a child process: only what is set aside and shared is taken. */
+bool arena_try_shared(struct arena *arena, void (*work)(void *context), void *context);
+
+/*
  * size zeroed bytes, aligned for any type, owned by the arena. Within arena_try never NULL;
  * elsewhere NULL if there is no memory, as from the next two.
  */

@@ -34,7 +34,7 @@ static struct config *load_with(struct notes *notes, const char *file, bool with
                                 struct why *why)
 {
     struct problems problems = {0};
-    struct config *config = config_load_found(file, &problems);
+    struct config *config = config_reload(file, &problems);
 
     problems_first(&problems, why);
     if (!config || with_warnings)

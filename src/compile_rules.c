@@ -106,17 +106,22 @@ static void add_rule(const struct compiler *compiler, struct rule_list *list,
     list->count++;
 }
 
-/* The built-in table; it is in a configuration's own language, and read the same way. */
+/* The built-in table is read as a configuration's rules are. */
 static struct groups read_built_in(const struct compiler *compiler)
 {
     struct option_reader reader = {compiler->arena, compiler->problems};
-    struct tree_reader language = {.arena = compiler->arena};
+    struct node root = {.at.file = built_in_name};
+    struct node *rules = tree_add(compiler->arena, &root, "rules", NODE_LIST);
     struct rules_setting table = {0};
-    struct tree_error error;
-    struct node *root = tree_read(&language, slice_of(rule_built_in_table), built_in_name, &error);
 
-    if (root)
-        options_read(&reader, &settings_rules_group, root, &table);
+    for (const struct built_in_rule *row = rule_built_in; row->match; row++) {
+        struct node *rule = tree_add(compiler->arena, rules, NULL, NODE_GROUP);
+        tree_add_text(compiler->arena, rule, "match", row->match);
+        struct node *to = tree_add(compiler->arena, rule, "to", NODE_ARRAY);
+        for (size_t i = 0; row->to[i]; i++)
+            tree_add_text(compiler->arena, to, NULL, row->to[i]);
+    }
+    options_read(&reader, &settings_rules_group, &root, &table);
     return table.rules;
 }
 

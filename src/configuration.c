@@ -64,6 +64,7 @@ struct loading {
     struct problems *problems;
     const char *file;        /* NULL: the environment alone, or text */
     const char *text;        /* NULL: a file, or the environment alone */
+    bool is_reload;          /* of a process that serves already */
     const char *folder;      /* where relative file names are taken from */
     int fd;                  /* of the file that is being read, -1: of none */
     size_t room;             /* bytes that may still be read */
@@ -114,7 +115,10 @@ static bool include(void *context, const char *name, struct slice *text, const c
 
 static struct node *read_tree(struct loading *loading)
 {
-    struct tree_reader reader = {loading->arena, loading->file ? include : NULL, loading};
+    struct tree_reader reader = {.arena = loading->arena,
+                                 .include = loading->file ? include : NULL,
+                                 .context = loading,
+                                 .in_child = loading->is_reload};
     const char *name = loading->file ? loading->file : "the text";
     struct tree_error error = {.at = {name, 0}};
     struct slice text = slice_of(loading->text);
@@ -147,6 +151,7 @@ static void make(struct loading *loading, const struct node *root)
     config->arena = loading->arena;
     config->file = loading->file;
     config->written = loading->written;
+    config->is_reloaded = loading->is_reload;
     loading->config = config;
     options_read(&reader, &settings_group, root, settings);
     compile(config, settings, loading->folder, loading->problems);
@@ -195,11 +200,23 @@ struct config *config_load(const char *file, struct problems *problems)
     return load_all(&(struct loading){.problems = problems, .file = file});
 }
 
-struct config *config_load_found(const char *file, struct problems *problems)
+static struct config *load_found(struct loading *loading)
 {
     char found[PATH_MAX];
 
-    return config_load(file || !config_find(found, sizeof found) ? file : found, problems);
+    if (!loading->file && config_find(found, sizeof found))
+        loading->file = found;
+    return load_all(loading);
+}
+
+struct config *config_load_found(const char *file, struct problems *problems)
+{
+    return load_found(&(struct loading){.problems = problems, .file = file});
+}
+
+struct config *config_reload(const char *file, struct problems *problems)
+{
+    return load_found(&(struct loading){.problems = problems, .file = file, .is_reload = true});
 }
 
 struct config *config_parse(const char *text, struct problems *problems)

@@ -51,6 +51,7 @@ struct config {
     struct arena *arena;
     const char *file;        /* where it was read; NULL: from environment variables alone */
     struct timespec written; /* when the newest of its files was; 0: there is none */
+    bool is_reloaded;        /* by config_reload */
     struct slice name;
     const struct target *targets; /* upstreams first, then buckets */
     size_t upstream_count, target_count;
@@ -101,6 +102,12 @@ struct config *config_load(const char *file, struct problems *problems);
 
 /* The same for a file, or if that is NULL the one that config_find finds. */
 struct config *config_load_found(const char *file, struct problems *problems);
+
+/*
+ * config_load_found for a process that serves already and must not end, though there be no
+ * memory: a child process, which has a second for it, runs libconfig.
+ */
+struct config *config_reload(const char *file, struct problems *problems);
 
 /* The same from a text that includes nothing, for tests and for the fuzzer. */
 struct config *config_parse(const char *text, struct problems *problems);

@@ -33,34 +33,31 @@ static int read_text(int directory, char *buffer, struct slice *text)
     return error;
 }
 
-static struct node *damaged(const char *directory, const char *reason, unsigned line,
-                            struct why *why)
+/* What the file says, in the arena; NULL with the error, a whole sentence, if there is one. */
+static struct node *read_control(struct arena *arena, bool in_child, int directory,
+                                 const char *name, struct tree_error *error)
 {
-    char place[32] = "";
-
-    if (line)
-        snprintf(place, sizeof place, "line %u: ", line);
-    why_not(why,
-            "The file %s/%s is damaged, and what is drained or has a share stays as it is: mend "
-            "it, or remove it to begin anew (%s%s).",
-            directory, file_name, place, reason);
-    return NULL;
-}
-
-/* What the file says, in the arena; NULL with the reason if that makes no sense. */
-static struct node *read_control(struct arena *arena, int directory, const char *name,
-                                 struct why *why)
-{
-    char buffer[CONTROL_SIZE_MAX];
-    struct tree_reader reader = {.arena = arena};
-    struct tree_error error;
+    char buffer[CONTROL_SIZE_MAX], place[32] = "";
+    struct tree_reader reader = {.arena = arena, .in_child = in_child};
     struct slice text;
     int failure = read_text(directory, buffer, &text);
+    struct node *root = NULL;
 
+    *error = (struct tree_error){0};
     if (failure && failure != ENOENT)
-        return damaged(name, plain_file_error(failure), 0, why);
-    struct node *root = tree_read(&reader, text, file_name, &error);
-    return root ? root : damaged(name, error.why.text, error.at.line, why);
+        why_not(&error->why, "%s", plain_file_error(failure));
+    else
+        root = tree_read(&reader, text, file_name, error);
+    if (root)
+        return root;
+    struct why reason = error->why;
+    if (error->at.line)
+        snprintf(place, sizeof place, "line %u: ", error->at.line);
+    why_not(&error->why,
+            "The file %s/%s %s, and what is drained or has a share stays as it is%s (%s%s).", name,
+            file_name, error->is_starved ? "cannot be read just now" : "is damaged",
+            error->is_starved ? "" : ": mend it, or remove it to begin anew", place, reason.text);
+    return NULL;
 }
 
 /* The wish for the target of this name; NULL if there is none in the configuration. */
@@ -110,20 +107,35 @@ static void clear_wishes(struct control *control)
 struct reading {
     struct control *control;
     struct arena *arena;
+    bool in_child;
     enum control_news news;
 };
+
+/* What is wrong is told once. */
+static enum control_news note_error(struct control *control, const struct tree_error *error)
+{
+    bool is_known = strcmp(control->why.text, error->why.text) == 0;
+
+    control->why = error->why;
+    if (!error->is_starved)
+        return CONTROL_DAMAGED;
+    control->seen.inode = 0; /* look again */
+    return is_known ? CONTROL_SAME : CONTROL_STARVED;
+}
 
 static void work_read(void *context)
 {
     struct reading *reading = context;
     struct control *control = reading->control;
-    struct node *root =
-        read_control(reading->arena, control->state->fd, control->state->name, &control->why);
+    struct tree_error error;
+    struct node *root = read_control(reading->arena, reading->in_child, control->state->fd,
+                                     control->state->name, &error);
 
     if (!root) {
-        reading->news = CONTROL_DAMAGED;
+        reading->news = note_error(control, &error);
         return;
     }
+    control->why.text[0] = '\0';
     const char *mark = tree_text(root, "reload");
     bool reload = mark && *mark && strncmp(mark, control->reload, sizeof control->reload - 1) != 0;
     if (reload)
@@ -135,12 +147,14 @@ static void work_read(void *context)
 }
 
 /* Takes in what the file says now. */
-static enum control_news read_news(struct control *control)
+static enum control_news read_news(struct control *control, bool in_child)
 {
-    struct reading reading = {control, arena_new(), CONTROL_SAME};
+    static const struct tree_error starved = {.why = {"There is not enough memory."},
+                                              .is_starved = true};
+    struct reading reading = {control, arena_new(), in_child, CONTROL_SAME};
 
     if (!reading.arena || !arena_try(reading.arena, work_read, &reading))
-        control->seen.inode = 0; /* look again */
+        reading.news = note_error(control, &starved);
     arena_free(reading.arena);
     return reading.news;
 }
@@ -161,14 +175,14 @@ enum control_news control_open(struct control *control, const struct state *stat
     control->state = state;
     control->config = config;
     control->seen = (struct identity){0}; /* none is the same as an empty one */
-    control->reload[0] = '\0';
+    control->reload[0] = control->why.text[0] = '\0';
     clear_wishes(control);
-    return control_refresh(control);
+    return has_changed(control) ? read_news(control, config->is_reloaded) : CONTROL_SAME;
 }
 
 enum control_news control_refresh(struct control *control)
 {
-    return has_changed(control) ? read_news(control) : CONTROL_SAME;
+    return has_changed(control) ? read_news(control, true) : CONTROL_SAME;
 }
 
 /* One change to the file, while nobody else makes one; in arena_try's hands. */
@@ -256,10 +270,13 @@ static bool write_control(const struct node *root, int directory, struct why *wh
 static void work_change(void *context)
 {
     struct change *change = context;
-    struct node *root = read_control(change->arena, change->fd, change->directory, change->why);
+    struct tree_error error;
+    struct node *root = read_control(change->arena, false, change->fd, change->directory, &error);
 
-    if (!root)
+    if (!root) {
+        why_not(change->why, "%s", error.why.text);
         return;
+    }
     change->apply(change, root);
     change->written = write_control(root, change->fd, change->why);
 }

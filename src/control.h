@@ -38,20 +38,22 @@ enum control_news {
     CONTROL_SAME = 0,
     CONTROL_CHANGED = 1, /* the wishes may be other ones */
     CONTROL_RELOAD = 2,  /* and a reload has been asked for since the last call */
-    CONTROL_DAMAGED = 3  /* the file is broken (see why): the wishes stay as they are */
+    CONTROL_DAMAGED = 3, /* the file is broken (see why): the wishes stay as they are */
+    CONTROL_STARVED = 4  /* so they do since it cannot be read just now (see why) */
 };
 
 /*
  * Reads the file in a state directory (NULL: in none), which is borrowed; a reload that it
- * asks for counts as done. None is the same as an empty one; returns CONTROL_DAMAGED or
- * another one.
+ * asks for counts as done. None is the same as an empty one; returns CONTROL_DAMAGED,
+ * CONTROL_STARVED or another one.
  */
 enum control_news control_open(struct control *control, const struct state *state,
                                const struct config *config);
 
 /*
- * Looks whether the file is another one. Costs one stat if it is not. While there is no state
- * directory that can be used, the wishes stay.
+ * Looks whether the file is another one. Costs one stat if it is not; if it is, a child process
+ * reads it, since this one serves and must not end, though there be no memory. While there is no
+ * state directory that can be used, the wishes stay.
  */
 enum control_news control_refresh(struct control *control);
 

@@ -53,7 +53,7 @@ static void tell_of_state(const struct knowledge *knowledge)
 
 static void note_control(const struct knowledge *knowledge, enum control_news news)
 {
-    if (news == CONTROL_DAMAGED && knowledge->log)
+    if ((news == CONTROL_DAMAGED || news == CONTROL_STARVED) && knowledge->log)
         knowledge->log(knowledge->log_context, knowledge->control.why.text);
 }
 
@@ -89,8 +89,9 @@ bool knowledge_open(struct knowledge *knowledge, const struct config *config, st
     state_begin(&knowledge->state, config->state);
     tell_of_state(knowledge);
     health_refresh(knowledge->health, knowledge->state.fd, now.wall_s);
-    note_control(knowledge, control_open(&knowledge->control, &knowledge->state, config));
-    return true;
+    enum control_news news = control_open(&knowledge->control, &knowledge->state, config);
+    note_control(knowledge, news);
+    return news != CONTROL_STARVED || give_up(knowledge);
 }
 
 bool knowledge_refresh(struct knowledge *knowledge, struct instant now)

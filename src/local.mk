@@ -10,6 +10,7 @@ src_libsignpost_a_SOURCES = \
 	src/cache.c src/cache.h \
 	src/cache_find.c src/cache_find.h \
 	src/cache_format.c src/cache_format.h \
+	src/child.c src/child.h \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \
 	src/compile.c src/compile.h \
@@ -306,4 +307,4 @@ if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
 endif
 src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) src/libsignpost.a \
-	$(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)

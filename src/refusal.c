@@ -90,7 +90,7 @@ struct config *refusal_read(struct refusal *refusal, bool was_asked)
 {
     struct problems problems = {0};
     int64_t begun = instant_now().steady_ms;
-    struct config *config = config_load_found(refusal->file, &problems);
+    struct config *config = config_reload(refusal->file, &problems);
     int64_t now = instant_now().steady_ms;
 
     refusal->look_at = now + LOOK_MS + LOOK_TIMES * (now - begun);

@@ -31,9 +31,9 @@ void refusal_begin(struct refusal *refusal, enum presence_kind kind, const char 
                    struct notes *notes);
 
 /*
- * Reads the configuration as config_load_found does, and notes warnings and errors. NULL: it
- * is refused; or, if nobody has asked for it to be read, it was written so short a time ago
- * that there may be more to come. Then errors that were noted last are not noted again.
+ * Reads the configuration as config_reload does, and notes warnings and errors. NULL: it is
+ * refused; or, if nobody has asked for it to be read, it was written so short a time ago that there
+ * may be more to come. Then errors that were noted last are not noted again.
  */
 struct config *refusal_read(struct refusal *refusal, bool was_asked);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule.h"
 
-const char rule_built_in_table[] =
-    "rules = (\n"
-    "  { match = \"signature\";        to = [ \"canonical\" ]; },\n"
-    "  { match = \"signature-digest\"; to = [ \"canonical\" ]; },\n"
-    "  { match = \"manifest-digest\";  to = [ \"nearest?\", \"canonical\" ]; },\n"
-    "  { match = \"blob\";             to = [ \"bucket?\", \"nearest?\", \"canonical\" ]; },\n"
-    "  { match = \"*\";                to = [ \"nearest\" ]; }\n"
-    ");\n";
+const struct built_in_rule rule_built_in[] = {
+    {"signature", {"canonical"}},
+    {"signature-digest", {"canonical"}},
+    {"manifest-digest", {"nearest?", "canonical"}},
+    {"blob", {"bucket?", "nearest?", "canonical"}},
+    {"*", {"nearest"}},
+    {NULL, {NULL}},
+};
 
 const char *const step_words[STEP_TARGET] = {[STEP_NEAREST] = "nearest",
                                              [STEP_BUCKET] = "bucket",

@@ -46,8 +46,11 @@ struct rule {
     enum query_policy query;
 };
 
-/* The built-in routing table, in the words of a configuration file. */
-extern const char rule_built_in_table[];
+/* The built-in routing table, in the words of a configuration file; ended by NULL. */
+struct built_in_rule {
+    const char *match, *to[4];
+};
+extern const struct built_in_rule rule_built_in[];
 
 /* Whether a word may stand in a rule's `match`. */
 bool rule_is_class_word(struct slice word);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text in libconfig's language as a tree, read and written. libconfig itself cannot be told
- * what to do without memory (it crashes, or ends the program), nor to leave @include alone,
- * and waits at a FIFO that is included.
+ * Text in libconfig's language as a tree, read by libconfig and written. libconfig 1.5 crashes
+ * or ends the process if an allocation fails, so a process that serves has it run in a child.
  */
 #ifndef TREE_H
 #define TREE_H
@@ -29,7 +28,7 @@ struct node {
     enum node_type type;
     const char *name; /* NULL: an element of a list or an array, or the whole */
     struct origin at;
-    const char *text; /* a string's bytes; a number or flag as it is written; NUL-terminated */
+    const char *text; /* of a scalar: a string's bytes, or as it is written; NUL-terminated */
     double number;
     bool flag;
     size_t count; /* of what is in it: from first, by next */
@@ -40,6 +39,7 @@ struct node {
 struct tree_error {
     struct origin at;
     struct why why;
+    bool is_starved; /* nothing need be wrong: there was no memory, process or time to read it */
 };
 
 /*
@@ -53,6 +53,7 @@ struct tree_reader {
     struct arena *arena;   /* all of the tree is in it; to be used within arena_try */
     tree_include *include; /* NULL: nothing may be included */
     void *context;
+    bool in_child; /* for a process that must not end, though there be no memory */
 };
 
 /* Reads a text, of a file of this name (borrowed; NULL: of none). NULL with the error. */

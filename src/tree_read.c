@@ -1,451 +1,354 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <libconfig.h>
+#include <math.h>
+#include <stdlib.h>
+#include "child.h"
 #include "tree.h"
 
-#include <ctype.h>
-#include <stdlib.h>
-#include <strings.h>
-
-enum { INCLUDES_MAX = 10, DEPTH_MAX = 64, SHOWN = 40 /* bytes of what was found */ };
-
-/* A text that is being read, and the one that includes it. */
-struct source {
-    struct slice left;
-    struct origin at;
-    bool line_begins;
-    struct source *outer;
+enum {
+    INCLUDES_MAX = 10,
+    DEPTH_MAX = 64,
+    LIMIT_MS = 1000, /* for a child process */
+    SHARED = 4096,   /* bytes for a tree, … */
+    SHARED_EACH = 64 /* … and for each byte of its text; "1," makes a node and its text */
 };
 
-enum token { END, NAME, STRING, INTEGER, FLOAT, FLAG, SIGN };
+_Static_assert(sizeof(struct node) + 16 <= 2 * SHARED_EACH, "a node needs more room");
 
-struct parser {
+/* Lines that follow each other in one file. */
+struct part {
+    struct slice text;
+    struct origin at; /* where it begins */
+    unsigned line;    /* the same in the whole, from 1 */
+    struct part *next;
+};
+
+/* What a line begins in. */
+enum state { BETWEEN, STRING, COMMENT };
+
+/* A text on its way to a tree. */
+struct parse {
+    struct arena *arena;
     const struct tree_reader *reader;
-    struct source *source;
-    unsigned includes, depth;
-    unsigned long_string; /* the line of the first string that goes beyond its line; 0: none */
-    struct tree_error *error;
+    struct tree_error *error; /* of the parent process */
 
-    /* The token that comes next. */
-    enum token token;
-    char sign; /* = , ; { } [ ] ( ) or another character, which has no meaning */
-    struct slice text;
-    struct origin at;
+    /* With what it includes in its places. */
+    struct part *first, *last, *seen; /* seen: by origin_of */
+    size_t len;
+    unsigned lines;
+    enum state state;
+    struct origin long_string; /* the first that goes beyond its line; line 0: none */
+    const char *whole;
+
+    /* What libconfig makes of it. */
+    struct node *root;
+    const char *problem; /* NULL: none */
+    unsigned line;       /* of the whole, where the problem is */
+    bool is_done;        /* false: libconfig has found no memory */
 };
 
-static struct node *fail(const struct parser *parser, struct origin at)
+static bool fail(const struct parse *parse, struct origin at)
 {
-    parser->error->at = at;
-    return NULL;
+    parse->error->at = at;
+    return false;
 }
 
-#define FAIL(parser, where, ...)                                                                   \
-    (why_not(&(parser)->error->why, __VA_ARGS__), fail((parser), (where)) != NULL)
+#define FAIL(parse, where, ...) (why_not(&(parse)->error->why, __VA_ARGS__), fail((parse), (where)))
 
-/* ---- what is between tokens ---- */
+/* ---- what is included, which libconfig 1.5 cannot leave alone, and would wait for a FIFO ---- */
 
-static char peek(const struct source *source, size_t n)
+/* What the next line begins in. */
+static enum state scan(enum state state, struct slice line)
 {
-    return n < source->left.len ? source->left.at[n] : '\0';
-}
-
-static void skip(struct source *source, size_t n)
-{
-    for (; n > 0 && source->left.len > 0; n--) {
-        source->line_begins = source->left.at[0] == '\n' ||
-                              (source->line_begins && strchr(" \t", source->left.at[0]));
-        source->at.line += source->left.at[0] == '\n';
-        source->left = slice_from(source->left, 1);
+    for (size_t i = 0; i < line.len; i++) {
+        char c = line.at[i], next = i + 1 < line.len ? line.at[i + 1] : '\0';
+        if (state == STRING) {
+            i += c == '\\' && (next == '\\' || next == '"');
+            state = c == '"' ? BETWEEN : STRING;
+        } else if (state == COMMENT) {
+            state = c == '*' && next == '/' ? BETWEEN : COMMENT;
+            i += state == BETWEEN;
+        } else if (c == '#' || (c == '/' && next == '/')) {
+            break;
+        } else if (c == '"' || (c == '/' && next == '*')) {
+            state = c == '"' ? STRING : COMMENT;
+            i += state == COMMENT;
+        }
     }
+    return state;
 }
 
-/* Skips up to a text, and it; or up to the end, if it does not come. */
-static void skip_past(struct source *source, const char *end)
+static struct slice skip_blanks(struct slice left)
 {
-    const char *found = memmem(source->left.at, source->left.len, end, strlen(end));
-
-    skip(source, found ? (size_t)(found - source->left.at) + strlen(end) : source->left.len);
+    while (left.len > 0 && (left.at[0] == ' ' || left.at[0] == '\t'))
+        left = slice_from(left, 1);
+    return left;
 }
 
-/* Skips blanks and comments; false where there are none. */
-static bool skip_blank(struct source *source)
+static struct slice first_line(struct slice text)
 {
-    char c = peek(source, 0);
+    const char *end = text.len ? memchr(text.at, '\n', text.len) : NULL;
 
-    if (source->left.len == 0)
-        return false;
-    if (c && strchr(" \t\r\n\f", c))
-        skip(source, 1);
-    else if (c == '#' || (c == '/' && peek(source, 1) == '/'))
-        skip_past(source, "\n");
-    else if (c == '/' && peek(source, 1) == '*')
-        skip_past(source, "*/");
-    else
-        return false;
-    return true;
+    return end ? slice_to(text, (size_t)(end - text.at) + 1) : text;
 }
 
-static bool read_string(struct parser *parser);
+static const struct slice include_word = SLICE("@include");
 
-static bool open_include(struct parser *parser, struct origin at)
+/* Where nothing may be included, no line may even look so, in a string or a comment. */
+static bool includes(const struct parse *parse, struct slice line)
 {
-    const struct tree_reader *reader = parser->reader;
-    struct slice text;
-    const char *file;
+    return (parse->state == BETWEEN || !parse->reader->include) &&
+           slice_starts(skip_blanks(line), include_word);
+}
+
+static bool add_file(struct parse *parse, struct slice left, struct origin at, unsigned depth);
+
+/* Takes in what a line includes, and leaves what stands behind that. */
+static bool include(struct parse *parse, struct slice *left, struct origin at, unsigned depth)
+{
+    const struct tree_reader *reader = parse->reader;
+    struct slice name = skip_blanks(slice_from(skip_blanks(*left), include_word.len)), inner;
+    bool is_quoted = name.len > 1 && name.at[0] == '"';
+    const char *end = is_quoted ? memchr(name.at + 1, '"', first_line(name).len - 1) : NULL;
+    struct origin begin = {NULL, 1};
 
     if (!reader->include)
-        return FAIL(parser, at, "nothing may be included here");
-    if (++parser->includes > INCLUDES_MAX)
-        return FAIL(parser, at, "files are included more than %d deep", INCLUDES_MAX);
-    if (!reader->include(reader->context, parser->text.at, &text, &file, &parser->error->why))
-        return fail(parser, at);
-    struct source *source = arena_take(reader->arena, sizeof *source);
-    *source = (struct source){text, {file, 1}, true, parser->source};
-    parser->source = source;
-    return true;
+        return FAIL(parse, at, "nothing may be included here");
+    if (!end)
+        return FAIL(parse, at, "@include needs the name of a file in quotes");
+    if (depth == INCLUDES_MAX)
+        return FAIL(parse, at, "files are included more than %d deep", INCLUDES_MAX);
+    *left = slice_from(name, (size_t)(end - name.at) + 1);
+    name = (struct slice){name.at + 1, (size_t)(end - name.at) - 1};
+    if (!reader->include(reader->context, arena_copy(parse->arena, name), &inner, &begin.file,
+                         &parse->error->why))
+        return fail(parse, at);
+    return add_file(parse, inner, begin, depth + 1);
 }
 
-/* Goes into a file that is to be included here, if one is. */
-static bool include_if_told(struct parser *parser, bool *told)
+static void add_part(struct parse *parse, const char *from, struct origin at)
 {
-    static const struct slice word = SLICE("@include");
-    struct source *source = parser->source;
-    struct origin at = source->at;
+    struct part *part = arena_take(parse->arena, sizeof *part);
 
-    *told = source->line_begins && slice_starts(source->left, word);
-    if (!*told)
-        return true;
-    skip(source, word.len);
-    while (peek(source, 0) == ' ' || peek(source, 0) == '\t')
-        skip(source, 1);
-    if (peek(source, 0) != '"')
-        return FAIL(parser, at, "@include needs the name of a file in quotes");
-    return read_string(parser) && open_include(parser, at);
+    *part = (struct part){{from, 0}, at, parse->lines + 1, NULL};
+    *(parse->last ? &parse->last->next : &parse->first) = part;
+    parse->last = part;
 }
 
-/* Goes to where the next token begins, or the end of all is. */
-static bool find_token(struct parser *parser)
+static void add_line(struct parse *parse, struct slice line, struct origin at)
 {
-    for (;;) {
-        bool included;
-        while (skip_blank(parser->source))
-            ;
-        if (!include_if_told(parser, &included))
-            return false;
-        if (included)
+    enum state before = parse->state;
+
+    parse->state = scan(before, line);
+    if (before != STRING && parse->state == STRING && parse->long_string.line == 0)
+        parse->long_string = at;
+    parse->last->text.len += line.len;
+    parse->len += line.len;
+    parse->lines++;
+}
+
+/* Takes in a file, and what it includes. */
+static bool add_file(struct parse *parse, struct slice left, struct origin at, unsigned depth)
+{
+    if (left.len > 0 && memchr(left.at, '\0', left.len))
+        return FAIL(parse, ((struct origin){at.file, 0}), "this is no text: it has a NUL byte");
+    add_part(parse, left.at, at);
+    while (left.len > 0) {
+        if (includes(parse, left)) {
+            if (!include(parse, &left, at, depth))
+                return false;
+            add_part(parse, left.at, at);
             continue;
-        if (parser->source->left.len > 0 || !parser->source->outer)
-            return true;
-        parser->source = parser->source->outer;
-        parser->includes--;
+        }
+        struct slice line = first_line(left);
+        add_line(parse, line, at);
+        left = slice_from(left, line.len);
+        at.line++;
     }
-}
-
-/* ---- tokens ---- */
-
-static int hex_value(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
-/* The byte that an escape stands for, and how long that is; a lone backslash is itself. */
-static char read_escape(const struct source *source, size_t *len)
-{
-    static const char names[] = "nrtf\\\"", values[] = "\n\r\t\f\\\"";
-    char c = peek(source, 1);
-    const char *known = c ? strchr(names, c) : NULL;
-
-    *len = 2;
-    if (known)
-        return values[known - names];
-    if (tolower((unsigned char)c) == 'x' && isxdigit((unsigned char)peek(source, 2)) &&
-        isxdigit((unsigned char)peek(source, 3))) {
-        *len = 4;
-        return (char)(hex_value(peek(source, 2)) << 4 | hex_value(peek(source, 3)));
-    }
-    *len = 1;
-    return '\\';
-}
-
-/* How long the string is at most that begins here. */
-static size_t string_room(const struct source *source)
-{
-    size_t n = 1;
-
-    while (n < source->left.len && peek(source, n) != '"')
-        n += peek(source, n) == '\\' && n + 1 < source->left.len ? 2 : 1;
-    return n;
-}
-
-static bool read_string(struct parser *parser)
-{
-    struct source *source = parser->source;
-    struct origin at = source->at;
-    char *text = arena_take(parser->reader->arena, string_room(source) + 1);
-    size_t len = 0, step = 1;
-
-    for (skip(source, 1); source->left.len > 0 && peek(source, 0) != '"'; skip(source, step)) {
-        step = 1;
-        text[len] = peek(source, 0) == '\\' ? read_escape(source, &step) : peek(source, 0);
-        if (text[len++] == '\0')
-            return FAIL(parser, source->at, "a string may not hold a NUL byte");
-    }
-    if (source->at.line > at.line && parser->long_string == 0)
-        parser->long_string = at.line;
-    if (source->left.len == 0)
-        return FAIL(
-            parser, at,
-            "the string that begins here has no end: a quote is missing, perhaps in line %u",
-            parser->long_string ? parser->long_string : at.line);
-    skip(source, 1);
-    parser->text = (struct slice){text, len};
     return true;
 }
 
-static size_t digits(const struct source *source, size_t from)
+/* Every part ends with a line's end; what has none is given one. */
+static void join(struct parse *parse)
 {
-    size_t n = from;
+    char *end = arena_take(parse->arena, parse->len + parse->lines + 1);
 
-    while (isdigit((unsigned char)peek(source, n)))
-        n++;
-    return n - from;
-}
-
-/* The length of the number that begins here, 0 for none. */
-static size_t number_length(const struct source *source, enum token *token)
-{
-    size_t n = peek(source, 0) == '-' || peek(source, 0) == '+';
-    size_t whole = digits(source, n), part = 0;
-
-    *token = INTEGER;
-    if (peek(source, 0) == '0' && tolower((unsigned char)peek(source, 1)) == 'x') {
-        for (n = 2; isxdigit((unsigned char)peek(source, n));)
-            n++;
-        return n > 2 ? n : 1;
+    parse->whole = end;
+    for (const struct part *part = parse->first; part; part = part->next) {
+        if (part->text.len == 0)
+            continue;
+        memcpy(end, part->text.at, part->text.len);
+        end += part->text.len;
+        if (end[-1] != '\n')
+            *end++ = '\n';
     }
-    n += whole;
-    if (peek(source, n) == '.') {
-        part = digits(source, n + 1);
-        n += 1 + part;
-        *token = FLOAT;
+}
+
+/* Where a line of the whole comes from; its end is in the last one. */
+static struct origin origin_of(struct parse *parse, unsigned line)
+{
+    struct part *part = parse->seen && parse->seen->line <= line ? parse->seen : parse->first;
+
+    line = line < parse->lines ? line : parse->lines;
+    while (part->next && part->next->line <= line)
+        part = part->next;
+    parse->seen = part;
+    return (struct origin){part->at.file, part->at.line + line - part->line};
+}
+
+/* ---- libconfig's tree ---- */
+
+static const enum node_type types[] = {
+    [CONFIG_TYPE_GROUP] = NODE_GROUP, [CONFIG_TYPE_LIST] = NODE_LIST,
+    [CONFIG_TYPE_ARRAY] = NODE_ARRAY, [CONFIG_TYPE_STRING] = NODE_STRING,
+    [CONFIG_TYPE_INT] = NODE_INTEGER, [CONFIG_TYPE_INT64] = NODE_INTEGER,
+    [CONFIG_TYPE_FLOAT] = NODE_FLOAT, [CONFIG_TYPE_BOOL] = NODE_FLAG,
+};
+
+/* As libconfig reads it: with a point, and no infinity. */
+static char *float_text(struct arena *arena, double value)
+{
+    char text[40];
+
+    if (isinf(value))
+        return arena_copy(arena, value < 0 ? SLICE("-1e999") : SLICE("1e999"));
+    snprintf(text, sizeof text, "%.15g", value);
+    if (strtod(text, NULL) < value || strtod(text, NULL) > value)
+        snprintf(text, sizeof text, "%.17g", value);
+    return arena_format(arena, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
+/* False if libconfig has found no memory for it. */
+static bool take_scalar(struct arena *arena, const config_setting_t *setting, struct node *node)
+{
+    bool is_long = config_setting_type(setting) == CONFIG_TYPE_INT64;
+
+    if (node->type == NODE_STRING) {
+        const char *text = config_setting_get_string(setting);
+        node->text = arena_copy(arena, slice_of(text));
+        return text;
     }
-    if (whole + part == 0)
-        return 0;
-    size_t power = n + 1;
-    if (peek(source, power) == '-' || peek(source, power) == '+')
-        power++;
-    if (tolower((unsigned char)peek(source, n)) == 'e' && digits(source, power) > 0) {
-        n = power + digits(source, power);
-        *token = FLOAT;
+    if (node->type == NODE_FLAG) {
+        node->flag = config_setting_get_bool(setting);
+        node->text = node->flag ? "true" : "false";
+    } else if (node->type == NODE_FLOAT) {
+        node->number = config_setting_get_float(setting);
+        node->text = float_text(arena, node->number);
+    } else if (node->type == NODE_INTEGER) {
+        long long whole = config_setting_get_int64(setting);
+        node->number = (double)whole;
+        node->text = arena_format(arena, "%lld%s", whole, is_long ? "L" : "");
     }
-    return n;
+    return true;
 }
 
-static bool is_in_name(char c)
+/* Takes over what libconfig has in a group, list or array. */
+static bool take_members(struct parse *parse, const config_setting_t *from, struct node *to,
+                         unsigned depth)
 {
-    return c && (isalnum((unsigned char)c) || strchr("-_*", c));
+    int count = config_setting_length(from);
+
+    for (int i = 0; i < count && !parse->problem; i++) {
+        const config_setting_t *setting = config_setting_get_elem(from, (unsigned)i);
+        const char *name = config_setting_name(setting);
+        parse->line = config_setting_source_line(setting);
+        if (depth == DEPTH_MAX)
+            parse->problem = "brackets are too deep";
+        struct node *node =
+            tree_add(parse->arena, to, name ? arena_copy(parse->arena, slice_of(name)) : NULL,
+                     types[config_setting_type(setting)]);
+        if (!node)
+            return false; /* it has no name */
+        node->at = origin_of(parse, parse->line);
+        if (!take_scalar(parse->arena, setting, node) ||
+            !take_members(parse, setting, node, depth + 1))
+            return false;
+    }
+    return true;
 }
 
-static void take_text(struct parser *parser, enum token token, size_t len)
+/* libconfig 1.5 does not notice everywhere that there is no memory. */
+static void run_libconfig(void *context)
 {
-    struct slice text = slice_to(parser->source->left, len);
+    struct parse *parse = context;
+    config_t tree;
 
-    parser->token = token;
-    parser->text = (struct slice){arena_copy(parser->reader->arena, text), len};
-    skip(parser->source, len);
-}
-
-static void read_word(struct parser *parser)
-{
-    size_t len = 1;
-
-    while (is_in_name(peek(parser->source, len)))
-        len++;
-    take_text(parser, NAME, len);
-    if (strcasecmp(parser->text.at, "true") == 0 || strcasecmp(parser->text.at, "false") == 0)
-        parser->token = FLAG;
-}
-
-static void read_number(struct parser *parser, enum token token, size_t len)
-{
-    take_text(parser, token, len);
-    for (int i = 0; token == INTEGER && i < 2 && peek(parser->source, 0) == 'L'; i++)
-        skip(parser->source, 1); /* a number of 64 bits: all are */
-}
-
-/* Reads the next token. */
-static bool advance(struct parser *parser)
-{
-    enum token number;
-
-    if (!find_token(parser))
-        return false;
-    struct source *source = parser->source;
-    char c = peek(source, 0);
-    size_t len = number_length(source, &number);
-    parser->at = source->at;
-    parser->text = (struct slice){"", 0};
-    if (source->left.len == 0) {
-        parser->token = END;
-    } else if (c == '"') {
-        parser->token = STRING;
-        return read_string(parser);
-    } else if (isalpha((unsigned char)c) || c == '*') {
-        read_word(parser);
-    } else if (len > 0) {
-        read_number(parser, number, len);
+    errno = 0;
+    config_init(&tree);
+    if (config_read_string(&tree, parse->whole) == CONFIG_TRUE) {
+        parse->is_done = take_members(parse, config_root_setting(&tree), parse->root, 0);
     } else {
-        parser->token = SIGN;
-        parser->sign = c == ':' ? '=' : c;
-        parser->text = slice_to(source->left, 1);
-        skip(source, 1);
+        parse->problem = arena_copy(parse->arena, slice_of(config_error_text(&tree)));
+        parse->line = (unsigned)config_error_line(&tree);
+        parse->is_done = true;
     }
-    return true;
+    parse->is_done = parse->is_done && errno != ENOMEM;
+    config_destroy(&tree);
 }
 
-/* ---- the grammar ---- */
-
-static bool is_sign(const struct parser *parser, char sign)
+static bool run_in_child(void *context)
 {
-    return parser->token == SIGN && parser->sign == sign;
+    struct parse *parse = context;
+
+    return arena_try_shared(parse->arena, run_libconfig, parse) && parse->is_done;
 }
 
-static bool unexpected(struct parser *parser, const char *expected)
+/* False with the reason if libconfig could not do its work, whatever the text is. */
+static bool run(struct parse *parse, struct why *why)
 {
-    int len = (int)(parser->text.len < SHOWN ? parser->text.len : SHOWN);
-    char found[SHOWN + 16], cure[96];
-
-    if (parser->token == END)
-        snprintf(found, sizeof found, "the end of the file");
-    else
-        snprintf(found, sizeof found, "%s\"%.*s\"", parser->token == STRING ? "the string " : "",
-                 len, parser->text.at);
-    if (parser->long_string)
-        snprintf(cure, sizeof cure,
-                 "a quote may be missing in line %u, whose string goes on in the next",
-                 parser->long_string);
-    else
-        snprintf(cure, sizeof cure,
-                 "look for a missing semicolon, quote or bracket here or in the line before");
-    return FAIL(parser, parser->at, "expected %s, found %s: %s", expected, found, cure);
+    if (parse->reader->in_child)
+        return child_run(run_in_child, parse, LIMIT_MS, why);
+    run_libconfig(parse);
+    return parse->is_done || why_not(why, "there is not enough memory");
 }
 
-static bool read_value(struct parser *parser, struct node *parent, const char *name,
-                       struct origin at);
-
-static bool expect(struct parser *parser, char sign, const char *expected)
+/* What to do about a problem that libconfig tells of in these words. */
+static const char *cure(const char *problem)
 {
-    return is_sign(parser, sign) ? advance(parser) : unexpected(parser, expected);
+    static const char *const cures[][2] = {
+        {"syntax error",
+         "look for a missing semicolon, quote or bracket here or in the line before"},
+        {"duplicate setting name", "each option may stand only once here; leave one of the two"},
+        {"mismatched element type", "in [ ] all must be of one kind; ( ) takes any"},
+    };
+
+    for (size_t i = 0; i < sizeof cures / sizeof *cures; i++)
+        if (strstr(problem, cures[i][0]))
+            return cures[i][1];
+    return "libconfig's manual describes the format";
 }
 
-/* Members up to the end of the group, or of the text. */
-static bool read_members(struct parser *parser, struct node *group)
+static bool explain(struct parse *parse)
 {
-    while (parser->token == NAME) {
-        const char *name = parser->text.at;
-        const struct node *former = tree_member(group, name);
-        struct origin at = parser->at;
-        if (former)
-            return FAIL(parser, at,
-                        "\"%.80s\" stands in line %u already: each option may stand only once "
-                        "here; leave one of the two",
-                        name, former->at.line);
-        if (!advance(parser) || !expect(parser, '=', "\"=\"") ||
-            !read_value(parser, group, name, at))
-            return false;
-        if ((is_sign(parser, ';') || is_sign(parser, ',')) && !advance(parser))
-            return false;
-    }
-    return true;
-}
+    struct origin at = origin_of(parse, parse->line), quote = parse->long_string;
 
-static bool read_elements(struct parser *parser, struct node *list, char close)
-{
-    while (!is_sign(parser, close)) {
-        if (!read_value(parser, list, NULL, parser->at))
-            return false;
-        if (!is_sign(parser, ',') && !is_sign(parser, close))
-            return unexpected(parser, close == ']' ? "\",\" or \"]\"" : "\",\" or \")\"");
-        if (is_sign(parser, ',') && !advance(parser))
-            return false;
-    }
-    return advance(parser);
-}
-
-/* What stands in brackets; the opening one is the next token. */
-static bool read_inner(struct parser *parser, struct node *node)
-{
-    if (++parser->depth > DEPTH_MAX)
-        return FAIL(parser, node->at, "brackets are more than %d deep", DEPTH_MAX);
-    if (!advance(parser))
-        return false;
-    bool good = node->type == NODE_LIST ? read_elements(parser, node, ')')
-                : node->type == NODE_ARRAY
-                    ? read_elements(parser, node, ']')
-                    : read_members(parser, node) && expect(parser, '}', "an option or \"}\"");
-    parser->depth--;
-    return good;
-}
-
-/* Strings that follow each other are one. */
-static bool read_strings(struct parser *parser, struct node *node)
-{
-    node->text = parser->text.at;
-    while (advance(parser) && parser->token == STRING)
-        node->text = arena_format(parser->reader->arena, "%s%s", node->text, parser->text.at);
-    return parser->token != STRING;
-}
-
-static bool read_scalar(struct parser *parser, struct node *node)
-{
-    if (node->type == NODE_STRING)
-        return read_strings(parser, node);
-    node->text = parser->text.at;
-    node->flag = tolower((unsigned char)node->text[0]) == 't';
-    if (node->type != NODE_FLAG)
-        node->number = strtod(node->text, NULL);
-    return advance(parser);
-}
-
-/* The type of the value that comes next; false if none does. */
-static bool find_type(const struct parser *parser, enum node_type *type)
-{
-    static const enum node_type types[] = {
-        [STRING] = NODE_STRING, [INTEGER] = NODE_INTEGER, [FLOAT] = NODE_FLOAT, [FLAG] = NODE_FLAG};
-
-    if (parser->token == SIGN && parser->sign && strchr("{([", parser->sign))
-        *type = parser->sign == '{' ? NODE_GROUP : parser->sign == '(' ? NODE_LIST : NODE_ARRAY;
-    else if (parser->token == END || parser->token == NAME || parser->token == SIGN)
-        return false;
-    else
-        *type = types[parser->token];
-    return true;
-}
-
-static bool read_value(struct parser *parser, struct node *parent, const char *name,
-                       struct origin at)
-{
-    enum node_type type;
-
-    if (!find_type(parser, &type))
-        return unexpected(parser, "a value");
-    struct node *node = tree_add(parser->reader->arena, parent, name, type);
-    if (!node)
-        return FAIL(parser, parser->at,
-                    "in [ ] all must be strings, numbers or flags of one kind; ( ) takes any");
-    node->at = at;
-    return type >= NODE_STRING ? read_scalar(parser, node) : read_inner(parser, node);
+    if (quote.line && strstr(parse->problem, "syntax error"))
+        return FAIL(parse, at,
+                    "%s: a quote may be missing in line %u of %s, whose string goes on in the next",
+                    parse->problem, quote.line, quote.file);
+    return FAIL(parse, at, "%s: %s", parse->problem, cure(parse->problem));
 }
 
 struct node *tree_read(const struct tree_reader *reader, struct slice text, const char *file,
                        struct tree_error *error)
 {
-    struct source source = {text, {file, 1}, true, NULL};
-    struct parser parser = {.reader = reader, .source = &source, .error = error};
-    struct node *root = arena_take(reader->arena, sizeof *root);
+    struct parse parse = {.arena = reader->arena, .reader = reader, .error = error}, *shared;
 
-    root->at = (struct origin){file, 0};
-    if (!advance(&parser) || !read_members(&parser, root))
+    *error = (struct tree_error){.at.file = file};
+    if (!add_file(&parse, text, (struct origin){file, 1}, 0))
         return NULL;
-    if (parser.token != END)
-        return unexpected(&parser, "an option"), NULL;
-    return root;
+    join(&parse);
+    error->is_starved =
+        reader->in_child && !arena_share(reader->arena, SHARED + SHARED_EACH * parse.len);
+    if (error->is_starved)
+        return why_not(&error->why, "there is not enough memory"), NULL;
+    shared = arena_take(reader->arena, sizeof *shared);
+    *shared = parse;
+    shared->root = arena_take(reader->arena, sizeof *shared->root);
+    shared->root->at.file = file;
+    error->is_starved = !run(shared, &error->why);
+    if (error->is_starved || (shared->problem && !explain(shared)))
+        return NULL;
+    return shared->root;
 }

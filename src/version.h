@@ -3,7 +3,7 @@
 #ifndef VERSION_H
 #define VERSION_H
 
-/* "0.1.0, built with libfcgi, …", of the libraries that the responder has. */
+/* "0.1.0, built with libfcgi, libconfig, …", of the libraries that the responder has. */
 #ifdef HAVE_LIBMAXMINDDB
 #define VERSION_MAXMINDDB ", libmaxminddb"
 #else
@@ -14,6 +14,6 @@
 #else
 #define VERSION_LMDB ""
 #endif
-#define VERSION_TEXT PACKAGE_VERSION ", built with libfcgi" VERSION_MAXMINDDB VERSION_LMDB
+#define VERSION_TEXT PACKAGE_VERSION ", built with libfcgi, libconfig" VERSION_MAXMINDDB VERSION_LMDB
 
 #endif

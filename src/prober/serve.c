@@ -145,8 +145,12 @@ static void reload(struct server *server)
     struct config *config =
         server->options->load(server->options->context, server->options->file, &why);
     struct counters *counters = config ? counters_new(config) : NULL;
+    struct control control;
+    bool starved = counters && control_open(&control, &server->state, config) == CONTROL_STARVED;
 
-    if (!counters || !agenda_configure(server->agenda, config)) {
+    if (starved)
+        say(server, control.why.text);
+    if (!counters || starved || !agenda_configure(server->agenda, config)) {
         counters_free(counters);
         config_free(config);
         say(server, "The new configuration is refused; the prober goes on with the old one.");
@@ -161,7 +165,7 @@ static void reload(struct server *server)
                     "until it is started again.");
     config_free(server->config);
     server->config = config;
-    control_open(&server->control, &server->state, config);
+    server->control = control;
     server->mark = 0;
     tell(server, NULL);
     say(server, "The configuration has been read again.");
@@ -310,7 +314,7 @@ static void look_at_control(struct server *server)
 
     if (news == CONTROL_RELOAD)
         reload(server);
-    if (news == CONTROL_DAMAGED)
+    if (news == CONTROL_DAMAGED || news == CONTROL_STARVED)
         say(server, server->control.why.text);
 }
 

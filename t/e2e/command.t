@@ -60,7 +60,7 @@ subtest 'the command itself' => sub {
         );
     }
     $run = signpost('--version');
-    like( $run->{out}, qr/^signpost \d+\.\d+\.\d+, built with libfcgi/, '--version' );
+    like( $run->{out}, qr/^signpost \d+\.\d+\.\d+, built with libfcgi, libconfig/, '--version' );
     $run = signpost('explian');
     is( $run->{status}, 2, 'an unknown command' );
     is(

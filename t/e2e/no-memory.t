@@ -57,7 +57,7 @@ sub write_conf {
     my ($host)    = @_;
     my $databases = $has_database ? 'databases = [ "clouds.mmdb" ];' : '';
     my $more      = join '',
-        map { qq(p$_ = { url = "http://p$_.example.org/$host"; place = "JP"; }; ) } 1 .. 60;
+        map { qq(p$_ = { url = "http://p$_.example.org/$host"; place = "JP"; }; ) } 1 .. 6;
     return $t->file( 'signpost.conf', <<"EOT");
 name = "registry.example.org";
 upstreams = { eu = { url = "http://eu.$host"; serves = [ "FR", "aws:eu-*", "onprem:berlin" ]; };
@@ -126,6 +126,7 @@ sub starve {
 my $socket = $t->folder . '/door.sock';
 my $listen = IO::Socket::UNIX->new( Local => $socket, Listen => 16 ) or die "$socket: $!";
 my $conf   = write_conf('start');
+$t->file( "$state/control", 'drained = [ "p1" ];' );
 $t->start(
     'door',
     [ $t->program('signpost.fcgi') ],
@@ -142,7 +143,7 @@ sub goes {
     return ( $answer->{location} // 'nowhere' ) =~ s{^http://}{}r;
 }
 
-# All that a configuration's parts do: regions, database, index, log.
+# All that a configuration's parts do: regions, database, index, log; and what is drained stays so.
 my $logged = 0;
 my $door   = sub {
     my ($host) = @_;
@@ -150,12 +151,14 @@ my $door   = sub {
     my @goes = (
         goes( $tag,                        SIGNPOST_REGION => 'FR' ),
         goes( "/v2/app/manifests/$signed", SIGNPOST_REGION => 'FR' ),
+        goes( $tag,                        SIGNPOST_REGION => 'JP' ),
         goes( $tag,                        REMOTE_ADDR     => $address ),
     );
     my @wanted = (
         "eu.$host/v2/$rest/v1",
         "127.0.0.1:1/v2/$host/$rest/$signed",
-        $has_database ? "127.0.0.1:1/v2/$host/$rest/v1" : $goes[2]
+        "p2.example.org/$host/v2/$rest/v1",
+        $has_database ? "127.0.0.1:1/v2/$host/$rest/v1" : $goes[3]
     );
     $logged += @goes;
     my $written = $t->wait_for( sub { ( () = $t->slurp('decisions.log') =~ /\n/g ) == $logged } );
@@ -184,8 +187,8 @@ my $prober = Signpost::Prober->start( $t, 'prober', $conf, $state );
 my $digest = 'sha256:' . 'b' x 64;
 my $asks   = sub {
     my ($host) = @_;
-    my $c = $prober->try_client or return;
-    my @held = $c->ask( [ target_id( 'http://127.0.0.1:1', $host ) ], 'blobs', 'a', $digest );
+    my $c      = $prober->try_client or return;
+    my @held   = $c->ask( [ target_id( 'http://127.0.0.1:1', $host ) ], 'blobs', 'a', $digest );
     return @held == 1;
 };
 write_conf( $host = 'start' );

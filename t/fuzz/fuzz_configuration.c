@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "../unit/leaks.h"
 #include "../unit/sound.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
