@@ -147,8 +147,8 @@ bool state_look(struct state *state)
     int fd = state_open(state->name, &why);
     int error = errno;
 
-    bool is_known = state->fd < 0 && strcmp(why.text, state->why.text) == 0;
-    if (fd < 0 && (is_known || plain_file_may_open_later(error)))
+    bool is_known = fd < 0 && state->fd < 0 && strcmp(why.text, state->why.text) == 0;
+    if (is_known || (fd < 0 && plain_file_may_open_later(error)))
         return false;
     if (fd >= 0 && is_held(state, fd)) {
         close(fd);
