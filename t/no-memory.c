@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -37,7 +38,19 @@ __attribute__((constructor)) static void begin(void)
         plan = at;
 }
 
-static int fails(void)
+/*
+ * libcurl 7.88 divides by zero if there is no memory for a hash, and AddressSanitizer cannot
+ * begin a thread then, as for looking a name up.
+ */
+static int is_spared(const void *caller)
+{
+    Dl_info info;
+
+    return gettid() != getpid() ||
+           (dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libcurl"));
+}
+
+static int fails(const void *caller)
 {
     if (!plan || plan->left < 0)
         return 0;
@@ -45,6 +58,8 @@ static int fails(void)
         plan->left--;
         return 0;
     }
+    if (is_spared(caller))
+        return 0;
     if (!plan->all)
         plan->left = -1;
     plan->failed++;
@@ -56,19 +71,19 @@ void *malloc(size_t size)
 {
     if (!next_malloc)
         *(void **)&next_malloc = dlsym(RTLD_NEXT, "malloc");
-    return fails() ? NULL : next_malloc(size);
+    return fails(__builtin_return_address(0)) ? NULL : next_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
     if (!next_calloc)
         *(void **)&next_calloc = dlsym(RTLD_NEXT, "calloc");
-    return fails() ? NULL : next_calloc(count, size);
+    return fails(__builtin_return_address(0)) ? NULL : next_calloc(count, size);
 }
 
 void *realloc(void *at, size_t size)
 {
     if (!next_realloc)
         *(void **)&next_realloc = dlsym(RTLD_NEXT, "realloc");
-    return fails() ? NULL : next_realloc(at, size);
+    return fails(__builtin_return_address(0)) ? NULL : next_realloc(at, size);
 }
