@@ -313,6 +313,24 @@ static void unknown_option(struct option_reader *reader, const struct option_gro
                 above, *above ? ": " : "", name, ending.text);
 }
 
+/* False: it is none of those. */
+static bool is_retired(struct option_reader *reader, const struct option_group *group,
+                       const struct node *setting)
+{
+    const struct option_retired *retired = group->retired;
+    const char *above = path_of(reader->arena, setting->parent);
+
+    while (retired && retired->name && strcmp(retired->name, setting->name) != 0)
+        retired++;
+    if (!retired || !retired->name)
+        return false;
+    problem_add(reader->problems, PROBLEM_WARNING, setting->at,
+                "%s%sthe option \"%s\" is retired since version %s and ignored: %s. The next "
+                "version refuses it.",
+                above, *above ? ": " : "", retired->name, retired->since, retired->instead);
+    return true;
+}
+
 static void require(struct option_reader *reader, const struct option_group *group,
                     const struct node *setting, void *into)
 {
@@ -339,7 +357,7 @@ void options_read(struct option_reader *reader, const struct option_group *group
         const struct option_spec *option = find_option(group, member->name);
         if (option)
             read_value(reader, option, member, into);
-        else
+        else if (!is_retired(reader, group, member))
             unknown_option(reader, group, member);
     }
     require(reader, group, setting, into);

@@ -71,6 +71,16 @@ struct option_spec {
     const char *example; /* a value as it is written in a file, where the default says little */
 };
 
+/*
+ * An option of former versions: for one release it is accepted with a warning, and its value
+ * ignored, so that an upgrade stops nothing. In the release after that it is taken out here.
+ */
+struct option_retired {
+    const char *name;    /* NULL ends a list */
+    const char *since;   /* the version that ignores it first */
+    const char *instead; /* what to do about it: a sentence without a period */
+};
+
 struct option_group {
     const char *name; /* "upstream"; NULL for the file itself */
     const struct option_spec *options;
@@ -79,6 +89,7 @@ struct option_group {
     size_t origin_offset;    /* of a struct origin: where the group begins */
     const char *key_option;  /* the option that a named group's key sets, or NULL */
     const char *word_option; /* the option that a bare string in the list sets, or NULL */
+    const struct option_retired *retired; /* NULL: none */
 };
 
 struct option_reader {

@@ -206,6 +206,20 @@ static void mdoc_option(const struct option_spec *option, FILE *out)
     fputs(".El\n", out);
 }
 
+static void mdoc_retired(const struct option_retired *retired, FILE *out)
+{
+    if (!retired || !retired->name)
+        return;
+    fputs(".Ss Retired options\nThey are accepted with a warning, and ignored.\n"
+          "The next version refuses them.\n.Bl -tag -width Ds\n",
+          out);
+    for (; retired->name; retired++) {
+        fprintf(out, ".It Ic %s Pq since version %s\n", retired->name, retired->since);
+        mdoc_text(retired->instead, out);
+    }
+    fputs(".El\n", out);
+}
+
 void options_write_mdoc(const struct option_group *root, FILE *out)
 {
     for (size_t i = 0; i < root->count; i++) {
@@ -215,6 +229,7 @@ void options_write_mdoc(const struct option_group *root, FILE *out)
         mdoc_option(&root->options[i], out);
     }
     fputs(".El\n", out);
+    mdoc_retired(root->retired, out);
 }
 
 /* ---- plain text ---- */

@@ -440,10 +440,10 @@ static const struct option_spec file_options[] = {
     {"probe_connect_timeout", OPTION_NUMBER, PROBING(connect_timeout), .min = 0.1, .max = 60,
      .number_default = 2, .unit = "seconds",
      .help = "How long it waits for a connection."},
-    {"probe_rate", OPTION_NUMBER, PROBING(rate), .min = 0, .max = 100000, .number_default = 200,
+    {"probe_rate", OPTION_NUMBER, PROBING(rate), .min = 0, .max = 100000, .number_default = 40,
      .unit = "a second",
-     .help = "The most HEAD requests that a target is sent, for repositories of which some upstream\n"
-             "is known to hold something. Beyond it, the rule's `unsure` decides."},
+     .help = "The most HEAD requests that a target is sent for objects that clients ask for. Beyond\n"
+             "it, the rule's `unsure` decides. An answer 429 halves it for a while."},
     {"probe_burst", OPTION_NUMBER, PROBING(burst), .min = 1, .max = 100000, .number_default = 400,
      .unit = "requests", .help = "How many of them may come at once."},
     {"probe_connections", OPTION_NUMBER, PROBING(connections), .min = 1, .max = 1024,
@@ -529,9 +529,18 @@ static const struct option_spec file_options[] = {
      .number_default = 48, .unit = "bits", .help = "And for IPv6."},
 };
 
+static const struct option_retired retired_options[] = {
+    {"probe_rate_unknown", "0.2.0",
+     "a target has one budget of probes, `probe_rate`, whatever the repository"},
+    {"probe_burst_unknown", "0.2.0",
+     "a target has one budget of probes, with the burst `probe_burst`, whatever the repository"},
+    {NULL, NULL, NULL},
+};
+
 const struct option_group settings_group = {NULL, file_options, COUNT(file_options),
                                             sizeof(struct settings), FILE_OPTION(at),
-                                            .key_option = NULL, .word_option = NULL};
+                                            .key_option = NULL, .word_option = NULL,
+                                            .retired = retired_options};
 
 static const struct option_spec rules_options[] = {
     {"rules", OPTION_GROUPS, offsetof(struct rules_setting, rules), .of = &rule_group},

@@ -3,7 +3,7 @@
 #ifndef VERSION_H
 #define VERSION_H
 
-/* "0.1.0, built with libfcgi, libconfig, …", of the libraries that the responder has. */
+/* "0.2.0, built with libfcgi, libconfig, …", of the libraries that the responder has. */
 #ifdef HAVE_LIBMAXMINDDB
 #define VERSION_MAXMINDDB ", libmaxminddb"
 #else
