@@ -43,7 +43,7 @@ static void count(void *context, const struct presence_note *note)
 {
     struct round *round = context;
 
-    if (strcmp(note->mark, round->mark) != 0) {
+    if (strcmp(note->mark, round->mark) < 0) {
         round->silent++;
         if (round->aloud)
             fprintf(stderr, "signpost reload: The %s %" PRId64 " has not answered in %d seconds.\n",

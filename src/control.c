@@ -188,7 +188,8 @@ enum control_news control_refresh(struct control *control)
 /* One change to the file, while nobody else makes one; in arena_try's hands. */
 struct change {
     void (*apply)(const struct change *change, struct node *root);
-    const char *name, *mark;
+    const char *name;
+    char *mark;       /* is set to that of the reload */
     struct wish wish; /* what apply takes of it */
     const char *directory;
     struct why *why;
@@ -197,8 +198,23 @@ struct change {
     bool written;
 };
 
+/*
+ * The mark is the time, but always later than the one before, also where the clock was set
+ * back: whoever has done a reload of a later mark has done the earlier ones, too.
+ */
 static void set_mark(const struct change *change, struct node *root)
 {
+    const char *former = tree_text(root, "reload");
+    struct timespec now;
+    long long seconds;
+    long ns;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (former && sscanf(former, "%10lld.%9ld", &seconds, &ns) == 2 &&
+        (seconds > now.tv_sec || (seconds == now.tv_sec && ns >= now.tv_nsec)))
+        now = (struct timespec){seconds + (ns + 1) / 1000000000, (ns + 1) % 1000000000};
+    snprintf(change->mark, CONTROL_MARK_SIZE, "%010lld.%09ld by %d", (long long)now.tv_sec,
+             now.tv_nsec, (int)getpid());
     tree_remove(tree_member(root, "reload"));
     tree_add_text(change->arena, root, "reload", change->mark);
 }
@@ -313,11 +329,6 @@ void control_parts(const struct control *control, struct part parts[TARGETS_MAX]
 
 bool control_ask_reload(const char *directory, char mark[CONTROL_MARK_SIZE], struct why *why)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(mark, CONTROL_MARK_SIZE, "%lld.%09ld by %d", (long long)now.tv_sec, now.tv_nsec,
-             (int)getpid());
     return make_change(
         &(struct change){.apply = set_mark, .mark = mark, .directory = directory, .why = why});
 }

@@ -78,8 +78,8 @@ static inline struct part control_part(const struct control *control, const stru
 void control_parts(const struct control *control, struct part parts[TARGETS_MAX]);
 
 /*
- * Asks all running processes for a reload, of this mark; false with the reason, such as a
- * damaged file.
+ * Asks all running processes for a reload, and sets its mark: a later reload's compares
+ * greater, by strcmp. False with the reason, such as a damaged file.
  */
 bool control_ask_reload(const char *directory, char mark[CONTROL_MARK_SIZE], struct why *why);
 

@@ -100,6 +100,18 @@ subtest 'and the prober' => sub {
     like( $t->slurp('prober.err'), qr/has been read again/, '… which has read it' );
 };
 
+# Each hears of its own reload, or of a later one.
+subtest 'several at once' => sub {
+    my @status;
+    for my $round ( 1 .. 4 ) {
+        my @at_once = map { "$signpost reload --config $file &" } 1 .. 4;
+        push @status, $t->run( [ 'sh', '-c', "@at_once wait" ] );
+    }
+    is( $_->{err}, '', 'nobody complains' ) for @status;
+    my $line = "3 responders and the prober have read $file.\n";
+    is( $_->{out}, $line x 4, '… and all are done' ) for @status;
+};
+
 subtest 'one is killed, one is stopped' => sub {
     $t->stop( 'three', 'KILL' );
     is( scalar files(), 4, 'what was killed leaves its file' );
@@ -188,8 +200,12 @@ subtest 'who may not read it' => sub {
     $pid = $t->pid('refused');
     my $reason =
         qr/responder $pid refuses \Q$file\E, and answers 503 to all requests: .*Permission/;
-    like( command('reload')->{err}, qr/^signpost reload: The $reason/m, '`signpost reload` says so' );
-    like( command('state')->{out},  qr/^The $reason/m,              '`signpost state` says so' );
+    like(
+        command('reload')->{err},
+        qr/^signpost reload: The $reason/m,
+        '`signpost reload` says so'
+    );
+    like( command('state')->{out}, qr/^The $reason/m, '`signpost state` says so' );
     my ($process) = @{ JSON::PP->new->decode( command( 'state', '--json' )->{out} )->{processes} };
     is_deeply(
         [ @$process{qw(kind pid standing file)} ],

@@ -74,6 +74,17 @@ static void check_reload(void)
     ok(control_ask_reload(directory, mark, NULL), "a reload can be asked for");
     cmp_ok(control_refresh(&control), ==, CONTROL_RELOAD, "who looks sees it");
     is(control.reload, mark, "and knows it by its mark");
+    char former[CONTROL_MARK_SIZE];
+    snprintf(former, sizeof former, "%s", mark);
+    control_ask_reload(directory, mark, NULL);
+    cmp_ok(strcmp(mark, former), >, 0, "a later one is greater");
+    write_file("reload = \"4000000000.999999999 by 1\";");
+    control_ask_reload(directory, mark, NULL);
+    like(mark, "4000000001.000000000 by ", "and so it is where the clock was set back");
+    write_file("reload = \"nonsense\";");
+    control_ask_reload(directory, mark, NULL);
+    cmp_ok(strcmp(mark, "4000000000"), <, 0, "what is no mark changes nothing");
+    control_refresh(&control);
     cmp_ok(control_refresh(&control), ==, CONTROL_SAME, "once");
     control_open(&other, &state, config);
     cmp_ok(control_refresh(&other), ==, CONTROL_SAME, "who starts later has the new one already");
