@@ -133,8 +133,7 @@ static bool take(struct front *front, struct config *config)
 bool front_load(struct front *front)
 {
     struct problems problems = {0};
-    struct config *config = front->setup ? config_reload(front->file, &problems)
-                                         : config_load_found(front->file, &problems);
+    struct config *config = config_load_found(front->file, &problems);
     if (!config)
         notes_problems(&front->notes, &problems);
     problems_clear(&problems);
@@ -411,7 +410,7 @@ static void alarm_comes(void *ctx)
 static bool load_anew(struct front *front, struct why *reason)
 {
     struct problems problems = {0};
-    struct config *config = config_load_found(front->file, &problems);
+    struct config *config = config_reload(front->file, &problems);
     notes_problems(&front->notes, &problems);
     problems_first(&problems, reason);
     problems_clear(&problems);

@@ -29,7 +29,7 @@ struct control {
     const struct state *state;   /* borrowed; NULL: no file is looked at */
     const struct config *config; /* borrowed: whose targets the wishes are for */
     struct identity seen;
-    struct why why;                 /* what was wrong with the file, once it was */
+    struct why why;                 /* what is wrong with the file; empty: nothing */
     char reload[CONTROL_MARK_SIZE]; /* the mark of the last reload that was asked for */
     struct wish wish[TARGETS_MAX];  /* by the target's place in the configuration */
 };

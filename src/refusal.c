@@ -13,7 +13,7 @@ enum {
     AHEAD_MS = 10 * 1000 /* … as may one from the future, by a clock that is ahead */
 };
 
-static const struct config no_config;
+static const struct config no_config = {.is_reloaded = true};
 
 void refusal_begin(struct refusal *refusal, enum presence_kind kind, const char *file,
                    struct notes *notes)

@@ -32,8 +32,8 @@ void refusal_begin(struct refusal *refusal, enum presence_kind kind, const char 
 
 /*
  * Reads the configuration as config_reload does, and notes warnings and errors. NULL: it is
- * refused; or, if nobody has asked for it to be read, it was written so short a time ago that there
- * may be more to come. Then errors that were noted last are not noted again.
+ * refused; or, if nobody has asked for it to be read, it was written so short a time ago that
+ * there may be more to come. Then errors that were noted last are not noted again.
  */
 struct config *refusal_read(struct refusal *refusal, bool was_asked);
 

@@ -148,8 +148,10 @@ static void reload(struct server *server)
     struct control control;
     bool starved = counters && control_open(&control, &server->state, config) == CONTROL_STARVED;
 
-    if (starved)
+    if (starved) {
         say(server, control.why.text);
+        why = control.why;
+    }
     if (!counters || starved || !agenda_configure(server->agenda, config)) {
         counters_free(counters);
         config_free(config);
