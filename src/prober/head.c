@@ -242,6 +242,11 @@ static void set_options(struct heads *heads, struct head *head, const struct err
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, heads->accept);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Else a transfer that ends while its name is looked up waits for the resolver, and all
+     * others with it. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      errand->is_check ? (long)head->limit_ms : (long)rules->connect_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)head->limit_ms);

@@ -54,13 +54,15 @@ $t->file( 'more.inc',
 );
 
 sub write_conf {
-    my ($host)    = @_;
+    my ($host) = @_;
+
+    # No host has a name that would have to be looked up.
     my $databases = $has_database ? 'databases = [ "clouds.mmdb" ];' : '';
     my $more      = join '',
-        map { qq(p$_ = { url = "http://p$_.example.org/$host"; place = "JP"; }; ) } 1 .. 6;
+        map { qq(p$_ = { url = "http://127.0.0.1:1/p$_/$host"; place = "JP"; }; ) } 1 .. 6;
     return $t->file( 'signpost.conf', <<"EOT");
 name = "registry.example.org";
-upstreams = { eu = { url = "http://eu.$host"; serves = [ "FR", "aws:eu-*", "onprem:berlin" ]; };
+upstreams = { eu = { url = "http://127.0.0.1:1/eu/$host"; serves = [ "FR", "aws:eu-*", "onprem:berlin" ]; };
               us = { url = "http://127.0.0.1:1"; prefix = "$host"; place = "gcp:us-central1"; }; $more };
 buckets = ( { provider = "aws"; regions = [ "eu-west-1", "us-east-1" ];
               url = "http://127.0.0.1:1/{region}/{digest}"; } );
@@ -155,9 +157,9 @@ my $door   = sub {
         goes( $tag,                        REMOTE_ADDR     => $address ),
     );
     my @wanted = (
-        "eu.$host/v2/$rest/v1",
+        "127.0.0.1:1/eu/$host/v2/$rest/v1",
         "127.0.0.1:1/v2/$host/$rest/$signed",
-        "p2.example.org/$host/v2/$rest/v1",
+        "127.0.0.1:1/p2/$host/v2/$rest/v1",
         $has_database ? "127.0.0.1:1/v2/$host/$rest/v1" : $goes[3]
     );
     $logged += @goes;

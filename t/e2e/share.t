@@ -89,10 +89,10 @@ subtest 'the command' => sub {
         qr/1\. new: .*, with a share of 50 %: this client is in it$/m,
         '… which is told'
     );
-    like( call('state')->{out}, qr/^new +upstream +unknown +50% +50% +-/m, 'state shows it' );
+    like( call('state')->{out}, qr/^new +upstream +not checked +50% +50% +-/m, 'state shows it' );
     is( call('state')->{status}, 0, '… and finds nothing wrong' );
     call(qw(share new default));
-    like( call('state')->{out}, qr/^new +upstream +unknown +5% +5% +-/m, 'the default again' );
+    like( call('state')->{out}, qr/^new +upstream +not checked +5% +5% +-/m, 'the default again' );
 
     for my $wrong ( '', '5', 'x', '101%', '1.1', '25 %', 'nan', '5%%' ) {
         my $run = call( 'share', 'new', $wrong );
