@@ -121,7 +121,7 @@ for my $keep ( 0, 1 ) {
         );
         unharmed( 'nginx', $port, at_once => 1 );
         my ($failed) =
-            $t->slurp('nginx.log') =~ /^(.*(?:temporarily disabled|no live|prematurely).*)$/m;
+            $t->slurp('nginx.log') =~ /^(.*(?:temporarily disabled|no live|upstream prematurely).*)$/m;
         is( $failed, undef, 'no responder counts as failed' );
         $t->stop('nginx');
     };
