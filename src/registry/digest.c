@@ -29,7 +29,7 @@ bool digest_of(struct slice content, char text[DIGEST_SHA256_TEXT])
     char hex[2 * EVP_MAX_MD_SIZE + 1];
     bool made = hash_hex(EVP_sha256(), content, hex);
 
-    snprintf(text, DIGEST_SHA256_TEXT, made ? "sha256:%.64s" : "", hex);
+    snprintf(text, DIGEST_SHA256_TEXT, "%s%.64s", made ? "sha256:" : "", made ? hex : "");
     return made;
 }
 
