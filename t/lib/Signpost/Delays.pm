@@ -106,6 +106,7 @@ upstreams = { regional = { url = "http://$address:${\ $registry->port }"; serves
               central  = { url = "http://$address:${\ $registry->port }/"; prefix = "central"; }; };
 buckets   = ( { name = "cdn"; serves = [ "*" ]; url = "${\ $bucket->url($address) }"; } );
 canonical = [ "central" ];
+probe_rate = 100000; probe_burst = 100000;
 state     = "$state";
 prober    = "service";
 $more
