@@ -303,7 +303,7 @@ static bool run(struct parse *parse, struct why *why)
     return parse->is_done || why_not(why, "there is not enough memory");
 }
 
-/* What to do about a problem that libconfig tells of in these words. */
+/* What to do about a problem that libconfig words so. */
 static const char *cure(const char *problem)
 {
     static const char *const cures[][2] = {

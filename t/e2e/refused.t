@@ -91,7 +91,7 @@ subtest 'a mistake, and another one' => sub {
     ok( $t->wait_for( sub { said( own => 'nonsense' ) == 2 } ),
         '… and again when it is asked for' );
     write_conf( 'own', conf('folly = 1;') );
-    ok( $t->wait_for( sub { said( own => '"folly"' ) } ), 'another mistake is told of' );
+    ok( $t->wait_for( sub { said( own => '"folly"' ) } ), 'another mistake is said' );
     is_unavailable( $path, 'another mistake' );
     write_conf( 'own', conf() );
     serves( $path, 'once it is right it serves, without a hand' );

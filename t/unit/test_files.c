@@ -168,7 +168,7 @@ static void check_replacing(void)
     ok(replacement_begin(&new, directory, "new"), "a file that cannot be written");
     fputs("seventh", new.file);
     close(fileno(new.file));
-    ok(!replacement_end(&new, true) && errno == EBADF, "is told of");
+    ok(!replacement_end(&new, true) && errno == EBADF, "is reported");
     is(content("new"), "fifth", "and the old one stays");
     cmp_ok(mode_of(".new.new"), ==, 0, "alone");
     umask(0022);

@@ -338,7 +338,7 @@ static void test_cut(bool checked, off_t size)
     if (truncate(path, size) != 0)
         abort();
     ok(!has(index, list[COUNT - 2]), "cut to %lld bytes while it is searched", (long long)size);
-    cmp_ok(told.count, ==, 1, "is told of");
+    cmp_ok(told.count, ==, 1, "is reported");
     like(told.last, "was cut short or overwritten", "as that");
     ok(!has(index, list[1]) && told.count == 1, "and lists nothing then");
     replace_by(A "\n");

@@ -77,7 +77,7 @@ static void test_bad(void)
     like(why.text, ":1: \"something else\" is no digest", "is refused");
     is(contents(), "something else\n", "and stays as it is");
     ok(!index_merge("/no-such-folder/index", one, 1, &merged, &why), "a folder that is not there");
-    like(why.text, "cannot be written: No such file", "is told of");
+    like(why.text, "cannot be written: No such file", "is reported");
 }
 
 static void write_some(unsigned writer)
