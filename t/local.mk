@@ -163,26 +163,35 @@ EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
 	t/unit/wire.h
 
 # The folders are needed by tests; prove takes a program in a folder "t" for Perl, hence "./".
-RUN_TESTS = SIGNPOST_BUILD=$(abs_top_builddir) SIGNPOST_SRC=$(abs_top_srcdir) $(PROVE) -j2
+RUN_TESTS = SIGNPOST_BUILD=$(abs_top_builddir) SIGNPOST_SRC=$(abs_top_srcdir) $(PROVE)
+PROCESSORS = `nproc 2>/dev/null || echo 1`
 UNITS = for test in $(UNIT_TESTS) $(REPLAYS); do echo ./$$test; done
+
+# The tests that take longest, which begin first. Most of them wait most of the time, so twice as
+# many run at once as there are processors.
+LONGEST = strangers.t promises.t no-memory.t ranges.t prober.t systemd-trouble.t web-servers-restart.t \
+	clients.t systemd-service.t web-servers.t attack.t share.t registry-client.t faults.t verify-faults.t \
+	pull.t command.t status-page.t audit.t verify.t answered.t reload.t delays.t index.t cases-protocol.t \
+	systemd-ranges.t replay.t metrics.t parking.t refused.t failover.t damage.t switch-off.t
 
 check-local:
 	@for test in $(top_srcdir)/t/unit/test_*.c $(top_srcdir)/t/fuzz/fuzz_*.c; do \
 		name=`echo $$test | sed 's,.*/t/,t/,; s,/fuzz_,/replay_,; s,\.c$$,,'`; \
 		case " $(UNIT_TESTS) $(REPLAYS) " in *" $$name "*) ;; \
 		*) echo "$$test is not in t/local.mk." >&2; exit 1;; esac; done
-	@all=`$(UNITS); ls $(top_srcdir)/t/e2e/*.t`; only='$(TESTS_ONLY)'; \
-	tests=; for test in $$all; do case " $${only:-$${test##*/}} " in \
-		*" $${test##*/} "*) tests="$$tests $$test";; esac; done; \
+	@all=`for test in $(LONGEST); do ls $(top_srcdir)/t/e2e/$$test 2>/dev/null; done; $(UNITS); \
+		ls $(top_srcdir)/t/e2e/*.t`; only='$(TESTS_ONLY)'; \
+	tests=; for test in $$all; do case "$$tests " in *" $$test "*) continue;; esac; \
+		case " $${only:-$${test##*/}} " in *" $${test##*/} "*) tests="$$tests $$test";; esac; done; \
 	test -n "$$tests" || { echo "There is no test called $$only." >&2; exit 1; }; \
-	$(RUN_TESTS) -I$(top_srcdir)/t/lib $$tests
+	$(RUN_TESTS) -j$$(( 2 * $(PROCESSORS) )) -I$(top_srcdir)/t/lib $$tests
 
 .PHONY: check-unit check-valgrind
 check-unit: all-am $(check_PROGRAMS)
-	@$(RUN_TESTS) `$(UNITS)`
+	@$(RUN_TESTS) -j$(PROCESSORS) `$(UNITS)`
 
 # A child process leaves by _exit: it has no leaks, and must not write its parent's streams.
 VALGRIND = valgrind -q --child-silent-after-fork=yes --run-libc-freeres=no --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 	--suppressions=$(top_srcdir)/t/valgrind.supp
 check-valgrind: all-am $(check_PROGRAMS)
-	@SIGNPOST_VALGRIND=1 $(RUN_TESTS) --exec '$(VALGRIND)' `$(UNITS)`
+	@SIGNPOST_VALGRIND=1 $(RUN_TESTS) -j$(PROCESSORS) --exec '$(VALGRIND)' `$(UNITS)`

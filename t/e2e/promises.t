@@ -4,6 +4,8 @@
 # bucket: with the canonical registry dead no pull fails; with a second one listed no
 # verification does; a flood of invented digests moves no ordinary layer away from its
 # nearest place and costs no more probes than are allowed.
+#
+# SIGNPOST_TEST_FLOOD: how many digests are invented under each kind of name (10,000).
 use strict;
 use warnings;
 
@@ -214,6 +216,9 @@ subtest 'no verification fails while a second canonical registry is there' => su
 
 # ---- a flood ----
 
+my $flood = $ENV{SIGNPOST_TEST_FLOOD} || 10_000;
+my $fresh = $flood / 200;                          # layers that are new in it
+
 # Keeps so many FastCGI connections busy with requests, each [ path, code for the location ].
 sub send_all {
     my ( $socket, $next, $width ) = @_;
@@ -311,18 +316,18 @@ subtest 'a flood of invented digests moves no ordinary layer' => sub {
     );
     my $door = front( more => join ' ', map { "$_ = $budget{$_};" } sort keys %budget );
     my @warm = add_layers( 'team/app', 1,  50 );
-    my @new  = add_layers( 'team/app', 51, 550 );
+    my @new  = add_layers( 'team/app', 51, 50 + 2 * $fresh );
     is_deeply( places_of( $door, @warm ), { bucket => 50 },
         'before it, they come from the bucket' );
     $t->wait_for( sub { $door->{prober}->health->{counter}{cache_commits} } );
     heads();
 
     my $began = time;
-    my $went  = flood( $door, 50_000, sub { "flood/name$_[0]" }, \@warm, @new[ 0 .. 249 ] );
+    my $went  = flood( $door, $flood, sub { "flood/name$_[0]" }, \@warm, @new[ 0 .. $fresh - 1 ] );
     is_deeply( [ keys %{ $went->{known} } ], ['bucket'], 'during it, known layers do' );
     is( $went->{new}{canonical} // 0, 0, '… and new ones come from the bucket or the region' );
 
-    $went = flood( $door, 50_000, sub { 'team/app' }, \@warm, @new[ 250 .. 499 ] );
+    $went = flood( $door, $flood, sub { 'team/app' }, \@warm, @new[ $fresh .. $#new ] );
     is_deeply( [ keys %{ $went->{known} } ],
         ['bucket'], 'one under their own name: known layers do still' );
     is( $went->{new}{canonical} // 0, 0, '… and new ones come from the bucket or the region' );
@@ -331,7 +336,7 @@ subtest 'a flood of invented digests moves no ordinary layer' => sub {
     my $most  = $took * $budget{probe_rate} + $budget{probe_burst};
     my @heads = heads();
     cmp_ok( $_, '<=', $most, 'a target is sent no more HEADs than are allowed' ) for @heads;
-    note sprintf '100,000 invented digests in %.1f s, with %d and %d HEADs', $took, @heads;
+    note sprintf '%d invented digests in %.1f s, with %d and %d HEADs', 2 * $flood, $took, @heads;
     ok( $door->{prober}->wait_for_health( sub { $_[0]{counter}{refused} } ),
         'a counter says how many were refused' );
 
