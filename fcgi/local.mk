@@ -23,7 +23,7 @@ sbin_PROGRAMS += fcgi/signpost.fcgi
 fcgi_signpost_fcgi_SOURCES = fcgi/front.c fcgi/front.h fcgi/main.c
 fcgi_signpost_fcgi_LDFLAGS = $(AM_LDFLAGS) $(RESPONDER_LDFLAGS)
 fcgi_signpost_fcgi_LDADD = fcgi/libloop.a src/libsignpost.a $(FCGI_LIBS) $(CONFIG_LIBS) \
-	$(RESPONDER_MMDB_LIBS) $(RESPONDER_LMDB_LIBS)
+	$(RESPONDER_MMDB_LIBS)
 
 # The same as --enable-static-cgi makes it, for tests and t/bench/cgi.
 if CAN_BE_STATIC

@@ -1,47 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
 #include "cache_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include "cache_committer.h"
-#include "cache_store.h"
 #include "identity.h"
+#include "mapped.h"
 #include "plain_file.h"
 #include "replacement.h"
 #include "why.h"
 
-enum {
-    RECENT = 1 << 14,   /* findings remembered in memory */
-    WAITING_MAX = 4096, /* findings for one commit */
-    RETRY_S = 10        /* after the file could not be written */
-};
+#define FORMER_FILE "cache.mdb" /* of versions before 0.3 */
 
-/* A finding in memory. Where another one has the same place, it is pushed out. */
-struct recent {
-    struct cache_key key; /* of things present */
-    struct cache_value value;
-    uint8_t kind; /* enum holding; HOLDING_UNKNOWN: no finding */
+enum {
+    RETRY_S = 10,   /* after the file could not be made */
+    SWEEP_S = 3600, /* for the whole table */
+    NO_GUARD = -1
 };
 
 struct cache_writer {
     struct cache_writer_options options;
-    struct cache_store *store; /* NULL: there is no file now */
-    uint8_t secret[SIPHASH_KEY_SIZE];
-    int64_t retry_s; /* not before */
+    uint32_t bucket_count; /* that are wanted */
+    struct cache_table table;
+    void *at; /* the map */
+    size_t size;
+    int guard;
+    struct identity file;             /* all zero: the table is in memory only */
+    uint8_t secret[SIPHASH_KEY_SIZE]; /* for files that are made */
+    uint32_t swept;                   /* buckets, in this round */
+    int64_t sweep_began_s, retry_s;   /* retry_s: not before */
     bool complained;
+    struct cache_use use;
     struct cache_counts counts;
-    struct recent recent[RECENT];
-    struct cache_finding *waiting, *committed; /* of WAITING_MAX each */
-    size_t waiting_count, committed_count;
-    struct cache_committer committer;
 };
 
 static void complain(struct cache_writer *writer, const char *what, int error)
@@ -51,8 +45,8 @@ static void complain(struct cache_writer *writer, const char *what, int error)
     if (writer->complained)
         return;
     writer->complained = true;
-    why_not(&why, "The cache %s/%s %s: %s. The prober goes on with what it has in memory.",
-            writer->options.state->name, CACHE_FILE, what, cache_store_error(error));
+    why_not(&why, "The cache %s/%s %s: %s. The prober keeps what it finds in its own memory.",
+            writer->options.state->name, CACHE_FILE, what, plain_file_error(error));
     writer->options.log(writer->options.log_context, why.text);
 }
 
@@ -60,144 +54,172 @@ static void tell_new(const struct cache_writer *writer, const char *what)
 {
     struct why why;
 
-    why_not(&why, "The cache %s/%s %s, so a new one was begun.", writer->options.state->name,
+    why_not(&why, "The cache %s/%s %s, so a new one was made.", writer->options.state->name,
             CACHE_FILE, what);
     writer->options.log(writer->options.log_context, why.text);
 }
 
-static mode_t file_mode(const struct cache_writer *writer)
+/* ---- maps ---- */
+
+static void drop(struct cache_writer *writer)
 {
-    return writer->options.state->for_group ? 0660 : 0600;
+    if (!writer->at)
+        return;
+    mapped_unwatch(writer->guard);
+    munmap(writer->at, writer->size);
+    writer->at = NULL;
 }
 
-static struct cache_store_options options_for(const struct cache_writer *writer, int fd,
-                                              const char *path)
+/* Takes over a map that holds a table; it is guarded if it is one of a file. False: it is none. */
+static bool use_map(struct cache_writer *writer, void *at, size_t size, struct identity file)
 {
-    return (struct cache_store_options){fd, path, writer->options.map_size, file_mode(writer),
-                                        writer->options.unsynced};
-}
+    struct cache_table table;
+    int guard = file.inode ? mapped_watch(at, size) : NO_GUARD;
 
-static const char *path_of(const struct cache_writer *writer, const char *name, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s/%s", writer->options.state->name, name);
-    return path;
-}
-
-/* Makes a new file a store, and gives it the cache's name. Returns 0 or an error. */
-static int make_store(struct cache_writer *writer, int fd, const struct replacement *new)
-{
-    char path[PATH_MAX];
-    struct cache_store_options options =
-        options_for(writer, fd, path_of(writer, new->new_name, path));
-    int error = 0;
-
-    writer->store = cache_store_make(&options, writer->secret, &error);
-    if (!writer->store) {
-        replacement_drop(new);
-        return error;
-    }
-    if (replacement_put(new))
-        return 0;
-    error = errno;
-    cache_store_close(writer->store);
-    writer->store = NULL;
-    return error;
-}
-
-/* Makes an empty file, ready for use before it has the cache's name. */
-static bool begin_new(struct cache_writer *writer)
-{
-    struct replacement new;
-    int fd = replacement_make(&new, writer->options.state->fd, CACHE_FILE, file_mode(writer));
-    int error = fd < 0 ? errno : make_store(writer, fd, &new);
-
-    if (fd >= 0)
-        close(fd);
-    if (error)
-        complain(writer, "cannot be made", error);
-    return !error;
-}
-
-/* Opens a file that is there. Returns 0 or an error. */
-static int open_there(struct cache_writer *writer, int fd)
-{
-    char path[PATH_MAX];
-    struct cache_store_options options = options_for(writer, fd, path_of(writer, CACHE_FILE, path));
-    int error = 0;
-
-    writer->store = cache_store_open(&options, writer->secret, &error);
-    return error;
-}
-
-static bool open_store(struct cache_writer *writer)
-{
-    if (writer->options.state->fd < 0)
-        return false;
-    int fd = plain_file_open(writer->options.state->fd, CACHE_FILE, O_NOFOLLOW, INT64_MAX, NULL);
-    if (fd < 0 && errno == ENOENT)
-        return begin_new(writer);
-    int error = fd < 0 ? errno : open_there(writer, fd);
-    if (fd >= 0)
-        close(fd);
-    if (writer->store)
-        return true;
-    if (!cache_store_is_damage(error)) {
-        complain(writer, "cannot be opened", error);
+    if ((file.inode && guard < 0) || !cache_table_take(&table, at, size) ||
+        table.bucket_count != writer->bucket_count) {
+        mapped_unwatch(guard);
+        munmap(at, size);
         return false;
     }
-    if (!begin_new(writer))
-        return false;
-    writer->counts.rebuilt++;
-    tell_new(writer, "was damaged, foreign or of another version");
+    drop(writer);
+    writer->table = table;
+    memcpy(writer->secret, table.secret, sizeof writer->secret);
+    writer->at = at;
+    writer->size = size;
+    writer->guard = guard;
+    writer->file = file;
+    writer->use = cache_table_count(&table);
+    writer->swept = 0;
     return true;
 }
 
-static void give_up(struct cache_writer *writer, int64_t now_s)
+static void *map_file(int fd, size_t size)
 {
-    cache_store_close(writer->store);
-    writer->store = NULL;
-    writer->retry_s = now_s + RETRY_S;
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    return at == MAP_FAILED ? NULL : at;
 }
 
-/* The store has failed: a damaged file is taken out of everybody's sight. */
-static void fail(struct cache_writer *writer, int error, int64_t now_s)
+static bool use_memory(struct cache_writer *writer, int64_t now_s)
 {
-    if (!cache_store_is_damage(error)) {
-        complain(writer, "cannot be written", error);
-        give_up(writer, now_s);
-        return;
-    }
-    cache_store_close(writer->store);
-    writer->store = NULL;
-    if (!begin_new(writer)) {
-        writer->retry_s = now_s + RETRY_S;
-        return;
-    }
-    writer->counts.rebuilt++;
-    tell_new(writer, "was damaged");
+    size_t size = cache_file_size(writer->bucket_count);
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct cache_table table;
+
+    if (at == MAP_FAILED)
+        return false;
+    cache_table_make(&table, at, writer->bucket_count, writer->secret, now_s);
+    return use_map(writer, at, size, (struct identity){0});
 }
+
+/* ---- the file ---- */
+
+/* Has a new, empty file hold what the table holds now, if there is one. Returns errno. */
+static int fill_file(struct cache_writer *writer, int fd, int64_t now_s)
+{
+    size_t size = cache_file_size(writer->bucket_count);
+    int error = posix_fallocate(fd, 0, (off_t)size); /* a hole on a full disk raises SIGBUS */
+    struct cache_table table;
+    struct stat status;
+
+    if (error)
+        return error;
+    void *at = fstat(fd, &status) == 0 ? map_file(fd, size) : NULL;
+    if (!at)
+        return errno;
+    cache_table_make(&table, at, writer->bucket_count, writer->secret, now_s);
+    if (writer->at)
+        cache_table_copy(&table, &writer->table);
+    return use_map(writer, at, size, identity_of(&status)) ? 0 : ENOMEM;
+}
+
+static bool make_file(struct cache_writer *writer, int64_t now_s)
+{
+    const struct state *state = writer->options.state;
+    struct replacement new;
+    int fd = replacement_make(&new, state->fd, CACHE_FILE, state->for_group ? 0660 : 0600);
+    int error = fd < 0 ? errno : fill_file(writer, fd, now_s);
+
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && error)
+        replacement_drop(&new);
+    else if (!error && !replacement_put(&new))
+        error = errno;
+    writer->complained = writer->complained && error;
+    if (error) {
+        writer->file = (struct identity){0}; /* what is mapped is seen by nobody else */
+        complain(writer, "cannot be made", error);
+        writer->retry_s = now_s + RETRY_S;
+    }
+    return !error;
+}
+
+enum file { FILE_IN_USE, FILE_NONE, FILE_OTHER_SIZE, FILE_BAD, FILE_LATER };
+
+static enum file take_map(struct cache_writer *writer, void *at, const struct stat *status,
+                          int64_t now_s)
+{
+    struct cache_table table;
+    size_t size = (size_t)status->st_size;
+
+    if (!cache_table_take(&table, at, size) || !cache_table_is_swept(&table, now_s)) {
+        munmap(at, size);
+        return FILE_BAD;
+    }
+    if (table.bucket_count == writer->bucket_count)
+        return use_map(writer, at, size, identity_of(status)) ? FILE_IN_USE : FILE_LATER;
+    munmap(at, size);
+    return FILE_OTHER_SIZE;
+}
+
+/* Uses the file that is there, if it can be used. */
+static enum file take_file(struct cache_writer *writer, int64_t now_s)
+{
+    struct stat status;
+    int fd = plain_file_open(writer->options.state->fd, CACHE_FILE, O_NOFOLLOW | O_RDWR, INT64_MAX,
+                             &status);
+
+    if (fd < 0 && errno == ENOENT)
+        return FILE_NONE;
+    if (fd < 0)
+        return plain_file_may_open_later(errno) ? FILE_LATER : FILE_BAD;
+    bool is_large_enough = status.st_size >= CACHE_HEADER_SIZE;
+    void *at = is_large_enough ? map_file(fd, (size_t)status.st_size) : NULL;
+    close(fd);
+    if (at)
+        return take_map(writer, at, &status, now_s);
+    return is_large_enough ? FILE_LATER : FILE_BAD;
+}
+
+/* Uses the file that is there, or makes one. False: there is none. */
+static bool have_file(struct cache_writer *writer, int64_t now_s)
+{
+    if (writer->options.state->fd < 0) {
+        complain(writer, "cannot be made", ENOENT);
+        return false;
+    }
+    enum file found = take_file(writer, now_s);
+    if (found == FILE_IN_USE)
+        return true;
+    if (found == FILE_LATER || !make_file(writer, now_s))
+        return false;
+    if (found == FILE_BAD) {
+        writer->counts.rebuilt++;
+        tell_new(writer, "was damaged, of another version or not swept for a week");
+    } else if (found == FILE_OTHER_SIZE) {
+        tell_new(writer, "was of another size than `cache_size`");
+    }
+    return true;
+}
+
+/* ---- opening ---- */
 
 static void make_secret(uint8_t secret[SIPHASH_KEY_SIZE])
 {
     while (getrandom(secret, SIPHASH_KEY_SIZE, 0) != SIPHASH_KEY_SIZE)
         ;
-}
-
-static bool get_ready(struct cache_writer *writer)
-{
-    if (!committer_init(&writer->committer))
-        return false;
-    writer->waiting = calloc(WAITING_MAX, sizeof *writer->waiting);
-    writer->committed = calloc(WAITING_MAX, sizeof *writer->committed);
-    return writer->waiting && writer->committed;
-}
-
-static void let_go(struct cache_writer *writer)
-{
-    committer_close(&writer->committer);
-    free(writer->waiting);
-    free(writer->committed);
-    free(writer);
 }
 
 struct cache_writer *cache_writer_open(const struct cache_writer_options *options, int64_t now_s)
@@ -207,158 +229,118 @@ struct cache_writer *cache_writer_open(const struct cache_writer_options *option
     if (!writer)
         return NULL;
     writer->options = *options;
-    if (!get_ready(writer)) {
-        let_go(writer);
-        return NULL;
-    }
+    writer->bucket_count = cache_bucket_count(options->size);
+    writer->guard = NO_GUARD;
     make_secret(writer->secret); /* a file that is there has its own */
-    if (!open_store(writer))
-        writer->retry_s = now_s + RETRY_S;
-    return writer;
-}
-
-void cache_writer_close(struct cache_writer *writer, int64_t now_s)
-{
-    if (!writer)
-        return;
-    if (writer->committer.busy)
-        cache_writer_end_commit(writer, now_s);
-    if (writer->waiting_count)
-        cache_writer_commit(writer, now_s);
-    cache_store_close(writer->store);
-    let_go(writer);
-}
-
-const uint8_t *cache_writer_secret(const struct cache_writer *writer)
-{
-    return writer->secret;
-}
-
-static struct recent *place_of_key(struct cache_writer *writer, const struct cache_key *key)
-{
-    size_t at = (size_t)key->bytes[5] << 16 | (size_t)key->bytes[6] << 8 | key->bytes[7];
-
-    return &writer->recent[at % RECENT];
-}
-
-enum holding cache_writer_look(struct cache_writer *writer, const struct cache_key *key,
-                               int64_t now_s)
-{
-    const struct recent *recent = place_of_key(writer, key);
-    enum holding holding = HOLDING_UNKNOWN;
-
-    if (recent->kind != HOLDING_UNKNOWN && memcmp(&recent->key, key, sizeof *key) == 0)
-        return cache_is_fresh(&recent->value, now_s) ? (enum holding)recent->kind : HOLDING_UNKNOWN;
-    if (!writer->store)
-        return HOLDING_UNKNOWN;
-    int error = cache_store_look(writer->store, key, now_s, &holding);
-    if (error && !writer->committer.busy) /* else it may just have been disturbed */
-        fail(writer, error, now_s);
-    return holding;
-}
-
-void cache_writer_add(struct cache_writer *writer, const struct cache_key *key, enum holding kind,
-                      int64_t now_s, uint32_t lifetime_s)
-{
-    struct cache_value value = {(uint32_t)now_s, lifetime_s};
-
-    *place_of_key(writer, key) = (struct recent){*key, value, (uint8_t)kind};
-    if (writer->waiting_count == WAITING_MAX) {
-        writer->counts.lost++;
-        return;
+    if (have_file(writer, now_s)) {
+        unlinkat(options->state->fd, FORMER_FILE, 0);
+        return writer;
     }
-    writer->waiting[writer->waiting_count++] =
-        (struct cache_finding){cache_key_of_kind(*key, kind), value};
+    writer->retry_s = now_s + RETRY_S;
+    if (writer->at || use_memory(writer, now_s))
+        return writer;
+    free(writer);
+    return NULL;
 }
 
-size_t cache_writer_waiting(const struct cache_writer *writer)
+void cache_writer_close(struct cache_writer *writer)
 {
-    return writer->waiting_count;
+    if (writer)
+        drop(writer);
+    free(writer);
 }
 
-/* Whether the file that is open still has the cache's name. */
+void cache_writer_configure(struct cache_writer *writer, struct cache_lifetimes lifetimes)
+{
+    writer->options.lifetimes = lifetimes;
+}
+
+/* ---- each second ---- */
+
+/* Whoever took the file away wants to begin anew, or what is in it is damaged. */
+static void begin_anew(struct cache_writer *writer, int64_t now_s)
+{
+    writer->file = (struct identity){0};
+    cache_table_clear(&writer->table);
+    writer->use = (struct cache_use){0, 0};
+    have_file(writer, now_s);
+}
+
+/* Whether all others see what this process does. */
 static bool is_in_place(const struct cache_writer *writer)
 {
-    struct identity named = identity_in(writer->options.state->fd, CACHE_FILE), open_file;
-    struct stat status;
+    struct identity named = identity_in(writer->options.state->fd, CACHE_FILE);
 
-    if (fstat(cache_store_fd(writer->store), &status) < 0)
-        return false;
-    open_file = identity_of(&status);
-    return identity_same_file(&open_file, &named);
+    return identity_same_file(&writer->file, &named) && named.size == writer->file.size &&
+           !mapped_is_damaged(writer->guard) && cache_table_is_whole(&writer->table);
 }
 
-static bool have_store(struct cache_writer *writer, int64_t now_s)
+static void look_at_file(struct cache_writer *writer, int64_t now_s)
 {
-    if (writer->store && !is_in_place(writer)) { /* somebody wants to begin anew */
-        memset(writer->recent, 0, sizeof writer->recent);
-        cache_store_close(writer->store);
-        writer->store = NULL;
-    }
-    if (writer->store)
-        return true;
     bool clock_went_back = writer->retry_s - now_s > RETRY_S;
-    if (now_s < writer->retry_s && !clock_went_back)
-        return false;
-    if (open_store(writer))
-        return true;
-    writer->retry_s = now_s + RETRY_S;
-    return false;
+
+    if (writer->options.state->fd < 0)
+        return; /* the directory may come back, with the file in it */
+    if (writer->file.inode && !is_in_place(writer))
+        begin_anew(writer, now_s);
+    else if (!writer->file.inode && (now_s >= writer->retry_s || clock_went_back))
+        have_file(writer, now_s);
 }
 
-void cache_writer_begin_commit(struct cache_writer *writer, int64_t now_s)
+static void sweep(struct cache_writer *writer, int64_t now_s)
 {
-    struct cache_finding *free_now = writer->committed;
+    uint32_t count = writer->bucket_count / SWEEP_S + 1;
 
-    writer->counts = cache_writer_counts(writer); /* the store is the thread's from now on */
-    writer->committed = writer->waiting;
-    writer->committed_count = writer->waiting_count;
-    writer->waiting = free_now;
-    writer->waiting_count = 0;
-    if (have_store(writer, now_s))
-        committer_begin(&writer->committer, writer->store, writer->committed,
-                        writer->committed_count, now_s);
+    if (writer->swept == 0)
+        writer->sweep_began_s = now_s;
+    cache_table_sweep(&writer->table, writer->swept, count, &writer->options.lifetimes, now_s,
+                      &writer->use);
+    writer->swept += count;
+    if (writer->swept < writer->bucket_count)
+        return;
+    cache_table_stamp(&writer->table, writer->sweep_began_s);
+    writer->swept = 0;
 }
 
-bool cache_writer_is_committing(const struct cache_writer *writer)
+void cache_writer_refresh(struct cache_writer *writer, int64_t now_s)
 {
-    return writer->committer.busy;
+    look_at_file(writer, now_s);
+    sweep(writer, now_s);
 }
 
-int cache_writer_fd(const struct cache_writer *writer)
+/* ---- findings ---- */
+
+uint64_t cache_writer_key(const struct cache_writer *writer, const struct target *target,
+                          const struct object *object, struct cache_hash *hash)
 {
-    return writer->committer.fd;
+    return cache_key(&writer->table, target, object, hash);
 }
 
-bool cache_writer_end_commit(struct cache_writer *writer, int64_t now_s)
+enum holding cache_writer_look(struct cache_writer *writer, uint64_t key, int64_t now_s)
 {
-    int error = writer->committer.busy ? committer_end(&writer->committer) : 0;
-
-    if (error)
-        fail(writer, error, now_s);
-    if (error || !writer->store) {
-        writer->counts.lost += writer->committed_count;
-        return false;
-    }
-    if (writer->committed_count == 0)
-        return true;
-    writer->complained = false;
-    writer->counts.evicted += writer->committer.evicted;
-    writer->counts.commits++;
-    return true;
+    return cache_table_look(&writer->table, key, &writer->options.lifetimes, now_s);
 }
 
-bool cache_writer_commit(struct cache_writer *writer, int64_t now_s)
+void cache_writer_add(struct cache_writer *writer, uint64_t key, enum holding kind, int64_t now_s)
 {
-    cache_writer_begin_commit(writer, now_s);
-    return cache_writer_end_commit(writer, now_s);
+    enum cache_stored stored = cache_table_store(&writer->table, key, kind,
+                                                 &writer->options.lifetimes, now_s, &writer->use);
+
+    writer->counts.evicted += stored == CACHE_STORED_INSTEAD;
+    writer->counts.lost += stored == CACHE_NOT_STORED;
+}
+
+void cache_writer_forget(struct cache_writer *writer, const struct target *target)
+{
+    cache_table_forget(&writer->table, target);
 }
 
 struct cache_counts cache_writer_counts(const struct cache_writer *writer)
 {
     struct cache_counts counts = writer->counts;
 
-    if (writer->store && !writer->committer.busy)
-        cache_store_counts(writer->store, &counts);
+    counts.present = writer->use.present;
+    counts.absent = writer->use.absent;
+    counts.slots = (uint64_t)writer->bucket_count * CACHE_SLOTS;
     return counts;
 }

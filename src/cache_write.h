@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writing side of the cache, the prober's: takes in findings, and commits them
- * in batches. It works without its file, too (no LMDB, a full disk): then it
- * remembers the last few thousand findings.
+ * The writing side of the cache, the prober's. A finding is seen by all processes at once.
+ * Where there can be no file (a full disk), the table is in this process's memory until there
+ * can be one.
  */
 #ifndef CACHE_WRITE_H
 #define CACHE_WRITE_H
@@ -11,68 +11,53 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "cache.h"
-#include "cache_format.h"
 
 struct cache_writer;
 
 struct cache_writer_options {
     const struct state *state; /* the directory, borrowed */
-    size_t map_size;           /* bytes that the file may grow to */
-    bool unsynced;             /* for tests: a commit does not wait for the disk */
+    size_t size;               /* bytes that the file has */
+    struct cache_lifetimes lifetimes;
     cache_log *log;
     void *log_context;
 };
 
 /*
- * Opens the cache, or makes a new one where there is none or it is damaged,
- * foreign or of another version. To be called under the prober's lock only. What
- * is wrong is told to the log. NULL if there is no memory.
+ * Opens the cache, or makes a new one where there is none or it is damaged, foreign, of another
+ * version or of another size. To be called under the prober's lock only. What is wrong is told
+ * to the log. NULL if there is no memory.
  */
 struct cache_writer *cache_writer_open(const struct cache_writer_options *options, int64_t now_s);
 
-/* Commits what is left, and closes. NULL is fine. */
-void cache_writer_close(struct cache_writer *writer, int64_t now_s);
+/* NULL is fine. */
+void cache_writer_close(struct cache_writer *writer);
 
-/* What keys are made with; stays the same while the writer is open. */
-const uint8_t *cache_writer_secret(const struct cache_writer *writer);
+/* The configuration was read again. */
+void cache_writer_configure(struct cache_writer *writer, struct cache_lifetimes lifetimes);
 
-/* What is known under a key, whether it has been committed or not. */
-enum holding cache_writer_look(struct cache_writer *writer, const struct cache_key *key,
-                               int64_t now_s);
+/* The key of an object at a target; hash as with cache_look. */
+uint64_t cache_writer_key(const struct cache_writer *writer, const struct target *target,
+                          const struct object *object, struct cache_hash *hash);
+
+/* What is known under a key. */
+enum holding cache_writer_look(struct cache_writer *writer, uint64_t key, int64_t now_s);
 
 /* Takes in a finding, HOLDING_PRESENT or HOLDING_ABSENT; it takes the place of an older one. */
-void cache_writer_add(struct cache_writer *writer, const struct cache_key *key, enum holding kind,
-                      int64_t now_s, uint32_t lifetime_s);
+void cache_writer_add(struct cache_writer *writer, uint64_t key, enum holding kind, int64_t now_s);
 
-/* How many findings wait for the next commit. */
-size_t cache_writer_waiting(const struct cache_writer *writer);
-
-/*
- * Begins to commit what waits, synced, with room made where a kind has used up its
- * share; all else goes on meanwhile. Finds out, too, whether the file has been deleted,
- * cut short or replaced, and begins a new one then. Not while another commit is under way.
- */
-void cache_writer_begin_commit(struct cache_writer *writer, int64_t now_s);
-
-/* Whether a commit is under way, and a descriptor that is readable when it has come to its end. */
-bool cache_writer_is_committing(const struct cache_writer *writer);
-int cache_writer_fd(const struct cache_writer *writer);
+/* Forgets what is known of a target; what is still asked under old keys comes to nothing. */
+void cache_writer_forget(struct cache_writer *writer, const struct target *target);
 
 /*
- * Ends a commit, and waits for that if need be. False if the file cannot be written, as
- * has been told to the log: then what was to be committed is forgotten, and the next
- * attempt is some seconds later.
+ * To be called each second: begins anew where the file has been deleted, replaced or cut short,
+ * tries again where there was none, and sweeps a part of the table, all of it in an hour.
  */
-bool cache_writer_end_commit(struct cache_writer *writer, int64_t now_s);
-
-/* Both in one. */
-bool cache_writer_commit(struct cache_writer *writer, int64_t now_s);
+void cache_writer_refresh(struct cache_writer *writer, int64_t now_s);
 
 struct cache_counts {
-    uint64_t present, absent;   /* entries in the file */
-    uint64_t pages, page_limit; /* used by them, and from where on room is made */
-    uint64_t evicted, lost;     /* entries pushed out, findings that could not be written */
-    uint64_t commits, rebuilt;
+    uint64_t present, absent, slots; /* slots in use, and all there are */
+    uint64_t evicted, lost;          /* valid entries pushed out; findings without a place */
+    uint64_t rebuilt;                /* files made anew after damage */
 };
 
 struct cache_counts cache_writer_counts(const struct cache_writer *writer);

@@ -78,7 +78,7 @@ static enum holding note_word(struct decision *decision, enum word_of word_of, e
     return holding;
 }
 
-static enum holding find_holding(const struct search *search, const struct target *target)
+static enum holding find_holding(struct search *search, const struct target *target)
 {
     const struct question *q = search->question;
     const struct classified *c = q->classified;
@@ -90,7 +90,7 @@ static enum holding find_holding(const struct search *search, const struct targe
     if (!q->knowledge)
         return HOLDING_UNKNOWN;
     return note_word(search->decision, WORD_OF_CACHE,
-                     knowledge_holding(q->knowledge, target, &object));
+                     knowledge_holding(q->knowledge, target, &object, &search->hash));
 }
 
 static bool can_be_asked(const struct question *q, const struct target *target)
@@ -101,7 +101,7 @@ static bool can_be_asked(const struct question *q, const struct target *target)
     return holding_can_be_asked(target, &object);
 }
 
-static enum verdict judge_holding(const struct search *search, const struct step *step,
+static enum verdict judge_holding(struct search *search, const struct step *step,
                                   const struct target *target)
 {
     if (!step->if_held || !search->question->classified->is_digest)
@@ -170,7 +170,7 @@ static const struct target *find_stand_in(struct search *search, const struct de
     return nearest && takes(search, STEP_NEAREST, nearest) ? nearest : NULL;
 }
 
-static bool is_absent(const struct search *search, const struct target *target)
+static bool is_absent(struct search *search, const struct target *target)
 {
     return search->question->classified->is_digest &&
            find_holding(search, target) == HOLDING_ABSENT;
@@ -234,7 +234,7 @@ static bool is_out(const struct search *search, const struct target *target, boo
 }
 
 /* The first, but a target that is down goes before a drained one. */
-static void note_passed(const struct search *search, struct passed *passed, const struct step *step,
+static void note_passed(struct search *search, struct passed *passed, const struct step *step,
                         const struct target *target)
 {
     bool drained;

@@ -40,14 +40,10 @@ struct health {
 
 static const struct target_health nobody_knows = {.admit = 1, .extra = 1};
 
-/* What has been forgotten of a target stays so, however old the file is. */
 static void forget(struct health *health)
 {
-    for (size_t i = 0; i < health->count; i++) {
-        int64_t forgotten_s = health->of[i].forgotten_s;
+    for (size_t i = 0; i < health->count; i++)
         health->of[i] = nobody_knows;
-        health->of[i].forgotten_s = forgotten_s;
-    }
     health->counter_count = 0;
     health->network_doubt_s = 0;
     health->fresh = false;
@@ -119,16 +115,16 @@ static void read_flow(struct health *health, const char *line)
         }
 }
 
-/* "check ID STATE CHECKED_S FORGOTTEN_S WITNESSES", behind the target's first line. */
+/* "check ID STATE CHECKED_S WITNESSES", behind the target's first line. */
 static void read_check(struct health *health, const char *line)
 {
     uint64_t id;
-    int64_t checked_s, forgotten_s;
+    int64_t checked_s;
     unsigned witnesses;
     char word[16];
 
-    if (sscanf(line, "check %" SCNx64 " %15s %" SCNd64 " %" SCNd64 " %u", &id, word, &checked_s,
-               &forgotten_s, &witnesses) != 5)
+    if (sscanf(line, "check %" SCNx64 " %15s %" SCNd64 " %u", &id, word, &checked_s, &witnesses) !=
+        4)
         return;
     for (size_t i = 0; i < health->count; i++) {
         struct target_health *h = &health->of[i];
@@ -138,7 +134,6 @@ static void read_check(struct health *health, const char *line)
             if (strcmp(word, health_state_words[state]) == 0)
                 h->state = (enum health_state)state;
         h->checked_s = checked_s;
-        h->forgotten_s = forgotten_s;
         h->witnesses = witnesses;
     }
 }

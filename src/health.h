@@ -38,7 +38,6 @@ struct target_health {
     bool known; /* false: no prober has published anything lately, so the state is not checked */
     enum health_state state; /* one that is not checked is chosen like one that is up */
     int64_t checked_s;       /* when it was last checked, seconds since 1970; 0: never */
-    int64_t forgotten_s;     /* what the cache says of it up to then does not hold; 0: all holds */
     unsigned witnesses;      /* how many objects tell whether it serves content */
     double admit; /* which part of its requests it may take: 0 while down, 1 while up, and
                      between them while it returns */

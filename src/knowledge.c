@@ -37,9 +37,10 @@ static bool open_findings(struct knowledge *knowledge)
     const struct config *config = knowledge->config;
 
     knowledge->health = health_new(config->targets, config->target_count);
-    errno = 0;
-    knowledge->cache = cache_open(&knowledge->state, knowledge->log, knowledge->log_context);
-    return knowledge->health && (knowledge->cache || errno != ENOMEM);
+    knowledge->cache = cache_open(
+        &knowledge->state, cache_lifetimes_of(config->probing.present_s, config->probing.absent_s),
+        knowledge->log, knowledge->log_context);
+    return knowledge->health && knowledge->cache;
 }
 
 /* Who has named no directory need not have one. */
@@ -109,11 +110,9 @@ bool knowledge_refresh(struct knowledge *knowledge, struct instant now)
 }
 
 enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,
-                               const struct object *object)
+                               const struct object *object, struct cache_hash *hash)
 {
-    int64_t generation = health_of(knowledge->health, target)->forgotten_s;
-
-    return cache_look(knowledge->cache, target, generation, object, knowledge->now.wall_s);
+    return cache_look(knowledge->cache, target, object, hash, knowledge->now.wall_s);
 }
 
 double knowledge_extra_part(const struct knowledge *knowledge, const struct target *target)

@@ -53,9 +53,12 @@ bool knowledge_open_files(struct knowledge *knowledge, const struct config *conf
  */
 bool knowledge_refresh(struct knowledge *knowledge, struct instant now);
 
-/* Whether a target holds an object, as far as it has been found out. */
+/*
+ * Whether a target holds an object, as far as it has been found out. hash: of the object, kept
+ * by the caller from one target to the next of the same request.
+ */
 enum holding knowledge_holding(const struct knowledge *knowledge, const struct target *target,
-                               const struct object *object);
+                               const struct object *object, struct cache_hash *hash);
 
 /*
  * Which part of the requests meant for it a target takes now; where nothing is known

@@ -8,8 +8,7 @@ src_libsignpost_a_SOURCES = \
 	src/arena.c src/arena.h \
 	src/ask.c src/ask.h \
 	src/cache.c src/cache.h \
-	src/cache_find.c src/cache_find.h \
-	src/cache_format.c src/cache_format.h \
+	src/cache_table.c src/cache_table.h \
 	src/child.c src/child.h \
 	src/classify.c src/classify.h \
 	src/client.c src/client.h \
@@ -240,8 +239,6 @@ src_libverify_a_SOURCES = \
 # The prober: for the command and the tests, not for the responder.
 noinst_LIBRARIES += src/libprober.a
 src_libprober_a_SOURCES = \
-	src/cache_committer.c src/cache_committer.h \
-	src/cache_store.h \
 	src/cache_write.c src/cache_write.h \
 	src/prober/agenda.c src/prober/agenda.h src/prober/agenda_parts.h \
 	src/prober/reply.c src/prober/reply.h \
@@ -265,14 +262,6 @@ src_libprober_a_SOURCES = \
 	src/prober/serve.c src/prober/serve.h \
 	src/prober/showing.c src/prober/showing.h \
 	src/prober/witness.c src/prober/witness.h
-if HAVE_LMDB
-src_libprober_a_SOURCES += \
-	src/cache_store.c src/cache_store_lmdb.h \
-	src/cache_store_check.c \
-	src/cache_store_commit.c
-else
-src_libprober_a_SOURCES += src/cache_store_none.c
-endif
 
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
@@ -307,4 +296,4 @@ if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
 endif
 src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) src/libsignpost.a \
-	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(MATH_LIBS)

@@ -3,7 +3,6 @@
 #include "mapped.h"
 
 #include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -23,19 +22,14 @@ static struct {
     bool installed;
     uintptr_t page_size;
     struct sigaction before;
-    bool installed_segv;
-    struct sigaction before_segv;
 } guard;
-
-/* Where the work of mapped_try is left to; of each thread, as signals are. */
-static _Thread_local sigjmp_buf *way_out;
 
 static bool mend(uintptr_t fault)
 {
     void *page = (void *)(fault & ~(guard.page_size - 1));
 
-    return mmap(page, guard.page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-           page;
+    return mmap(page, guard.page_size, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page;
 }
 
 /* The mark that belongs to an address; NULL if it is in no guarded map. */
@@ -49,25 +43,6 @@ static atomic_bool *mark_for(uintptr_t fault)
     return guard.opening ? &guard.opening_damaged : NULL;
 }
 
-/* The signal is let through again, since a jump does not end its handler. */
-static void leave(int signal)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, signal);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    mapped_give_up();
-}
-
-static void on_sigsegv(int signal, siginfo_t *info, void *context)
-{
-    (void)info, (void)context;
-    if (way_out)
-        leave(signal);
-    sigaction(signal, &guard.before_segv, NULL); /* it happens again, and tells them */
-}
-
 static void on_sigbus(int signal, siginfo_t *info, void *context)
 {
     int saved = errno;
@@ -75,8 +50,6 @@ static void on_sigbus(int signal, siginfo_t *info, void *context)
     atomic_bool *mark = info->si_code == BUS_ADRERR ? mark_for(fault) : NULL;
 
     (void)context;
-    if (way_out)
-        leave(signal);
     if (mark && mend(fault))
         *mark = true;
     else
@@ -134,39 +107,4 @@ bool mapped_opened(void)
 {
     guard.opening = false;
     return !guard.opening_damaged;
-}
-
-static bool install_segv(void)
-{
-    struct sigaction action = {.sa_sigaction = on_sigsegv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-
-    if (guard.installed_segv)
-        return true;
-    sigemptyset(&action.sa_mask);
-    guard.installed_segv = sigaction(SIGSEGV, &action, &guard.before_segv) == 0;
-    return guard.installed_segv;
-}
-
-bool mapped_try(void (*work)(void *context), void *context)
-{
-    sigjmp_buf here;
-
-    if (!install() || !install_segv())
-        return false;
-    if (sigsetjmp(here, 0) != 0)
-        return false;
-    way_out = &here;
-    work(context);
-    way_out = NULL;
-    return true;
-}
-
-_Noreturn void mapped_give_up(void)
-{
-    sigjmp_buf *out = way_out;
-
-    if (!out)
-        abort();
-    way_out = NULL;
-    siglongjmp(*out, 1);
 }

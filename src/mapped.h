@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A guard for mapped files. When another program cuts a file short, a read
- * behind its new end raises SIGBUS. Here the handler puts a page of zeros where
- * the read failed and marks the map as damaged; the read goes on, and whoever
- * did it asks afterwards, before believing what was read. That costs a read
- * nothing, and nothing has to be unwound.
+ * behind its new end raises SIGBUS, and so does a write. Here the handler puts a page of
+ * zeros there, which is this process's own, and marks the map as damaged; the access goes
+ * on, and whoever did it asks afterwards, before believing what was read. That costs an
+ * access nothing, and nothing has to be unwound.
  *
  * Whoever reads a guarded map must bear any bytes there, as he must anyway:
  * what is cut short may as well be overwritten.
@@ -38,17 +38,5 @@ bool mapped_is_damaged(int map);
  */
 bool mapped_opening(void);
 bool mapped_opened(void);
-
-/*
- * For libraries that believe what a file says and may read or write anywhere when
- * it lies: does the work, and returns whether it came to its end. If not, because
- * of SIGBUS, SIGSEGV or mapped_give_up, it was left where it was: what it worked
- * on must not be used again. Not to be nested. Costs no system call but the first
- * time.
- */
-bool mapped_try(void (*work)(void *context), void *context);
-
-/* Leaves the work that mapped_try is doing; without one, ends the program. */
-_Noreturn void mapped_give_up(void);
 
 #endif

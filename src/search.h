@@ -12,6 +12,7 @@ struct search {
     struct decision *decision; /* where draws are noted */
 
     /* Its own. */
+    struct cache_hash hash;       /* of the object that is asked for */
     const struct step *step;      /* the word that is looked at */
     const struct target *nearest; /* looked for once */
     const struct target *passed[DRAWS_MAX];

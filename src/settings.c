@@ -30,8 +30,8 @@ static bool is_path(struct slice s)
 
 static bool is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
 }
 
 static bool is_token(struct slice s)
@@ -63,7 +63,7 @@ static bool is_pin(struct slice s)
     return pin_read(s, &pin);
 }
 
-#define PIN_SAMPLE "da86e6ba6ca197bf6bc5e9d900febd906b133eaa4750e6bed647b0fbe50ed43e"
+#define PIN_SAMPLE      "da86e6ba6ca197bf6bc5e9d900febd906b133eaa4750e6bed647b0fbe50ed43e"
 
 #define UPSTREAM(field) offsetof(struct upstream_setting, field)
 
@@ -75,8 +75,9 @@ static const struct option_spec upstream_options[] = {
      .example = "\"eu\""},
     {"url", OPTION_STRING, UPSTREAM(url), .required = true, .valid = url_is_base,
      .expects = "http:// or https://, a host, perhaps a port and a path (without dot segments)",
-     .help = "Where the registry is: http or https, a host, perhaps a port and a path. {region} and\n"
-             "{provider} stand for a region of `regions` and for `provider`.",
+     .help =
+         "Where the registry is: http or https, a host, perhaps a port and a path. {region} and\n"
+         "{provider} stand for a region of `regions` and for `provider`.",
      .example = "\"https://{region}-docker.pkg.dev\""},
     {"provider", OPTION_STRING, UPSTREAM(provider), .valid = is_target_name,
      .expects = "a provider such as \"aws\", \"gcp\" or \"azure\"",
@@ -101,27 +102,30 @@ static const struct option_spec upstream_options[] = {
     {"ipv4_only", OPTION_FLAG, UPSTREAM(ipv4_only),
      .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
     {"share", OPTION_NUMBER, UPSTREAM(share), .min = 0, .max = 1, .number_default = 1,
-     .help = "The part of its clients that an upstream takes; the rest stays with the next nearest,\n"
-             "or the next of the rule. Who is in is drawn by the client's address (of IPv6, the /64),\n"
-             "and stays in when the share grows. `signpost share` changes it at once. Signatures go\n"
-             "to a canonical upstream whatever its share, if no other one is listed.",
+     .help =
+         "The part of its clients that an upstream takes; the rest stays with the next nearest,\n"
+         "or the next of the rule. Who is in is drawn by the client's address (of IPv6, the /64),\n"
+         "and stays in when the share grows. `signpost share` changes it at once. Signatures go\n"
+         "to a canonical upstream whatever its share, if no other one is listed.",
      .example = "0.05"},
     {"accept_extra", OPTION_LIMIT, UPSTREAM(accept_extra), .min = 0, .max = 1, .number_default = 1,
      .expects = "a number from 0 to 1, or a rate such as \"50/s\"",
-     .help = "While another upstream is down, the part of its clients that come here: a number from\n"
-             "0 to 1, or a rate such as \"50/s\": then such a part of them that all responders of\n"
-             "this machine together send about so many requests a second, as the prober measures\n"
-             "them. The rest stays where it was: no cascade, and no surprise on the bill. What\n"
-             "would have gone to a bucket that is down goes to the next one without a limit.",
+     .help =
+         "While another upstream is down, the part of its clients that come here: a number from\n"
+         "0 to 1, or a rate such as \"50/s\": then such a part of them that all responders of\n"
+         "this machine together send about so many requests a second, as the prober measures\n"
+         "them. The rest stays where it was: no cascade, and no surprise on the bill. What\n"
+         "would have gone to a bucket that is down goes to the next one without a limit.",
      .example = "0.25"},
     {"check_object", OPTION_STRING, UPSTREAM(check_object), .valid = is_pin, .expects = PIN_EXPECTS,
-     .help = "The object that this upstream must serve, instead of the file's `check_object`; \"\" for\n"
+     .help = "The object that this upstream must serve, instead of the file's `check_object`; \"\" "
+             "for\n"
              "none.",
      .example = "\"pause@sha256:" PIN_SAMPLE "\""},
 };
 
 static const struct option_group upstream_group = {
-    "upstream", upstream_options, COUNT(upstream_options), sizeof(struct upstream_setting),
+    "upstream",   upstream_options,     COUNT(upstream_options), sizeof(struct upstream_setting),
     UPSTREAM(at), .key_option = "name", .word_option = NULL};
 
 #define BUCKET(field) offsetof(struct bucket_setting, field)
@@ -132,9 +136,11 @@ static const struct option_spec bucket_options[] = {
      .help = "What this file calls the bucket. With `regions`, \"bucket-\" and the region's name.",
      .example = "\"cdn\""},
     {"url", OPTION_STRING, BUCKET(url), .required = true, .valid = url_is_object,
-     .expects = "a URL with {digest} in its path, such as \"https://cdn.example.org/blobs/{digest}\"",
-     .help = "Where a blob is: {digest} stands for all of its digest, {algorithm} and {encoded} for\n"
-             "the two parts of it; {region} and {provider} are as for an upstream.",
+     .expects =
+         "a URL with {digest} in its path, such as \"https://cdn.example.org/blobs/{digest}\"",
+     .help =
+         "Where a blob is: {digest} stands for all of its digest, {algorithm} and {encoded} for\n"
+         "the two parts of it; {region} and {provider} are as for an upstream.",
      .example = "\"https://blobs-{region}.example.org/{digest}\""},
     {"provider", OPTION_STRING, BUCKET(provider), .valid = is_target_name,
      .expects = "a provider such as \"aws\", \"gcp\" or \"azure\"",
@@ -148,18 +154,20 @@ static const struct option_spec bucket_options[] = {
     {"ipv4_only", OPTION_FLAG, BUCKET(ipv4_only),
      .help = "Whether clients with an IPv6 address are sent elsewhere.", .example = "true"},
     {"share", OPTION_NUMBER, BUCKET(share), .min = 0, .max = 1, .number_default = 1,
-     .help = "The part of its clients that a bucket takes, as for an upstream; the rest goes to the\n"
-             "next bucket that serves them, else to the next target of the rule.",
+     .help =
+         "The part of its clients that a bucket takes, as for an upstream; the rest goes to the\n"
+         "next bucket that serves them, else to the next target of the rule.",
      .example = "0.05"},
     {"check_object", OPTION_STRING, BUCKET(check_object), .valid = is_pin, .expects = PIN_EXPECTS,
-     .help = "The blob that this bucket must serve, instead of the file's `check_object`; \"\" for\n"
-             "none.",
+     .help =
+         "The blob that this bucket must serve, instead of the file's `check_object`; \"\" for\n"
+         "none.",
      .example = "\"pause/blobs/sha256:" PIN_SAMPLE "\""},
 };
 
 static const struct option_group bucket_group = {
-    "bucket", bucket_options, COUNT(bucket_options), sizeof(struct bucket_setting), BUCKET(at),
-    .key_option = "name", .word_option = NULL};
+    "bucket",   bucket_options,       COUNT(bucket_options), sizeof(struct bucket_setting),
+    BUCKET(at), .key_option = "name", .word_option = NULL};
 
 #define RULE(field) offsetof(struct rule_setting, field)
 
@@ -187,15 +195,16 @@ static const struct option_spec rule_options[] = {
              "\"nearest\" for a blob and \"canonical\" for the rest.",
      .example = "\"nearest\""},
     {"query", OPTION_CHOICE, RULE(query), .choices = query_policy_words,
-     .help = "What becomes of the query: \"endpoint\" keeps what the endpoint needs (tags/list loses\n"
-             "`n`, since its paging links break several clients; a bucket gets none), \"keep\" keeps\n"
-             "all, \"drop\" drops all. `ns` is always dropped.",
+     .help =
+         "What becomes of the query: \"endpoint\" keeps what the endpoint needs (tags/list loses\n"
+         "`n`, since its paging links break several clients; a bucket gets none), \"keep\" keeps\n"
+         "all, \"drop\" drops all. `ns` is always dropped.",
      .example = "\"keep\""},
 };
 
 static const struct option_group rule_group = {
-    "rule", rule_options, COUNT(rule_options), sizeof(struct rule_setting), RULE(at),
-    .key_option = NULL, .word_option = "rule"};
+    "rule",   rule_options,       COUNT(rule_options),  sizeof(struct rule_setting),
+    RULE(at), .key_option = NULL, .word_option = "rule"};
 
 #define PAGE(field) offsetof(struct page_setting, field)
 
@@ -204,13 +213,13 @@ static const struct option_spec page_options[] = {
      .expects = "a path such as \"/privacy\"", .help = "The path that is asked for.",
      .example = "\"/privacy\""},
     {"url", OPTION_STRING, PAGE(url), .required = true, .valid = url_is_page,
-     .expects = "a URL such as \"https://example.org/privacy\"",
-     .help = "Where a browser is sent.", .example = "\"https://example.org/privacy\""},
+     .expects = "a URL such as \"https://example.org/privacy\"", .help = "Where a browser is sent.",
+     .example = "\"https://example.org/privacy\""},
 };
 
 static const struct option_group page_group = {
-    "page", page_options, COUNT(page_options), sizeof(struct page_setting), PAGE(at),
-    .key_option = NULL, .word_option = NULL};
+    "page",   page_options,       COUNT(page_options), sizeof(struct page_setting),
+    PAGE(at), .key_option = NULL, .word_option = NULL};
 
 #define PLACE(field) offsetof(struct place_setting, field)
 
@@ -230,8 +239,8 @@ static const struct option_spec place_options[] = {
 };
 
 static const struct option_group place_group = {
-    "place", place_options, COUNT(place_options), sizeof(struct place_setting), PLACE(at),
-    .key_option = NULL, .word_option = NULL};
+    "place",   place_options,      COUNT(place_options), sizeof(struct place_setting),
+    PLACE(at), .key_option = NULL, .word_option = NULL};
 
 static bool is_status(struct slice s)
 {
@@ -245,18 +254,19 @@ static bool is_redirect_host(struct slice s)
     return url_is_authority(slice_starts(s, SLICE("*.")) ? slice_from(s, 2) : s);
 }
 
-
 static const char *const default_suffixes[] = {".sig", ".att", ".sbom", NULL};
 static const char *const default_prefixes[] = {"*", NULL};
 
 #define FILE_OPTION(field) offsetof(struct settings, field)
 #define PROBING(field)     offsetof(struct settings, probing.field)
-#define LOGGING(field) FILE_OPTION(logging.field)
+#define LOGGING(field)     FILE_OPTION(logging.field)
 
-#define DATABASE(field) offsetof(struct database_setting, field)
+#define DATABASE(field)    offsetof(struct database_setting, field)
 #define DATABASE_KEY(index, word, what, sample)                                                    \
-    {word, OPTION_STRING, DATABASE(keys[index]), .valid = is_any, .expects = "a path of keys",     \
-     .help = what, .example = sample}
+    {                                                                                              \
+        word, OPTION_STRING, DATABASE(keys[index]), .valid = is_any, .expects = "a path of keys",  \
+                                                    .help = what, .example = sample                \
+    }
 
 static const struct option_spec database_options[] = {
     {"file", OPTION_STRING, DATABASE(file), .required = true, .valid = is_any,
@@ -279,7 +289,7 @@ static const struct option_spec database_options[] = {
 };
 
 static const struct option_group database_group = {
-    "database", database_options, COUNT(database_options), sizeof(struct database_setting),
+    "database",   database_options,   COUNT(database_options), sizeof(struct database_setting),
     DATABASE(at), .key_option = NULL, .word_option = "file"};
 
 const char *const range_set_words[] = {"clouds", "country", NULL};
@@ -299,24 +309,23 @@ static const struct option_spec source_options[] = {
      .help = "A built-in source (`signpost ranges --help` tells more), or one of your own.",
      .example = "\"ripencc\""},
     {"url", OPTION_STRING, SOURCE(url), .required = true, .valid = is_source_url,
-     .expects = "an https URL, or \"\"",
-     .help = "Where it is got; \"\" is to do without it.",
+     .expects = "an https URL, or \"\"", .help = "Where it is got; \"\" is to do without it.",
      .example = "\"https://mirror.example.org/delegated-ripencc-extended-latest\""},
 };
 
 static const struct option_group source_group = {
-    "source", source_options, COUNT(source_options), sizeof(struct source_setting), SOURCE(at),
-    .key_option = NULL, .word_option = NULL};
+    "source",   source_options,     COUNT(source_options), sizeof(struct source_setting),
+    SOURCE(at), .key_option = NULL, .word_option = NULL};
 
 static const struct option_spec file_options[] = {
     {"name", OPTION_STRING, FILE_OPTION(name), .required = true, .valid = url_is_authority,
-     .expects = "a host name, perhaps with a port",
-     .section = "The registry",
+     .expects = "a host name, perhaps with a port", .section = "The registry",
      .help = "The public name of the registry, as it stands in image references.",
      .example = "\"registry.example.org\""},
     {"upstreams", OPTION_GROUPS, FILE_OPTION(upstreams), .required = true, .of = &upstream_group,
-     .help = "The registries that clients are sent to: a group of named upstreams, or a list where\n"
-             "one entry may stand for many (see `regions`).",
+     .help =
+         "The registries that clients are sent to: a group of named upstreams, or a list where\n"
+         "one entry may stand for many (see `regions`).",
      .example = "{ eu = { url = \"https://eu.registry.example.org\";\n"
                 "               serves = [ \"EU\", \"AF\", \"AS\" ]; };\n"
                 "        us = { url = \"https://us.registry.example.org\"; }; }"},
@@ -331,7 +340,8 @@ static const struct option_spec file_options[] = {
      .example = "\"us\""},
     {"prefix", OPTION_STRING, FILE_OPTION(prefix), .valid = is_name_or_empty,
      .expects = "a repository path such as \"team/images\"", .text_default = "",
-     .help = "What stands before the repository's name at the upstreams, and not in the public name.",
+     .help =
+         "What stands before the repository's name at the upstreams, and not in the public name.",
      .example = "\"team/images\""},
     {"buckets", OPTION_GROUPS, FILE_OPTION(buckets), .of = &bucket_group,
      .help = "Object stores that hold blobs by digest: a list, or a group of named buckets.",
@@ -341,21 +351,25 @@ static const struct option_spec file_options[] = {
     {"region_header", OPTION_STRING, FILE_OPTION(region_header), .valid = is_token,
      .expects = "the name of a header", .text_default = "X-Client-Region",
      .section = "Where the client is",
-     .help = "The header that tells the client's region. A client can forge it unless the web server\n"
-             "overwrites it. \"\" for none. The variable SIGNPOST_REGION, which only the web server\n"
-             "can set, goes before it."},
+     .help =
+         "The header that tells the client's region. A client can forge it unless the web server\n"
+         "overwrites it. \"\" for none. The variable SIGNPOST_REGION, which only the web server\n"
+         "can set, goes before it."},
     {"databases", OPTION_GROUPS, FILE_OPTION(databases), .of = &database_group,
      .help = "MMDB files that tell where an address is, in the order they are asked: `signpost\n"
              "ranges` makes them, and those of GeoIP's publishers can be used.",
      .example = "[ \"clouds.mmdb\", \"country.mmdb\" ]"},
     {"sources", OPTION_GROUPS, FILE_OPTION(sources), .of = &source_group,
-     .help = "Where `signpost ranges --download` gets its files, if not from the built-in addresses.",
+     .help =
+         "Where `signpost ranges --download` gets its files, if not from the built-in addresses.",
      .example = "( { set = \"country\"; name = \"ripencc\";\n"
-                "              url = \"https://mirror.example.org/delegated-ripencc-extended-latest\"; } )"},
+                "              url = "
+                "\"https://mirror.example.org/delegated-ripencc-extended-latest\"; } )"},
     {"forwarded_header", OPTION_STRING, FILE_OPTION(forwarded_header), .valid = is_token,
      .expects = "the name of a header", .text_default = "X-Forwarded-For",
-     .help = "The header in which proxies tell the client's address: \"X-Forwarded-For\", one like\n"
-             "it, or \"Forwarded\" (RFC 7239). Only trusted proxies are believed."},
+     .help =
+         "The header in which proxies tell the client's address: \"X-Forwarded-For\", one like\n"
+         "it, or \"Forwarded\" (RFC 7239). Only trusted proxies are believed."},
     {"trusted_proxies", OPTION_WORDS, FILE_OPTION(trusted_proxies), .valid = is_any,
      .expects = "a network such as \"10.0.0.0/8\"",
      .help = "The proxies that are believed, as networks, addresses, or \"unix\" for all on local\n"
@@ -369,25 +383,29 @@ static const struct option_spec file_options[] = {
      .example = "( { name = \"onprem:berlin\"; country = \"DE\";\n"
                 "             latitude = 52.52; longitude = 13.40; } )"},
 
-    {"rules", OPTION_GROUPS, FILE_OPTION(rules), .of = &rule_group,
-     .section = "The routing table",
+    {"rules", OPTION_GROUPS, FILE_OPTION(rules), .of = &rule_group, .section = "The routing table",
      .help = "What goes where. The first rule that matches is taken; \"default\" stands for the\n"
              "built-in rules, which are also used where there are none: signature and\n"
-             "signature-digest to \"canonical\"; manifest-digest to \"nearest?\", \"canonical\"; blob to\n"
-             "\"bucket?\", \"nearest?\", \"canonical\"; and all else to \"nearest\". A question mark means:\n"
+             "signature-digest to \"canonical\"; manifest-digest to \"nearest?\", \"canonical\"; "
+             "blob to\n"
+             "\"bucket?\", \"nearest?\", \"canonical\"; and all else to \"nearest\". A question "
+             "mark means:\n"
              "only if the target is known to hold the object.",
-     .example = "( { match = \"blob\"; client = \"gcp:*\"; to = [ \"nearest?\", \"canonical\" ]; },\n"
-                "          \"default\" )"},
+     .example =
+         "( { match = \"blob\"; client = \"gcp:*\"; to = [ \"nearest?\", \"canonical\" ]; },\n"
+         "          \"default\" )"},
     {"signature_suffixes", OPTION_WORDS, FILE_OPTION(signature_suffixes), .valid = is_tag_part,
      .expects = "a part of a tag", .words_default = default_suffixes,
-     .help = "How the tags end under which cosign writes: sha256-<64 hex digits> and one of these."},
+     .help =
+         "How the tags end under which cosign writes: sha256-<64 hex digits> and one of these."},
     {"signature_prefixes", OPTION_WORDS, FILE_OPTION(signature_prefixes), .valid = is_tag_prefix,
      .expects = "a part of a tag, or \"*\"", .words_default = default_prefixes,
      .help = "What may stand before that (cosign's --attachment-tag-prefix); \"*\" is anything."},
     {"index", OPTION_STRING, FILE_OPTION(index), .valid = is_any, .expects = "a file name",
-     .help = "The index: a sorted text file of the digests that exist only at the canonical upstream,\n"
-             "those of signatures, attestations and SBOMs, so that they are found by digest, too.\n"
-             "`signpost index add IMAGE` writes it; a new one is taken without a restart.",
+     .help =
+         "The index: a sorted text file of the digests that exist only at the canonical upstream,\n"
+         "those of signatures, attestations and SBOMs, so that they are found by digest, too.\n"
+         "`signpost index add IMAGE` writes it; a new one is taken without a restart.",
      .example = "\"signatures.index\""},
     {"pages", OPTION_GROUPS, FILE_OPTION(pages), .of = &page_group,
      .help = "Paths for people, outside /v2/, that redirect to a fixed URL.",
@@ -395,8 +413,9 @@ static const struct option_spec file_options[] = {
 
     {"path_from", OPTION_CHOICE, FILE_OPTION(path_from), .choices = path_from_words,
      .section = "The web server",
-     .help = "Which CGI variables tell the path: \"request_uri\", \"path_info\" (SCRIPT_NAME and\n"
-             "PATH_INFO, for mounts that rewrite the path), or \"auto\", the first where it is set."},
+     .help =
+         "Which CGI variables tell the path: \"request_uri\", \"path_info\" (SCRIPT_NAME and\n"
+         "PATH_INFO, for mounts that rewrite the path), or \"auto\", the first where it is set."},
     {"state", OPTION_STRING, FILE_OPTION(state), .valid = is_any, .expects = "a directory",
      .help = "The state directory, where `signpost reload` leaves word for running responders. It\n"
              "must belong to the web server's user, or to its group with mode 2770. By default\n"
@@ -404,46 +423,55 @@ static const struct option_spec file_options[] = {
      .example = "\"/var/lib/signpost\""},
     {"max_connections", OPTION_NUMBER, FILE_OPTION(max_connections), .min = 1, .max = 65536,
      .number_default = 1024, .unit = "connections",
-     .help = "How many connections from web servers are held open at once. It is taken at the start,\n"
-             "and left as it is by a reload, as are the next two."},
+     .help =
+         "How many connections from web servers are held open at once. It is taken at the start,\n"
+         "and left as it is by a reload, as are the next two."},
     {"max_parked", OPTION_NUMBER, FILE_OPTION(max_parked), .min = 0, .max = 65536,
      .number_default = 256, .unit = "requests",
-     .help = "How many requests wait for the prober at once, each for 1.5 seconds at most. Beyond it,\n"
-             "the rule's `unsure` decides."},
+     .help =
+         "How many requests wait for the prober at once, each for 1.5 seconds at most. Beyond it,\n"
+         "the rule's `unsure` decides."},
     {"record_timeout", OPTION_NUMBER, FILE_OPTION(record_timeout), .min = 0.1, .max = 3600,
      .number_default = 5, .unit = "seconds",
      .help = "How long a web server may take to send a request it has begun."},
 
     {"prober", OPTION_CHOICE, PROBING(start), .choices = prober_start_words,
      .section = "The prober",
-     .help = "Who starts the prober, the process that looks where things are: \"start\", a responder\n"
-             "that finds none (it ends after its last responder); \"service\", somebody else;\n"
-             "\"auto\", a responder unless systemd runs that itself, for then the prober is a service,\n"
-             "too; \"off\", nobody, and nothing is asked."},
+     .help =
+         "Who starts the prober, the process that looks where things are: \"start\", a responder\n"
+         "that finds none (it ends after its last responder); \"service\", somebody else;\n"
+         "\"auto\", a responder unless systemd runs that itself, for then the prober is a "
+         "service,\n"
+         "too; \"off\", nobody, and nothing is asked."},
     {"prober_program", OPTION_STRING, PROBING(program), .valid = is_any, .expects = "a file name",
-     .help = "The `signpost` command, to start the prober with. By default it is looked for beside\n"
-             "the responder, in ../bin from there, and where it was installed.",
+     .help =
+         "The `signpost` command, to start the prober with. By default it is looked for beside\n"
+         "the responder, in ../bin from there, and where it was installed.",
      .example = "\"/usr/local/bin/signpost\""},
     {"present_lifetime", OPTION_NUMBER, PROBING(present_lifetime), .min = 1, .max = 31536000,
-     .number_default = 604800, .unit = "seconds",
-     .help = "How long it is believed that a target holds an object, once the prober has seen it."},
+     .number_default = 2592000, .unit = "seconds",
+     .help =
+         "How long it is believed that a target holds an object, once the prober has seen it; in\n"
+         "whole minutes, 180 days at most. What is immutable need not be asked for often: see\n"
+         "`signpost forget` for a target that has lost what it had."},
     {"absent_lifetime", OPTION_NUMBER, PROBING(absent_lifetime), .min = 1, .max = 31536000,
      .number_default = 600, .unit = "seconds",
-     .help = "How long it is believed that a target does not hold an object."},
-    {"cache_size", OPTION_NUMBER, PROBING(cache_size), .min = 1, .max = 65536,
-     .number_default = 256, .unit = "megabytes",
-     .help = "The most that the file of the prober's findings may grow to. A quarter of it is for\n"
-             "what targets do not hold."},
+     .help = "How long it is believed that a target does not hold an object; in whole minutes."},
+    {"cache_size", OPTION_NUMBER, PROBING(cache_size), .min = 0.0625, .max = 65536, .number_default = 16,
+     .unit = "megabytes",
+     .help =
+         "The size of the file of the prober's findings. 16 MB are 2 million of them; when it is\n"
+         "full, what targets do not hold goes first, and then what is oldest."},
     {"probe_timeout", OPTION_NUMBER, PROBING(timeout), .min = 0.1, .max = 60, .number_default = 5,
      .unit = "seconds",
      .help = "How long the prober waits for an answer. (A client waits for at most 1.5 seconds.)"},
     {"probe_connect_timeout", OPTION_NUMBER, PROBING(connect_timeout), .min = 0.1, .max = 60,
-     .number_default = 2, .unit = "seconds",
-     .help = "How long it waits for a connection."},
+     .number_default = 2, .unit = "seconds", .help = "How long it waits for a connection."},
     {"probe_rate", OPTION_NUMBER, PROBING(rate), .min = 0, .max = 100000, .number_default = 40,
      .unit = "a second",
-     .help = "The most HEAD requests that a target is sent for objects that clients ask for. Beyond\n"
-             "it, the rule's `unsure` decides. An answer 429 halves it for a while."},
+     .help =
+         "The most HEAD requests that a target is sent for objects that clients ask for. Beyond\n"
+         "it, the rule's `unsure` decides. An answer 429 halves it for a while."},
     {"probe_burst", OPTION_NUMBER, PROBING(burst), .min = 1, .max = 100000, .number_default = 400,
      .unit = "requests", .help = "How many of them may come at once."},
     {"probe_connections", OPTION_NUMBER, PROBING(connections), .min = 1, .max = 1024,
@@ -456,19 +484,22 @@ static const struct option_spec file_options[] = {
              "where an upstream keeps its blobs. Other redirects tell nothing.",
      .example = "[ \"storage.example.org\" ]"},
     {"ca_file", OPTION_STRING, PROBING(ca_file), .valid = is_any, .expects = "a file name",
-     .help = "The certificates (PEM) that those of upstreams and buckets are verified with, if not\n"
-             "the system's.",
+     .help =
+         "The certificates (PEM) that those of upstreams and buckets are verified with, if not\n"
+         "the system's.",
      .example = "\"private-ca.pem\""},
     {"health_path", OPTION_STRING, PROBING(check_path), .valid = is_path,
      .expects = "a path such as \"/v2/\"", .text_default = "/v2/",
-     .help = "What an upstream in use is asked for to see whether it is up; besides, it is asked for\n"
-             "one of the objects that it has served before. A bucket is asked for such an object\n"
-             "alone. What clients ask for never takes a target out of service."},
+     .help =
+         "What an upstream in use is asked for to see whether it is up; besides, it is asked for\n"
+         "one of the objects that it has served before. A bucket is asked for such an object\n"
+         "alone. What clients ask for never takes a target out of service."},
     {"health_status", OPTION_WORDS, PROBING(check_up), .valid = is_status,
      .expects = "an HTTP status such as \"200\"",
-     .help = "The statuses of the answer that an upstream is up with. By default /v2/ must answer as\n"
-             "a registry does: 200 with the header Docker-Distribution-Api-Version, or 401 with that\n"
-             "or WWW-Authenticate; any other `health_path`, 200 or 401.",
+     .help =
+         "The statuses of the answer that an upstream is up with. By default /v2/ must answer as\n"
+         "a registry does: 200 with the header Docker-Distribution-Api-Version, or 401 with that\n"
+         "or WWW-Authenticate; any other `health_path`, 200 or 401.",
      .example = "[ \"200\" ]"},
     {"health_interval", OPTION_NUMBER, PROBING(interval), .min = 1, .max = 3600,
      .number_default = 30, .unit = "seconds",
@@ -477,9 +508,10 @@ static const struct option_spec file_options[] = {
              "three intervals counts as not checked, and is chosen like one that is up."},
     {"health_fall", OPTION_NUMBER, PROBING(fall), .min = 1, .max = 100, .number_default = 3,
      .unit = "checks",
-     .help = "So many bad checks in a row take a target out of service. While more than half of at\n"
-             "least four targets cannot be connected to, this machine's own network is in doubt, and\n"
-             "none is taken out."},
+     .help =
+         "So many bad checks in a row take a target out of service. While more than half of at\n"
+         "least four targets cannot be connected to, this machine's own network is in doubt, and\n"
+         "none is taken out."},
     {"health_rise", OPTION_NUMBER, PROBING(rise), .min = 1, .max = 100, .number_default = 2,
      .unit = "checks", .help = "So many good checks in a row bring it back."},
     {"health_return", OPTION_NUMBER, PROBING(return_time), .min = 0, .max = 3600,
@@ -496,25 +528,26 @@ static const struct option_spec file_options[] = {
      .number_default = 300, .unit = "seconds",
      .help = "How often the prober fetches it, of targets in use."},
 
-    {"metrics", OPTION_CHOICE, FILE_OPTION(metrics), .choices = metrics_words,
-     .section = "Metrics",
-     .help = "Whether requests are counted, and the prober writes the sums and the state of all\n"
-             "targets to files in the folder \"public\" of the state directory, which a web server\n"
-             "may show: metrics.prom for Prometheus, status.json. \"auto\" and \"on\": while there is a\n"
-             "prober; \"off\"."},
+    {"metrics", OPTION_CHOICE, FILE_OPTION(metrics), .choices = metrics_words, .section = "Metrics",
+     .help =
+         "Whether requests are counted, and the prober writes the sums and the state of all\n"
+         "targets to files in the folder \"public\" of the state directory, which a web server\n"
+         "may show: metrics.prom for Prometheus, status.json. \"auto\" and \"on\": while there is "
+         "a\n"
+         "prober; \"off\"."},
 
-    {"log", OPTION_CHOICE, LOGGING(what), .choices = logging_what_words,
-     .section = "The log",
+    {"log", OPTION_CHOICE, LOGGING(what), .choices = logging_what_words, .section = "The log",
      .help = "Whether decisions are logged, a line each: \"off\", \"sampled\" (see `log_rate`) or\n"
              "\"all\". `signpost replay` reads such a log."},
     {"log_rate", OPTION_NUMBER, LOGGING(rate), .min = 0, .max = 1, .number_default = 0.01,
      .help = "Which part of the requests a sampled log has, by chance."},
     {"log_to", OPTION_STRING, LOGGING(to), .valid = is_any,
      .expects = "\"stderr\", \"syslog\" or a file name", .text_default = LOGGING_STDERR,
-     .help = "Where the log goes: \"stderr\" (most web servers take that into their error log),\n"
-             "\"syslog\" or a file, which is opened anew on SIGUSR2. With systemd's units it can be\n"
-             "in /var/log/signpost, where logrotate looks after it. A log that cannot be written\n"
-             "stops nothing: lines are dropped, and counted."},
+     .help =
+         "Where the log goes: \"stderr\" (most web servers take that into their error log),\n"
+         "\"syslog\" or a file, which is opened anew on SIGUSR2. With systemd's units it can be\n"
+         "in /var/log/signpost, where logrotate looks after it. A log that cannot be written\n"
+         "stops nothing: lines are dropped, and counted."},
     {"log_format", OPTION_CHOICE, LOGGING(format), .choices = logging_format_words,
      .help = "\"plain\", NAME=VALUE with spaces between, or \"json\", an object a line."},
     {"log_id_header", OPTION_STRING, LOGGING(id_header), .valid = is_token,
@@ -537,22 +570,30 @@ static const struct option_retired retired_options[] = {
     {NULL, NULL, NULL},
 };
 
-const struct option_group settings_group = {NULL, file_options, COUNT(file_options),
-                                            sizeof(struct settings), FILE_OPTION(at),
-                                            .key_option = NULL, .word_option = NULL,
+const struct option_group settings_group = {NULL,
+                                            file_options,
+                                            COUNT(file_options),
+                                            sizeof(struct settings),
+                                            FILE_OPTION(at),
+                                            .key_option = NULL,
+                                            .word_option = NULL,
                                             .retired = retired_options};
 
 static const struct option_spec rules_options[] = {
     {"rules", OPTION_GROUPS, offsetof(struct rules_setting, rules), .of = &rule_group},
 };
 
-const struct option_group settings_rules_group = {
-    NULL, rules_options, COUNT(rules_options), sizeof(struct rules_setting),
-    offsetof(struct rules_setting, at), .key_option = NULL, .word_option = NULL};
+const struct option_group settings_rules_group = {NULL,
+                                                  rules_options,
+                                                  COUNT(rules_options),
+                                                  sizeof(struct rules_setting),
+                                                  offsetof(struct rules_setting, at),
+                                                  .key_option = NULL,
+                                                  .word_option = NULL};
 
 const char *const geodb_field_words[GEODB_FIELDS] = {
-    [GEODB_PROVIDER] = "provider",   [GEODB_REGION] = "region",
+    [GEODB_PROVIDER] = "provider",         [GEODB_REGION] = "region",
     [GEODB_BORDER_GROUP] = "border_group", [GEODB_COUNTRY] = "country",
-    [GEODB_CONTINENT] = "continent", [GEODB_LATITUDE] = "latitude",
-    [GEODB_LONGITUDE] = "longitude", [GEODB_ASN] = "asn",
+    [GEODB_CONTINENT] = "continent",       [GEODB_LATITUDE] = "latitude",
+    [GEODB_LONGITUDE] = "longitude",       [GEODB_ASN] = "asn",
 };

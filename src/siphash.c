@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct sip {
     uint64_t v0, v1, v2, v3;
 };
@@ -15,9 +18,8 @@ static uint64_t read_word(const char *at, size_t len)
 {
     uint64_t word = 0;
 
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)(uint8_t)at[i] << (8 * i);
-    return word;
+    memcpy(&word, at, len);
+    return le64toh(word);
 }
 
 static inline void mix(struct sip *s)

@@ -9,11 +9,6 @@
 #else
 #define VERSION_MAXMINDDB ""
 #endif
-#ifdef HAVE_LMDB
-#define VERSION_LMDB ", LMDB"
-#else
-#define VERSION_LMDB ""
-#endif
-#define VERSION_TEXT PACKAGE_VERSION ", built with libfcgi, libconfig" VERSION_MAXMINDDB VERSION_LMDB
+#define VERSION_TEXT PACKAGE_VERSION ", built with libfcgi, libconfig" VERSION_MAXMINDDB
 
 #endif

@@ -71,7 +71,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 # Whatever of it a test calls is linked.
 LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
-	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(LMDB_LIBS) $(MATH_LIBS)
+	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 
 # ---- fuzz targets: replay_NAME reads the corpus again, fuzz_NAME looks for more ----
@@ -137,12 +137,9 @@ endif
 
 # ---- benchmarks: built on demand, never a test ----
 
-BENCHMARKS = t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index t/bench/page
+BENCHMARKS = t/bench/cache t/bench/cgi t/bench/constant_fcgi t/bench/decide t/bench/index t/bench/page t/bench/simulate
 if HAVE_LIBMAXMINDDB
 BENCHMARKS += t/bench/locate t/bench/ranges
-endif
-if HAVE_LMDB
-BENCHMARKS += t/bench/cache t/bench/simulate
 endif
 EXTRA_PROGRAMS = $(BENCHMARKS)
 CLEANFILES += $(BENCHMARKS)
@@ -153,7 +150,7 @@ bench: $(BENCHMARKS)
 # ---- running them ----
 
 EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
-	t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go t/standing-disk.c \
+	t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go \
 	t/no-memory.c \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/watching.pl \

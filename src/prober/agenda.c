@@ -53,8 +53,8 @@ size_t agenda_questions(const struct agenda *agenda)
 
 /* Begins a request, if there may be one. */
 static struct job *begin_job(struct agenda *agenda, struct remote *remote,
-                             const struct object *object, const struct cache_key *key,
-                             bool is_sample, struct instant now)
+                             const struct object *object, uint64_t key, bool is_sample,
+                             struct instant now)
 {
     if (!holding_can_be_asked(remote->target, object)) {
         agenda->counters.unaskable++;
@@ -77,10 +77,11 @@ static struct job *begin_job(struct agenda *agenda, struct remote *remote,
 
 /* The job that will tell: one under way, or a new one; NULL if there may be none. */
 static struct job *job_for(struct agenda *agenda, struct remote *remote,
-                           const struct object *object, bool is_sample, struct instant now)
+                           const struct object *object, struct cache_hash *hash, bool is_sample,
+                           struct instant now)
 {
-    struct cache_key key = findings_key(agenda, remote, object);
-    struct job *job = jobs_find(agenda, &key);
+    uint64_t key = cache_writer_key(agenda->cache, remote->target, object, hash);
+    struct job *job = jobs_find(agenda, key);
 
     if (remote_is_down(remote, &agenda->config->probing, now)) {
         agenda->counters.skipped++;
@@ -88,7 +89,7 @@ static struct job *job_for(struct agenda *agenda, struct remote *remote,
         return NULL;
     }
     if (!job)
-        return begin_job(agenda, remote, object, &key, is_sample, now);
+        return begin_job(agenda, remote, object, key, is_sample, now);
     agenda->counters.shared++;
     return job;
 }
@@ -109,13 +110,13 @@ static struct remote *remote_for(struct agenda *agenda, uint64_t id, struct inst
 
 /* What is known already; returns how many targets there are up to the first that has it. */
 static size_t look_up(struct agenda *agenda, struct asked *asked, struct remote *const *remotes,
-                      const struct object *object, struct instant now)
+                      const struct object *object, struct cache_hash *hash, struct instant now)
 {
     for (size_t i = 0; i < asked->count; i++) {
         if (!remotes[i])
             continue;
-        struct cache_key key = findings_key(agenda, remotes[i], object);
-        asked->holding[i] = cache_writer_look(agenda->cache, &key, now.wall_s);
+        uint64_t key = cache_writer_key(agenda->cache, remotes[i]->target, object, hash);
+        asked->holding[i] = cache_writer_look(agenda->cache, key, now.wall_s);
         if (asked->holding[i] != HOLDING_UNKNOWN)
             agenda->counters.hits++;
         if (asked->holding[i] == HOLDING_PRESENT)
@@ -141,6 +142,7 @@ static void take_question(struct agenda *agenda, uint64_t client,
 {
     struct asked *asked = questions_add(agenda, client, question);
     struct remote *remotes[ASK_TARGETS_MAX];
+    struct cache_hash hash = {0};
 
     if (!asked) {
         answer_unknown(agenda, client, question);
@@ -148,11 +150,11 @@ static void take_question(struct agenda *agenda, uint64_t client,
     }
     for (size_t i = 0; i < asked->count; i++)
         remotes[i] = remote_for(agenda, question->target[i], now);
-    size_t count = look_up(agenda, asked, remotes, object, now);
+    size_t count = look_up(agenda, asked, remotes, object, &hash, now);
     for (size_t i = 0; i < count; i++) {
         if (!remotes[i] || asked->holding[i] != HOLDING_UNKNOWN)
             continue;
-        struct job *job = job_for(agenda, remotes[i], object, false, now);
+        struct job *job = job_for(agenda, remotes[i], object, &hash, false, now);
         if (job)
             questions_wait(&asked->waiter[i], asked, job);
     }
@@ -166,12 +168,13 @@ static void take_question(struct agenda *agenda, uint64_t client,
 static void take_sample(struct agenda *agenda, struct remote *remote, const struct object *object,
                         struct instant now)
 {
+    struct cache_hash hash = {0};
     bool is_soon = remote->sampled_ms && now.steady_ms - remote->sampled_ms < SAMPLE_MS;
 
     if (is_soon || !witnesses_wanted(&remote->witnesses) ||
         witnesses_know(&remote->witnesses, object))
         return;
-    if (job_for(agenda, remote, object, true, now))
+    if (job_for(agenda, remote, object, &hash, true, now))
         remote->sampled_ms = now.steady_ms;
 }
 

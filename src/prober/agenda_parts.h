@@ -51,7 +51,7 @@ struct check {
 /* A request under way. */
 struct job {
     struct job *next; /* in its list of the table */
-    struct cache_key key;
+    uint64_t key;     /* in the cache */
     struct remote *remote;
     enum target_kind target_kind;
     enum job_kind kind;
@@ -73,7 +73,7 @@ struct job {
 /* Objects that could not be found out about, for a while: not every request is to wait again. */
 enum { RECENT_UNKNOWN = 4096 };
 struct recent_unknown {
-    struct cache_key key;
+    uint64_t key; /* in the cache */
     uint64_t target;
     int64_t until_ms;
 };
@@ -113,17 +113,12 @@ void questions_tell(struct agenda *agenda, struct job *job, enum holding holding
 
 /* ---- findings.c ---- */
 
-/* The key in the cache of an object at a remote. */
-struct cache_key findings_key(const struct agenda *agenda, const struct remote *remote,
-                              const struct object *object);
-
 /* A probe has its answer. True: it waits for the target's check, so its job stays. */
 bool findings_end_probe(struct agenda *agenda, struct job *job, const struct reply *reply,
                         struct instant now);
 
 /* Whether it was asked a moment ago, and could not be found out. */
-bool findings_are_recent(const struct agenda *agenda, const struct cache_key *key,
-                         struct instant now);
+bool findings_are_recent(const struct agenda *agenda, uint64_t key, struct instant now);
 
 /* A check has ended: probes that waited for it are believed, or not. */
 void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now);
@@ -156,12 +151,12 @@ void proofs_end(struct agenda *agenda, const struct job *job, const struct reply
 /* ---- jobs.c ---- */
 
 /* The probe for this key that is under way, or NULL. */
-struct job *jobs_find(struct agenda *agenda, const struct cache_key *key);
+struct job *jobs_find(struct agenda *agenda, uint64_t key);
 
 /* Begins a probe; NULL if that cannot be done now. is_sample: nobody has asked for it. */
 struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
-                             const struct object *object, const struct cache_key *key,
-                             bool is_sample, struct instant now);
+                             const struct object *object, uint64_t key, bool is_sample,
+                             struct instant now);
 
 /* Begins the request of a check for `health_path` or the empty blob; false if that cannot be done.
  */

@@ -138,14 +138,14 @@ static void take_path(struct agenda *agenda, struct check *check, const struct j
 }
 
 /* It has lost what it had, or denies it to everybody. */
-static void forget(struct agenda *agenda, struct remote *remote, struct instant now)
+static void forget(struct agenda *agenda, struct remote *remote)
 {
     char sentence[256];
 
-    remote->forgotten_s = now.wall_s;
     agenda->counters.forgotten++;
     if (!remote->target)
         return;
+    cache_writer_forget(agenda->cache, remote->target);
     snprintf(sentence, sizeof sentence,
              "The target \"%s\" has none of the objects any more that it served before; what is "
              "known of it is forgotten. Look whether its storage was emptied or closed.",
@@ -154,7 +154,7 @@ static void forget(struct agenda *agenda, struct remote *remote, struct instant 
 }
 
 static void take_witness(struct agenda *agenda, struct check *check, const struct job *job,
-                         const struct reply *reply, struct instant now)
+                         const struct reply *reply)
 {
     struct remote *remote = check->remote;
     struct object object = jobs_object(job);
@@ -166,7 +166,7 @@ static void take_witness(struct agenda *agenda, struct check *check, const struc
     check->limited = check->limited || reply_limits_rate(reply);
     remote->serves_content = said == WITNESS_SERVED;
     if (check->content == CONTENT_EMPTIED)
-        forget(agenda, remote, now);
+        forget(agenda, remote);
     if ((check->content == CONTENT_FAILS || check->content == CONTENT_SUSPECT) &&
         check->path != CHECK_BAD)
         note_failure(check, reply, "an object that it has served before: ");
@@ -181,7 +181,7 @@ void checks_take(struct agenda *agenda, const struct job *job, const struct repl
     if (witness)
         witness->asking--;
     if (check->epoch == agenda->epoch && job->kind == JOB_WITNESS)
-        take_witness(agenda, check, job, reply, now);
+        take_witness(agenda, check, job, reply);
     else if (check->epoch == agenda->epoch)
         take_path(agenda, check, job, reply);
     close_part(agenda, check, now);

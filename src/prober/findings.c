@@ -2,39 +2,24 @@
 /* What comes of probes: an entry of the cache, a witness, answers to questions. */
 #include "prober/agenda_parts.h"
 
-#include <string.h>
-
 enum {
     UNKNOWN_MS = 60 * 1000 /* what could not be found out is not asked again so soon, or twice */
 };
 
-struct cache_key findings_key(const struct agenda *agenda, const struct remote *remote,
-                              const struct object *object)
-{
-    return cache_key(cache_writer_secret(agenda->cache), remote->target, remote->forgotten_s,
-                     object);
-}
-
 /* ---- what could not be found out ---- */
 
-static size_t slot_of(const struct cache_key *key)
+bool findings_are_recent(const struct agenda *agenda, uint64_t key, struct instant now)
 {
-    return ((size_t)key->bytes[3] << 8 | key->bytes[4]) % RECENT_UNKNOWN;
-}
+    const struct recent_unknown *recent = &agenda->unknown[key % RECENT_UNKNOWN];
 
-bool findings_are_recent(const struct agenda *agenda, const struct cache_key *key,
-                         struct instant now)
-{
-    const struct recent_unknown *recent = &agenda->unknown[slot_of(key)];
-
-    return now.steady_ms < recent->until_ms && memcmp(&recent->key, key, sizeof *key) == 0;
+    return now.steady_ms < recent->until_ms && recent->key == key;
 }
 
 static void remember_unknown(struct agenda *agenda, const struct job *job, struct instant now)
 {
     int64_t pause = UNKNOWN_MS + (int64_t)jitter_below(&agenda->jitter, UNKNOWN_MS);
 
-    agenda->unknown[slot_of(&job->key)] =
+    agenda->unknown[job->key % RECENT_UNKNOWN] =
         (struct recent_unknown){job->key, job->remote->id, now.steady_ms + pause};
 }
 
@@ -50,7 +35,6 @@ void findings_forget_unknown(struct agenda *agenda, const struct remote *remote)
 static void keep(struct agenda *agenda, const struct job *job, enum holding holding,
                  struct instant now)
 {
-    const struct probing *rules = &agenda->config->probing;
     struct remote *remote = job->remote;
     struct object object = jobs_object(job);
 
@@ -58,13 +42,13 @@ static void keep(struct agenda *agenda, const struct job *job, enum holding hold
     case HOLDING_PRESENT:
         agenda->counters.present++;
         remote->counters.present++;
-        cache_writer_add(agenda->cache, &job->key, holding, now.wall_s, rules->present_s);
+        cache_writer_add(agenda->cache, job->key, holding, now.wall_s);
         witnesses_offer(&remote->witnesses, &object, &agenda->jitter, now);
         break;
     case HOLDING_ABSENT:
         agenda->counters.absent++;
         remote->counters.absent++;
-        cache_writer_add(agenda->cache, &job->key, holding, now.wall_s, rules->absent_s);
+        cache_writer_add(agenda->cache, job->key, holding, now.wall_s);
         break;
     case HOLDING_UNKNOWN:
         agenda->counters.unknown++;

@@ -5,24 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NO_KEY = 0 };
+
 /* The first link of the list that a job with this key is in. */
-static struct job **list_of(struct agenda *agenda, const struct cache_key *key)
+static struct job **list_of(struct agenda *agenda, uint64_t key)
 {
-    return &agenda->table[((size_t)key->bytes[1] << 8 | key->bytes[2]) % JOB_LISTS];
+    return &agenda->table[key % JOB_LISTS];
 }
 
-struct job *jobs_find(struct agenda *agenda, const struct cache_key *key)
+struct job *jobs_find(struct agenda *agenda, uint64_t key)
 {
     struct job *job = *list_of(agenda, key);
 
-    while (job && (job->kind != JOB_PROBE || memcmp(&job->key, key, sizeof *key) != 0))
+    while (job && (job->kind != JOB_PROBE || job->key != key))
         job = job->next;
     return job;
 }
 
 void jobs_end(struct agenda *agenda, struct job *job)
 {
-    struct job **link = list_of(agenda, &job->key);
+    struct job **link = list_of(agenda, job->key);
 
     while (*link != job)
         link = &(*link)->next;
@@ -40,20 +42,19 @@ struct object jobs_object(const struct job *job)
 }
 
 static struct job *new_job(struct agenda *agenda, struct remote *remote, enum job_kind kind,
-                           const struct cache_key *key)
+                           uint64_t key)
 {
-    static const struct cache_key no_key = {{0}};
     struct job *job = calloc(1, sizeof *job);
 
     if (!job)
         return NULL;
-    job->key = key ? *key : no_key;
+    job->key = key;
     job->kind = kind;
     job->epoch = agenda->epoch;
     job->remote = remote_hold(remote);
     job->target_kind = remote->target->kind;
     job->how = remote->wants_get ? ERRAND_FIRST_BYTE : ERRAND_HEAD;
-    struct job **list = list_of(agenda, &job->key);
+    struct job **list = list_of(agenda, job->key);
     job->next = *list;
     *list = job;
     agenda->job_count++;
@@ -97,8 +98,8 @@ static bool begin_object(struct agenda *agenda, struct job *job, const struct ob
 }
 
 struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
-                             const struct object *object, const struct cache_key *key,
-                             bool is_sample, struct instant now)
+                             const struct object *object, uint64_t key, bool is_sample,
+                             struct instant now)
 {
     struct job *job = agenda->job_count < JOBS_MAX ? new_job(agenda, remote, JOB_PROBE, key) : NULL;
 
@@ -115,7 +116,7 @@ struct job *jobs_begin_probe(struct agenda *agenda, struct remote *remote,
 
 bool jobs_begin_path(struct agenda *agenda, struct check *check)
 {
-    struct job *job = new_job(agenda, check->remote, JOB_PATH, NULL);
+    struct job *job = new_job(agenda, check->remote, JOB_PATH, NO_KEY);
 
     if (!job)
         return false;
@@ -130,7 +131,7 @@ bool jobs_begin_path(struct agenda *agenda, struct check *check)
 bool jobs_begin_witness(struct agenda *agenda, struct check *check, const struct witness *witness)
 {
     struct object object = witness_object(witness);
-    struct job *job = new_job(agenda, check->remote, JOB_WITNESS, NULL);
+    struct job *job = new_job(agenda, check->remote, JOB_WITNESS, NO_KEY);
 
     if (!job)
         return false;
@@ -145,7 +146,7 @@ bool jobs_begin_proof(struct agenda *agenda, struct remote *remote, struct insta
     struct object object = {.endpoint = pin->is_manifest ? ENDPOINT_MANIFESTS : ENDPOINT_BLOBS,
                             .name = pin->name,
                             .digest = pin->digest};
-    struct job *job = new_job(agenda, remote, JOB_PROOF, NULL);
+    struct job *job = new_job(agenda, remote, JOB_PROOF, NO_KEY);
 
     if (!job)
         return false;

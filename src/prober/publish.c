@@ -50,7 +50,6 @@ uint64_t publish_mark(const struct publication *publication)
         mark = mix(mark, &remote->id, sizeof remote->id);
         mark = mix(mark, &admit, sizeof admit);
         mark = mix(mark, &state, sizeof state);
-        mark = mix(mark, &remote->forgotten_s, sizeof remote->forgotten_s);
         mark = mix(mark, &head, sizeof head);
         mark = mix(mark, remote_failure(remote), strlen(remote_failure(remote)));
         mark = mix_flow(mark, publication, remote);
@@ -73,9 +72,9 @@ static void write_target(const struct publication *p, const struct remote *remot
             remote_failure(remote));
     fprintf(out, "flow %016" PRIx64 " %u %" PRIu64 " %" PRIu64 "\n", remote->id,
             extra_part(p, remote), remote->flow.in, remote->flow.out);
-    fprintf(out, "check %016" PRIx64 " %s %" PRId64 " %" PRId64 " %zu\n", remote->id,
+    fprintf(out, "check %016" PRIx64 " %s %" PRId64 " %zu\n", remote->id,
             health_state_words[remote_state(remote, p->rules, p->now)], monitor->checked_s,
-            remote->forgotten_s, remote->witnesses.count);
+            remote->witnesses.count);
 }
 
 static void write_all(const struct publication *p, FILE *out)

@@ -207,7 +207,6 @@ void remotes_recall(struct remotes *remotes, const struct health *health,
     for (size_t i = 0; i < remotes->count; i++) {
         struct remote *remote = remotes->list[i];
         const struct target_health *before = health_of(health, remote->target);
-        remote->forgotten_s = before->forgotten_s;
         if (!before->known)
             continue;
         recall_monitor(&remote->monitor, before, rules, now);

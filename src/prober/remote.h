@@ -27,7 +27,6 @@ struct remote {
     bool wants_get;      /* it does not answer HEAD */
     size_t deferred;     /* probes that are answered, but not believed before the check ends */
     int64_t sampled_ms;  /* when it was last asked for what a client was sent there for */
-    int64_t forgotten_s; /* what was found of it up to then is not believed; 0: nothing */
 };
 
 struct remotes {

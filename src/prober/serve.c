@@ -27,19 +27,11 @@ enum {
     PUBLISH_RETRY_MS = 1000, /* … after it could not be written */
     LOOK_MS = 1000,          /* from one look at the control file to the next */
     SLEEP_MS = 1000,         /* so much later than planned: this process has not run meanwhile */
-    COMMIT_DELAY_MS = 20,    /* so that findings gather */
-    COMMIT_MS = 100,         /* from the end of one to the next */
     DESCRIPTORS = 4096,
     EVENTS = 64
 };
 
-enum event_kind {
-    EVENT_DOOR = CLIENTS_MAX,
-    EVENT_SIGNAL,
-    EVENT_HEADS,
-    EVENT_CHECKS,
-    EVENT_COMMITTED
-};
+enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS, EVENT_CHECKS };
 
 struct server {
     const struct serve_options *options;
@@ -57,9 +49,9 @@ struct server {
     struct clients clients;
     int epoll, signals;
     struct instant now, alone_since, looked;
-    int64_t commit_ms, publish_ms; /* not before; when last published */
+    int64_t publish_ms; /* when last published */
     uint64_t mark;
-    bool commit_due, publish_failed, stop;
+    bool publish_failed, stop;
     bool failed; /* to be started anew, by whoever does that */
 };
 
@@ -139,6 +131,11 @@ static void tell(struct server *server, const struct why *reason)
         say(server, why.text);
 }
 
+static struct cache_lifetimes lifetimes(const struct config *config)
+{
+    return cache_lifetimes_of(config->probing.present_s, config->probing.absent_s);
+}
+
 static void reload(struct server *server)
 {
     struct why why = {"there is not enough memory"};
@@ -168,37 +165,10 @@ static void reload(struct server *server)
     config_free(server->config);
     server->config = config;
     server->control = control;
+    cache_writer_configure(server->cache, lifetimes(config));
     server->mark = 0;
     tell(server, NULL);
     say(server, "The configuration has been read again.");
-}
-
-static void end_commit(struct server *server)
-{
-    cache_writer_end_commit(server->cache, server->now.wall_s);
-    server->commit_ms = server->now.steady_ms + COMMIT_MS;
-}
-
-static void begin_commit(struct server *server)
-{
-    server->commit_due = false;
-    cache_writer_begin_commit(server->cache, server->now.wall_s);
-    if (!cache_writer_is_committing(server->cache))
-        end_commit(server); /* there is no file */
-}
-
-/* A commit is due a moment after the first finding, but not too soon after the last one. */
-static void commit_if_due(struct server *server)
-{
-    if (cache_writer_is_committing(server->cache))
-        return;
-    if (!server->commit_due && cache_writer_waiting(server->cache) > 0) {
-        server->commit_due = true;
-        if (server->commit_ms < server->now.steady_ms + COMMIT_DELAY_MS)
-            server->commit_ms = server->now.steady_ms + COMMIT_DELAY_MS;
-    }
-    if (server->commit_due && server->now.steady_ms >= server->commit_ms)
-        begin_commit(server);
 }
 
 static size_t list_counters(struct server *server, struct counter_line *line)
@@ -233,11 +203,9 @@ static size_t list_counters(struct server *server, struct counter_line *line)
         {"answers_dropped", server->clients.dropped},
         {"cache_present", cache.present},
         {"cache_absent", cache.absent},
-        {"cache_pages", cache.pages},
-        {"cache_page_limit", cache.page_limit},
+        {"cache_slots", cache.slots},
         {"cache_evicted", cache.evicted},
         {"cache_lost", cache.lost},
-        {"cache_commits", cache.commits},
         {"cache_rebuilt", cache.rebuilt},
     };
 
@@ -383,11 +351,9 @@ static void look_around(struct server *server)
         look_at_control(server);
         if (!presence_keep(&server->presence, &server->state, &why))
             say(server, why.text);
-        if (!server->commit_due && !cache_writer_is_committing(server->cache))
-            begin_commit(server); /* is the file still there? */
+        cache_writer_refresh(server->cache, server->now.wall_s);
     }
     agenda_check(server->agenda, is_any_drained(server), server->now);
-    commit_if_due(server);
     publish_if_due(server, false);
     show_if_due(server, false);
     if (is_lonely(server))
@@ -418,10 +384,6 @@ static int wait_ms(const struct server *server)
     int most = server->clients.count || agenda_jobs(server->agenda) ? TICK_MS : IDLE_TICK_MS;
     int64_t now_ms = server->now.steady_ms;
 
-    if (server->commit_due && server->commit_ms - server->now.steady_ms < most)
-        most = server->commit_ms <= server->now.steady_ms
-                   ? 0
-                   : (int)(server->commit_ms - server->now.steady_ms);
     return least(least(most, heads_wait_ms(server->heads, now_ms)),
                  heads_wait_ms(server->checks, now_ms));
 }
@@ -444,8 +406,6 @@ static void handle(struct server *server, uint32_t what)
         clients_accept(&server->clients);
     else if (what == EVENT_SIGNAL)
         take_signal(server);
-    else if (what == EVENT_COMMITTED)
-        end_commit(server);
     else if (what < CLIENTS_MAX)
         clients_hear(&server->clients, what);
 }
@@ -518,7 +478,8 @@ static bool make_parts(struct server *server)
     struct heads_hooks heads = {done, may_follow, server};
     struct agenda_hooks agenda = {begin, answer, say, server};
     struct cache_writer_options cache = {.state = &server->state,
-                                         .map_size = server->config->probing.cache_size,
+                                         .size = server->config->probing.cache_size,
+                                         .lifetimes = lifetimes(server->config),
                                          .log = say,
                                          .log_context = server};
     uint64_t seed = 1;
@@ -565,8 +526,7 @@ static bool start(struct server *server)
     return (watch(server, server->signals, EVENT_SIGNAL) &&
             watch(server, server->door.socket, EVENT_DOOR) &&
             watch(server, heads_fd(server->heads), EVENT_HEADS) &&
-            watch(server, heads_fd(server->checks), EVENT_CHECKS) &&
-            watch(server, cache_writer_fd(server->cache), EVENT_COMMITTED)) ||
+            watch(server, heads_fd(server->checks), EVENT_CHECKS)) ||
            fail(server, "There is not enough memory.");
 }
 
@@ -583,7 +543,7 @@ static void finish(struct server *server)
     heads_free(server->heads);
     heads_free(server->checks);
     agenda_free(server->agenda);
-    cache_writer_close(server->cache, server->now.wall_s);
+    cache_writer_close(server->cache);
     if (server->door.directory >= 0)
         door_close(&server->door);
     if (server->signals >= 0)

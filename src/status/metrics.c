@@ -286,11 +286,9 @@ static const struct {
      "Responders that were turned away."},
     {"cache_present", "cache_present_entries", "gauge", "Findings kept of what is there."},
     {"cache_absent", "cache_absent_entries", "gauge", "Findings kept of what is not."},
-    {"cache_pages", "cache_pages", "gauge", "Pages of the cache's file in use."},
-    {"cache_page_limit", "cache_pages_limit", "gauge", "Pages from which on room is made."},
+    {"cache_slots", "cache_slots", "gauge", "Findings that the cache has room for."},
     {"cache_evicted", "cache_evicted_total", "counter", "Findings pushed out by others."},
-    {"cache_lost", "cache_lost_total", "counter", "Findings that could not be written."},
-    {"cache_commits", "cache_commits_total", "counter", "Writes to the cache."},
+    {"cache_lost", "cache_lost_total", "counter", "Findings that had no place in the cache."},
     {"cache_rebuilt", "cache_rebuilt_total", "counter", "Caches begun anew after damage."},
 };
 

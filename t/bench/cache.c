@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a look-up in the cache costs with 1,000,000 entries, how large the file is,
- * what memory it takes, and how fast findings are written. Not a test.
+ * what memory it takes, how fast findings are written, and how many are lost. Not a test.
  *
- *     t/bench/cache [ENTRIES [FOLDER]]
+ *     t/bench/cache [ENTRIES [PERCENT]]
  *
- * With a folder, it only fills a cache there.
+ * The table is PERCENT full (70).
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 #include "cache.h"
 #include "cache_write.h"
 
-enum { ROUNDS = 5, LOOKS = 400000, CHUNK = 4000, HOT = 1000, NOW = 1700000000, LIFETIME = 86400 };
+enum { ROUNDS = 5, LOOKS = 400000, CHUNK = 4000, HOT = 1000, NOW = 1700000000, LIFETIME_S = 86400 };
 
 static const struct target upstream = {.kind = TARGET_UPSTREAM, .id = 0x1234567890abcdef};
 static const struct target other = {.kind = TARGET_UPSTREAM, .id = 0x234567890abcdef1};
@@ -63,12 +63,10 @@ static void fill(struct cache_writer *writer, uint64_t entries)
     struct sample s;
 
     for (uint64_t n = 0; n < entries; n++) {
-        struct cache_key key = cache_key(cache_writer_secret(writer), &upstream, 0, sample(&s, n));
-        cache_writer_add(writer, &key, n % 10 ? HOLDING_PRESENT : HOLDING_ABSENT, NOW, LIFETIME);
-        if (cache_writer_waiting(writer) == 4000)
-            cache_writer_commit(writer, NOW);
+        struct cache_hash hash = {0};
+        uint64_t key = cache_writer_key(writer, &upstream, sample(&s, n), &hash);
+        cache_writer_add(writer, key, n % 10 ? HOLDING_PRESENT : HOLDING_ABSENT, NOW);
     }
-    cache_writer_commit(writer, NOW);
 }
 
 static long resident_kb(const char *what)
@@ -116,9 +114,11 @@ static void measure(struct cache *cache, const char *what, const struct target *
 
     for (unsigned i = 0; i < ROUNDS * LOOKS; i += CHUNK) {
         double began = now_ns();
-        for (unsigned j = i; j < i + CHUNK; j++)
-            found +=
-                cache_look(cache, target, 0, &samples[j % distinct].object, NOW) != HOLDING_UNKNOWN;
+        for (unsigned j = i; j < i + CHUNK; j++) {
+            struct cache_hash hash = {0};
+            found += cache_look(cache, target, &samples[j % distinct].object, &hash, NOW) !=
+                     HOLDING_UNKNOWN;
+        }
         took[chunks++] = (now_ns() - began) / CHUNK;
     }
     qsort(took, chunks, sizeof *took, compare);
@@ -127,56 +127,48 @@ static void measure(struct cache *cache, const char *what, const struct target *
     free(samples);
 }
 
-static int fill_only(uint64_t entries, const char *folder)
-{
-    struct state state;
-    state_begin(&state, folder);
-    struct cache_writer_options options = {
-        .state = &state, .map_size = (size_t)512 << 20, .unsynced = true, .log = say};
-    struct cache_writer *writer = cache_writer_open(&options, NOW);
-
-    if (!writer)
-        return 1;
-    fill(writer, entries);
-    cache_writer_close(writer, NOW);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     uint64_t entries = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    unsigned percent = argc > 2 ? (unsigned)atoi(argv[2]) : 70;
     char folder[] = "/tmp/signpost-bench-XXXXXX", file[64];
+    struct cache_lifetimes lifetimes = cache_lifetimes_of(LIFETIME_S, LIFETIME_S);
+    struct cache_counts counts;
     struct stat status;
     struct state state;
+    struct sample s;
 
-    if (argc > 2)
-        return fill_only(entries, argv[2]);
-    if (!mkdtemp(folder))
+    if (percent == 0 || !mkdtemp(folder))
         return 1;
     state_begin(&state, folder);
     snprintf(file, sizeof file, "%s/%s", folder, CACHE_FILE);
-    struct cache_writer_options options = {
-        .state = &state, .map_size = (size_t)512 << 20, .log = say};
+    struct cache_writer_options options = {.state = &state,
+                                           .size = CACHE_HEADER_SIZE + entries * 800 / percent,
+                                           .lifetimes = lifetimes,
+                                           .log = say};
     struct cache_writer *writer = cache_writer_open(&options, NOW);
     double began = now_ns();
     fill(writer, entries);
-    double took = (now_ns() - began) / 1e9;
-    printf("%" PRIu64 " entries written in %.1f s, synced, by batches of 4,000: %.0f a second\n",
-           entries, took, (double)entries / took);
-    cache_writer_close(writer, NOW);
+    double took = now_ns() - began;
+    printf("%" PRIu64 " entries written, %.0f ns each\n", entries, took / (double)entries);
+    counts = cache_writer_counts(writer);
     stat(file, &status);
-    printf("file: %.1f MB, %.0f bytes an entry\n", (double)status.st_size / 1e6,
-           (double)status.st_size / (double)entries);
+    printf("file: %.1f MB, %.1f bytes an entry; present entries pushed out: %" PRIu64
+           ", absent ones without a place: %" PRIu64 "\n",
+           (double)status.st_size / 1e6, (double)status.st_size / (double)entries, counts.evicted,
+           counts.lost);
+    cache_writer_close(writer);
 
     began = now_ns();
     writer = cache_writer_open(&options, NOW);
-    printf("the prober opens and checks it in %.0f ms\n", (now_ns() - began) / 1e6);
-    cache_writer_close(writer, NOW);
+    printf("the prober opens and counts it in %.1f ms\n", (now_ns() - began) / 1e6);
+    cache_writer_close(writer);
 
-    struct cache *cache = cache_open(&state, say, NULL);
-    struct sample s;
+    struct cache *cache = cache_open(&state, lifetimes, say, NULL);
+    struct cache_hash hash = {0};
+    sample(&s, 0);
     began = now_ns();
-    cache_look(cache, &upstream, 0, sample(&s, 0), NOW);
+    cache_look(cache, &upstream, &s.object, &hash, NOW);
     printf("opening, and the first look: %.0f us\n", (now_ns() - began) / 1e3);
     measure(cache, "hot: 1,000 objects", &upstream, entries, 0, HOT);
     measure(cache, "uniform", &upstream, entries, 0, LOOKS);

@@ -89,15 +89,31 @@ static void run(const struct config *config, const char *what, const char *targe
                 const char *region)
 {
     /* As many variables as nginx and lighttpd hand over. */
-    const char *handed_over[] = {
-        "SCRIPT_FILENAME=/srv/www/v2", "QUERY_STRING=", "REQUEST_METHOD=GET", "CONTENT_TYPE=",
-        "CONTENT_LENGTH=", "SCRIPT_NAME=", "PATH_INFO=/v2/x", target, "DOCUMENT_ROOT=/srv/www",
-        "SERVER_PROTOCOL=HTTP/1.1", "REQUEST_SCHEME=https", "HTTPS=on", "GATEWAY_INTERFACE=CGI/1.1",
-        "SERVER_SOFTWARE=nginx/1.22.1", "REMOTE_ADDR=192.0.2.1", "REMOTE_PORT=40000",
-        "SERVER_ADDR=192.0.2.2", "SERVER_PORT=443", "SERVER_NAME=registry.k8s.io",
-        "REDIRECT_STATUS=200", "HTTP_HOST=registry.k8s.io", "HTTP_USER_AGENT=containerd/2.0",
-        "HTTP_ACCEPT=application/vnd.oci.image.manifest.v1+json, */*", "HTTP_ACCEPT_ENCODING=gzip",
-        region};
+    const char *handed_over[] = {"SCRIPT_FILENAME=/srv/www/v2",
+                                 "QUERY_STRING=",
+                                 "REQUEST_METHOD=GET",
+                                 "CONTENT_TYPE=",
+                                 "CONTENT_LENGTH=",
+                                 "SCRIPT_NAME=",
+                                 "PATH_INFO=/v2/x",
+                                 target,
+                                 "DOCUMENT_ROOT=/srv/www",
+                                 "SERVER_PROTOCOL=HTTP/1.1",
+                                 "REQUEST_SCHEME=https",
+                                 "HTTPS=on",
+                                 "GATEWAY_INTERFACE=CGI/1.1",
+                                 "SERVER_SOFTWARE=nginx/1.22.1",
+                                 "REMOTE_ADDR=192.0.2.1",
+                                 "REMOTE_PORT=40000",
+                                 "SERVER_ADDR=192.0.2.2",
+                                 "SERVER_PORT=443",
+                                 "SERVER_NAME=registry.k8s.io",
+                                 "REDIRECT_STATUS=200",
+                                 "HTTP_HOST=registry.k8s.io",
+                                 "HTTP_USER_AGENT=containerd/2.0",
+                                 "HTTP_ACCEPT=application/vnd.oci.image.manifest.v1+json, */*",
+                                 "HTTP_ACCEPT_ENCODING=gzip",
+                                 region};
     char *variables[sizeof handed_over / sizeof *handed_over + 1] = {NULL};
     struct work w = {.config = config, .variables = variables};
 

@@ -60,7 +60,7 @@ diag sprintf '  %d questions in %.1f s, %.0f a second; %d of them answered by a 
     time - $began, $questions / ( time - $began ), $went{ $door->us } // 0;
 report( 'front door', $t->pid('door') );
 report( 'prober',     $door->prober_pid );
-diag sprintf '  the file: %.1f MB', ( -s "$state/cache.mdb" ) / 1e6;
+diag sprintf '  the file: %.1f MB', ( -s "$state/cache.table" ) / 1e6;
 $door->stop;
 pass('measured');
 $t->done;

@@ -25,7 +25,6 @@ enum {
     ANSWER_MS = 50,
     NAMES = 2000,   /* repositories */
     BLOBS = 3,      /* of an image, that no other has */
-    COMMIT_S = 60,  /* between two commits; the real prober's are more frequent */
     FLIGHTS = 4096, /* requests under way; what the agenda can have */
     ORDINARY = 0,   /* kinds of object: copied everywhere, … */
     SIGNED = 1,     /* … only at the canonical registry, … */
@@ -246,8 +245,7 @@ static struct costs pass_day(struct world *world, int day)
         if (world->now.wall_s != second) {
             second = world->now.wall_s;
             agenda_check(world->agenda, false, world->now);
-            if (second % COMMIT_S == 0 || cache_writer_waiting(world->cache) > FLIGHTS / 2)
-                cache_writer_commit(world->cache, second);
+            cache_writer_refresh(world->cache, second);
         }
         take_request(world);
     }
@@ -311,10 +309,11 @@ static bool simulate(struct config *config, const struct assumptions *assume)
     static struct world world; /* large */
     const struct agenda_hooks hooks = {on_begin, on_answer, say, &world};
     char folder[] = "/tmp/signpost-simulate-XXXXXX", path[64];
-    struct cache_writer_options options = {.state = &world.state,
-                                           .map_size = config->probing.cache_size,
-                                           .unsynced = true,
-                                           .log = say};
+    struct cache_writer_options options = {
+        .state = &world.state,
+        .size = config->probing.cache_size,
+        .lifetimes = cache_lifetimes_of(config->probing.present_s, config->probing.absent_s),
+        .log = say};
     double sum = 0;
 
     world = (struct world){.config = config, .assume = assume, .dice = 42};
@@ -333,7 +332,7 @@ static bool simulate(struct config *config, const struct assumptions *assume)
         run_days(&world);
     }
     agenda_free(world.agenda);
-    cache_writer_close(world.cache, world.now.wall_s);
+    cache_writer_close(world.cache);
     snprintf(path, sizeof path, "%s/" CACHE_FILE, folder);
     unlink(path);
     state_end(&world.state);

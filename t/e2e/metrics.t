@@ -258,7 +258,6 @@ subtest 'reloads' => sub {
 };
 
 subtest 'who knew who holds a digest' => sub {
-    plan skip_all => 'signpost was built without LMDB' if $version !~ /LMDB/;
     my ( $text, $state ) =
         conf( 'known', more => 'index = "known.index"; probe_rate = 0; probe_burst = 3;' );
     $t->file( 'known.index', 'sha256:' . '1' x 64 . "\n" );

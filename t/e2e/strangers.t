@@ -156,8 +156,8 @@ sub put {
     return;
 }
 
-my @names = qw(control control.lock .control.new health .health.new cache.mdb .cache.mdb.new
-    cache.mdb.new prober.lock public public/status.json public/.status.json.new
+my @names = qw(control control.lock .control.new health .health.new cache.table .cache.table.new
+    cache.table.new prober.lock public public/status.json public/.status.json.new
     public/metrics.prom);
 
 subtest 'what is put in the place of files' => sub {

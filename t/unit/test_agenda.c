@@ -173,7 +173,7 @@ static void begin_anew(void)
 {
     static const struct agenda_hooks hooks = {on_begin, on_answer, on_note, NULL};
     struct cache_writer_options options = {
-        .state = &state, .map_size = 1 << 20, .unsynced = true, .log = ignore};
+        .state = &state, .size = 1 << 20, .lifetimes = cache_lifetimes_of(3600, 60), .log = ignore};
 
     memset(&world, 0, sizeof world);
     state_begin(&state, folder);
@@ -190,7 +190,7 @@ static void end(void)
 
     state_end(&state);
     agenda_free(agenda);
-    cache_writer_close(cache, now.wall_s);
+    cache_writer_close(cache);
     config_free(config);
     snprintf(path, sizeof path, "%s/" CACHE_FILE, folder);
     unlink(path);

@@ -78,7 +78,7 @@ static const char text[] =
     "redirect_hosts = [ \"Storage.example.org\", \"*.blobs.example.org\", \"odd.example.org:8443\" "
     "];\n"
     "probe_rate = 10; probe_burst = 20;\n"
-    "present_lifetime = 1000; absent_lifetime = 10;\n";
+    "present_lifetime = 1000; absent_lifetime = 60;\n";
 
 static const char short_text[] =
     "name = \"registry.example.org\"; canonical = [ \"eu\" ]; prefix = \"team\";\n"
@@ -98,7 +98,8 @@ static struct config *parse(const char *what)
 static void start(void)
 {
     static const struct state nowhere = {.name = "/nonexistent", .fd = -1};
-    struct cache_writer_options options = {.state = &nowhere, .map_size = 1 << 20, .log = hear};
+    struct cache_writer_options options = {
+        .state = &nowhere, .size = 1 << 20, .lifetimes = cache_lifetimes_of(1000, 60), .log = hear};
     struct agenda_hooks hooks = {begin, take_answer, note, NULL};
 
     config = parse(text);
@@ -113,7 +114,7 @@ static void start(void)
 static void stop(void)
 {
     agenda_free(agenda);
-    cache_writer_close(cache, now.wall_s);
+    cache_writer_close(cache);
     config_free(config);
 }
 
@@ -237,7 +238,7 @@ static void test_one(void)
     cmp_ok(errand_count, ==, 2, "another repository is asked for");
     done(1, 404);
     is(answered(1, 12), "A", "it is absent there");
-    now.wall_s += 11;
+    now.wall_s += 61;
     ask(1, 13, "eu", "other", digest(1));
     cmp_ok(errand_count, ==, 3, "what was absent is soon asked for again");
     done(2, 503);

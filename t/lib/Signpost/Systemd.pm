@@ -30,7 +30,7 @@ use Test::More ();
 
 # systemd's own, what is linked to, web servers, and what README names.
 my @packages = qw(systemd systemd-sysv dbus lighttpd nginx-light logrotate spawn-fcgi multiwatch
-    procps libfcgi0ldbl libconfig9 libmaxminddb0 libjansson4 libcurl4 libyaml-0-2 liblmdb0 libssl3);
+    procps libfcgi0ldbl libconfig9 libmaxminddb0 libjansson4 libcurl4 libyaml-0-2 libssl3);
 
 my $path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
