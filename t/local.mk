@@ -145,7 +145,11 @@ EXTRA_PROGRAMS = $(BENCHMARKS)
 CLEANFILES += $(BENCHMARKS)
 t_bench_constant_fcgi_LDADD = -lfcgi -lpthread # shared on purpose: what most programs do
 .PHONY: bench
-bench: $(BENCHMARKS)
+bench: $(BENCHMARKS) t/bench/soak_load
+
+# What t/bench/soak.pl and soak.t send requests with.
+check_PROGRAMS += t/bench/soak_load
+t_bench_soak_load_LDADD =
 
 # ---- running them ----
 
@@ -153,7 +157,7 @@ EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
 	t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go \
 	t/no-memory.c \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
-	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/watching.pl \
+	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/soak.pl t/bench/watching.pl \
 	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/lib \
 	t/unit/asking.h t/unit/leaks.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
@@ -169,7 +173,7 @@ UNITS = for test in $(UNIT_TESTS) $(REPLAYS); do echo ./$$test; done
 LONGEST = strangers.t promises.t no-memory.t ranges.t prober.t systemd-trouble.t web-servers-restart.t \
 	clients.t systemd-service.t web-servers.t attack.t share.t registry-client.t faults.t verify-faults.t \
 	pull.t command.t status-page.t audit.t verify.t answered.t reload.t delays.t index.t cases-protocol.t \
-	systemd-ranges.t replay.t metrics.t parking.t refused.t failover.t damage.t switch-off.t
+	systemd-ranges.t replay.t metrics.t parking.t refused.t failover.t damage.t switch-off.t soak.t
 
 check-local:
 	@for test in $(top_srcdir)/t/unit/test_*.c $(top_srcdir)/t/fuzz/fuzz_*.c; do \
