@@ -16,7 +16,8 @@ enum {
     LINE_SIZE = 1024,
     COUNTERS_MAX = 64,
     COUNTER_NAME_SIZE = 32,
-    STALE_INTERVALS = 3
+    STALE_INTERVALS = 3,
+    AHEAD_MAX_S = 5
 };
 
 struct counter {
@@ -186,9 +187,10 @@ static bool read_file(struct health *health, int directory)
     return good;
 }
 
+/* It may have been published since the clock was looked at; much later means that was set back. */
 static bool is_stale(const struct health *health, int64_t now_s)
 {
-    return health->published_s > now_s ||
+    return health->published_s > now_s + AHEAD_MAX_S ||
            (now_s - health->published_s) * 1000 > STALE_INTERVALS * health->interval_ms;
 }
 

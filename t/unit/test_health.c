@@ -127,6 +127,9 @@ static void test_published(void)
            !health_of(health, &targets[1])->known,
        "and then no more");
     health_refresh(health, fd, NOW_S - 1);
+    ok(health_of(health, &targets[1])->state == HEALTH_DOWN,
+       "it counts where it was published after the clock was looked at");
+    health_refresh(health, fd, NOW_S - 60);
     ok(!health_of(health, &targets[1])->known, "nor does it when it is from the future");
     health_refresh(health, fd, NOW_S + 2);
     ok(health_of(health, &targets[1])->known, "it does again when the clock is right");

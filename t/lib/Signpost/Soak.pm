@@ -29,9 +29,10 @@ use Signpost::Wire      qw(http);
 use Time::HiRes         qw(time sleep);
 
 use constant {
-    CHANGE_MAX  => 30,    # seconds until a change has its effect
-    PROBER_MAX  => 15,    # … until there is a prober again
-    SOCKETS_MAX => 8,     # kept connections come and go
+    CHANGE_MAX   => 30,      # seconds until a change has its effect
+    PROBER_MAX   => 15,      # … until there is a prober again
+    SOCKETS_MAX  => 8,       # kept connections come and go
+    PROBER_GROWS => 2048,    # KB, with its connections
 };
 
 my $keep_conn = 'keepalive 64; keepalive_requests 1000000000;';
@@ -370,17 +371,39 @@ sub _reload {
 
 sub _kill_prober {
     my ($self) = @_;
-    my $pid = $self->_prober_pid or return;       # the one before is being replaced
-    push @{ $self->{life} }, $self->_size($pid);
+    my $pid = $self->_prober_pid;
+    return 0 if !$pid || $self->{killed};    # the one before is being replaced
+    $self->_note_life($pid);
     kill 'KILL', $pid;
     $self->{killed} = { pid => $pid, at => time };
     return 1;
 }
 
+sub _note_life {
+    my ( $self, $pid ) = @_;
+    my $half = delete $self->{half};
+    push @{ $self->{life} },
+        {
+        end  => $self->_size($pid),
+        half => $half && $half->{pid} == $pid ? $half->{size} : undef
+        };
+    return;
+}
+
 sub _look_for_prober {
     my ($self) = @_;
-    my $killed = $self->{killed} or return;
-    my $pid    = $self->_prober_pid;
+    my $pid = $self->_prober_pid;
+    return $self->_look_for_next($pid) if $self->{killed};
+    $self->{born} = { pid => $pid, at => time }
+        if $pid && ( !$self->{born} || $self->{born}{pid} != $pid );
+    $self->{half} = { pid => $pid, size => $self->_size($pid) }
+        if $pid && !$self->{half} && time - $self->{born}{at} > $self->{prober} / 2;
+    return;
+}
+
+sub _look_for_next {
+    my ( $self, $pid ) = @_;
+    my $killed = $self->{killed};
     my $took   = time - $killed->{at};
     if ( $pid && $pid != $killed->{pid} ) {
         $self->{slowest}{prober} = max( $self->{slowest}{prober} // 0, $took );
@@ -487,7 +510,7 @@ sub _end {
         for grep { !$t->is_running($_) } qw(nginx lighttpd for-nginx for-lighttpd);
     $self->_sample if $self->{sample};
     my $pid = $self->_prober_pid;
-    push @{ $self->{life} }, $self->_size($pid) if $pid;
+    $self->_note_life($pid) if $pid;
     $self->_read_load;
     $self->_compare;
     $self->_look_at_logs;
@@ -524,21 +547,30 @@ sub _compare {
         $self->_fault('it was over before the first sample was taken');
         return;
     }
-    $self->_grows( "the responder for $_", $first->{$_}, $last->{$_} ) for sort keys %$first;
-    my ( $born, $died ) = @{ $self->{life} }[ 0, -1 ];
-    $self->_grows( 'the prober', $born, $died ) if @{ $self->{life} } > 1;
+    my %most = (
+        sockets       => SOCKETS_MAX,
+        files         => 0,
+        maps          => 1,
+        RssAnon       => $self->{growth},
+        Private_Dirty => $self->{growth}
+    );
+    $self->_grows( "the responder for $_", $first->{$_}, $last->{$_}, %most ) for sort keys %$first;
+
+    # The prober's connections come and go, and it writes the cache, which is a mapped file.
+    %most = ( files => 2, RssAnon => PROBER_GROWS );
+    my @life = @{ $self->{life} };
+    $self->_grows( 'the prober, in the second half of its life', $_->{half}, $_->{end}, %most )
+        for grep { $_->{half} } @life;
+    $self->_grows( 'the prober', $life[0]{end}, $life[-1]{end}, %most ) if @life;
     return;
 }
 
 sub _grows {
-    my ( $self, $who, $first, $last ) = @_;
-    my %more = map { $_ => ( $last->{$_} // 0 ) - ( $first->{$_} // 0 ) } keys %$first;
-    my %most = ( sockets => SOCKETS_MAX, files => 0 );
-    %most = ( %most, RssAnon => $self->{growth}, Private_Dirty => $self->{growth}, maps => 4 )
-        if !$self->{sanitized};
+    my ( $self, $who, $first, $last, %most ) = @_;
+    delete @most{qw(maps RssAnon Private_Dirty)} if $self->{sanitized};
     for my $what ( sort keys %most ) {
         $self->_fault("$who: $what grew from $first->{$what} to $last->{$what}")
-            if $more{$what} > $most{$what};
+            if $last->{$what} - $first->{$what} > $most{$what};
     }
     return;
 }
@@ -582,8 +614,8 @@ sub figures {
     for my $name ( $last ? sort keys %$last : () ) {
         $text .= _growth( "responder for $name", $first->{$name}, $last->{$name} );
     }
-    my ( $born, $died ) = @{ $self->{life} }[ 0, -1 ];
-    $text .= _growth( 'prober, at its first and last death', $born, $died ) if $died;
+    my @life = map { $_->{end} } @{ $self->{life} };
+    $text .= _growth( 'prober, at its first and last death', @life[ 0, -1 ] ) if @life;
     return $text;
 }
 
