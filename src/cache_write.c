@@ -14,7 +14,7 @@
 #include "replacement.h"
 #include "why.h"
 
-#define FORMER_FILE "cache.mdb" /* of versions before 0.3 */
+#define FORMER_FILE "cache.mdb" /* of versions before 0.2 */
 
 enum {
     RETRY_S = 10,   /* after the file could not be made */

@@ -14,8 +14,8 @@ static const char usage[] =
     "\n"
     "Reads a configuration as the responder would and tells of every mistake, with\n"
     "its file and line, and so of its index. Without FILE it is the one that the\n"
-    "responder would find: $SIGNPOST_CONF, signpost.conf beside the program, or\n"
-    SIGNPOST_SYSCONFDIR "/signpost.conf.\n"
+    "responder would find: $SIGNPOST_CONF, signpost.conf beside the program, "
+    "or\n" SIGNPOST_SYSCONFDIR "/signpost.conf.\n"
     "\n"
     "  --print   prints the effective configuration: templates filled in, defaults\n"
     "            spelt out, the rules with the lines they come from\n"
@@ -31,25 +31,19 @@ static void summarise(const struct config *config)
            config->rule_count == 1 ? "" : "s", config->canonical[0]->name);
 }
 
-/* Every line of the index, which a responder would refuse. That it is not there was told. */
+/* Every line of the index's files. That one is not there was told. */
 static bool check_index(const struct config *config)
 {
-    struct index_file file;
+    bool good = true;
     struct why why;
 
-    if (!config->index)
-        return true;
-    if (!index_file_open(&file, config->index, &why)) {
-        if (errno == ENOENT)
-            return true;
-    } else {
-        bool good = index_file_check(&file, config->index, NULL, &why);
-        index_file_close(&file);
-        if (good)
-            return true;
+    for (size_t i = 0; i < config->index_count; i++) {
+        if (index_file_check_named(config->index[i], NULL, &why) || errno == ENOENT)
+            continue;
+        fprintf(stderr, "signpost check: %s\n", why.text);
+        good = false;
     }
-    fprintf(stderr, "signpost check: %s\n", why.text);
-    return false;
+    return good;
 }
 
 int cmd_check(int argc, char **argv)

@@ -86,18 +86,27 @@ static void warn_of_blindness(const struct compiler *compiler)
                     config->canonical[0]->name, class_name(class), rule->at.file, rule->at.line);
 }
 
+static void compile_file(const struct compiler *compiler, const struct word *word,
+                         const char **name)
+{
+    *name = compile_beside(compiler, word->text.at);
+    if (access(*name, R_OK) < 0)
+        COMPILE_WARNING(compiler, word->at,
+                        "the index %s cannot be read, so it lists nothing; `signpost index add` "
+                        "makes one.",
+                        *name);
+}
+
 void compile_index(const struct compiler *compiler)
 {
-    const struct word *index = &compiler->settings->index;
+    const struct words *index = &compiler->settings->index;
+    const char **names = arena_take(compiler->arena, index->count * sizeof *names);
 
-    if (index->text.at) {
-        compiler->config->index = compile_beside(compiler, index->text.at);
-        if (access(compiler->config->index, R_OK) < 0)
-            COMPILE_WARNING(compiler, index->at,
-                            "the index %s cannot be read, so it lists nothing; `signpost index "
-                            "add` makes one.",
-                            compiler->config->index);
-    } else if (compiler->problems->errors == 0 && compiler->config->probing.start == PROBER_OFF) {
+    for (size_t i = 0; i < index->count; i++)
+        compile_file(compiler, &index->item[i], &names[i]);
+    compiler->config->index = names;
+    compiler->config->index_count = index->count;
+    if (index->count == 0 && compiler->problems->errors == 0 &&
+        compiler->config->probing.start == PROBER_OFF)
         warn_of_blindness(compiler);
-    }
 }

@@ -71,7 +71,8 @@ struct config {
     bool rules_ask_asn;                   /* some rule is for an autonomous system */
     const struct geodb_source *databases; /* in order */
     size_t database_count;
-    const char *index; /* the index file; NULL for none */
+    const char *const *index; /* its files */
+    size_t index_count;
     const struct range_url *sources;
     size_t source_count;
     const char *state;     /* the state directory */

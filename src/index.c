@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
 #include "index.h"
 
 #include <errno.h>
@@ -10,21 +9,28 @@
 
 enum { REFRESH_MS = 1000 };
 
-enum state {
+enum part_state {
     UNTRIED, /* not needed so far */
     OPEN,
     CLOSED /* not there, refused, or changed while in use */
 };
 
-struct index {
-    char *name;
-    index_log *log;
-    void *log_context;
-    bool refreshed, told_passing;
-    int64_t refreshed_ms;
-    enum state state;
+/* One of its files. */
+struct part {
+    const char *name;
+    enum part_state state;
+    bool told_passing;
     struct identity seen; /* the file that was last opened or refused */
     struct index_file file;
+};
+
+struct index {
+    index_log *log;
+    void *log_context;
+    bool refreshed;
+    int64_t refreshed_ms;
+    size_t count;
+    struct part part[];
 };
 
 static void tell(const struct index *index, const struct why *why)
@@ -33,136 +39,135 @@ static void tell(const struct index *index, const struct why *why)
         index->log(index->log_context, why->text);
 }
 
-struct index *index_new(const char *name, index_log *log, void *log_context)
+struct index *index_new(const char *const *names, size_t count, index_log *log, void *log_context)
 {
-    struct index *index = calloc(1, sizeof *index);
+    struct index *index = calloc(1, sizeof *index + count * sizeof *index->part);
 
     if (!index)
         return NULL;
-    index->name = strdup(name);
     index->log = log;
     index->log_context = log_context;
-    index->file.map = -1;
-    if (index->name)
-        return index;
-    free(index);
-    return NULL;
+    index->count = count;
+    for (size_t i = 0; i < count; i++)
+        index->part[i] = (struct part){.name = names[i], .file.map = -1};
+    return index;
 }
 
 void index_free(struct index *index)
 {
-    if (!index)
-        return;
-    if (index->state == OPEN)
-        index_file_close(&index->file);
-    free(index->name);
+    for (size_t i = 0; index && i < index->count; i++)
+        if (index->part[i].state == OPEN)
+            index_file_close(&index->part[i].file);
     free(index);
 }
 
 /* What passes is told once, though it is tried again each second. */
-static void tell_unopened(struct index *index, const struct why *why, int error)
+static void tell_unopened(const struct index *index, struct part *part, const struct why *why,
+                          int error)
 {
     bool passes = plain_file_may_open_later(error);
 
-    if (!passes || !index->told_passing)
+    if (!passes || !part->told_passing)
         tell(index, why);
-    index->told_passing = passes;
+    part->told_passing = passes;
     if (passes)
-        index->seen = (struct identity){0};
+        part->seen = (struct identity){0};
 }
 
-/* Opens the file for a first search. That there is none is nothing to tell of: it lists nothing. */
-static bool open_first(struct index *index)
-{
-    struct why why;
-
-    index->seen = identity_under(index->name);
-    if (index_file_open(&index->file, index->name, &why)) {
-        index->seen = index->file.identity;
-        index->state = OPEN;
-        index->told_passing = false;
-        return true;
-    }
-    index->state = CLOSED;
-    if (errno != ENOENT)
-        tell_unopened(index, &why, errno);
-    return false;
-}
-
-/* Closes a file that cannot be believed any more: it lists nothing until it is replaced. */
-static void retire(struct index *index)
-{
-    bool changed = mapped_is_damaged(index->file.map) || index->file.whole;
-    struct why why;
-
-    if (changed || index_file_check(&index->file, index->name, NULL, &why))
-        why_not(&why,
-                "%s was cut short or overwritten while in use, and is no longer searched: write a "
-                "new file beside it, and rename that.",
-                index->name);
-    index_file_close(&index->file);
-    index->state = CLOSED;
-    tell(index, &why);
-}
-
-bool index_has(struct index *index, struct slice digest)
-{
-    if (!index || index->state == CLOSED || (index->state == UNTRIED && !open_first(index)))
-        return false;
-    enum index_outcome outcome = index_file_find(&index->file, digest);
-    if (outcome != INDEX_DAMAGED && !mapped_is_damaged(index->file.map))
-        return outcome == INDEX_PRESENT;
-    retire(index);
-    return false;
-}
-
-/* Opens and checks a file that has come; what is open stays until it is found good. */
-static bool take(struct index *index, struct why *why)
+/* Takes a file that has come. What is open stays if that fails; false with errno. */
+static bool take(struct part *part, struct why *why)
 {
     struct index_file file;
 
-    if (!index_file_open(&file, index->name, why))
+    if (!index_file_open(&file, part->name, why))
         return false;
-    errno = 0;
-    if (!index_file_check(&file, index->name, NULL, why)) {
-        index_file_close(&file);
-        return false;
-    }
-    if (index->state == OPEN)
-        index_file_close(&index->file);
-    index->file = file;
-    index->seen = file.identity;
-    index->state = OPEN;
-    index->told_passing = false;
+    if (part->state == OPEN)
+        index_file_close(&part->file);
+    part->file = file;
+    part->seen = file.identity;
+    part->state = OPEN;
+    part->told_passing = false;
     return true;
 }
 
-static void refresh(struct index *index)
+/* Opens a file for a first search. That there is none is nothing to tell: it lists nothing. */
+static void open_first(const struct index *index, struct part *part)
 {
-    struct identity now = identity_under(index->name);
-    struct why bad, why;
+    struct why why;
 
-    if (index->state != UNTRIED && identity_same(&now, &index->seen)) {
-        if (index->state == OPEN && !index->file.whole &&
-            !index_file_check(&index->file, index->name, NULL, &why))
-            retire(index);
-        return;
-    }
-    bool first = index->state == UNTRIED;
-    index->seen = now;
-    if (take(index, &bad))
+    part->seen = identity_under(part->name);
+    if (take(part, &why))
         return;
     int error = errno;
-    if (first)
-        index->state = CLOSED;
-    if (index->state == OPEN && identity_same_file(&index->file.identity, &now))
-        retire(index); /* what was open is what was found bad */
-    if (index->state == OPEN)
+    part->state = CLOSED;
+    if (error != ENOENT)
+        tell_unopened(index, part, &why, error);
+}
+
+/* Closes a file that cannot be believed any more: it lists nothing until it is replaced. */
+static void retire(const struct index *index, struct part *part)
+{
+    struct why why;
+
+    if (mapped_is_damaged(part->file.map))
+        why_not(&why,
+                "%s was cut short while in use, and is no longer searched: write a new file beside "
+                "it, and rename that.",
+                part->name);
+    else
+        why_not(&why,
+                "%s is damaged or not in order, and is no longer searched; `signpost index check "
+                "%s` says where.",
+                part->name, part->name);
+    index_file_close(&part->file);
+    part->state = CLOSED;
+    tell(index, &why);
+}
+
+static bool part_has(const struct index *index, struct part *part, struct slice digest,
+                     struct slice repository)
+{
+    if (part->state == UNTRIED)
+        open_first(index, part);
+    if (part->state != OPEN)
+        return false;
+    enum index_outcome outcome = index_file_find(&part->file, digest, repository);
+    if (outcome != INDEX_DAMAGED && !mapped_is_damaged(part->file.map))
+        return outcome == INDEX_PRESENT;
+    retire(index, part);
+    return false;
+}
+
+bool index_has(struct index *index, struct slice digest, struct slice repository)
+{
+    for (size_t i = 0; index && i < index->count; i++)
+        if (part_has(index, &index->part[i], digest, repository))
+            return true;
+    return false;
+}
+
+static void refresh(const struct index *index, struct part *part)
+{
+    struct identity now = identity_under(part->name);
+    bool is_first = part->state == UNTRIED;
+    struct why bad, why;
+
+    if (!is_first && identity_same(&now, &part->seen))
+        return;
+    part->seen = now;
+    if (take(part, &bad))
+        return;
+    int error = errno;
+    if (is_first)
+        part->state = CLOSED;
+    if (part->state == OPEN && identity_same_file(&part->file.identity, &now))
+        retire(index, part); /* what was open is what was found bad */
+    if (part->state == OPEN)
         why_not(&why, "%s The one before serves on.", bad.text);
     else
         why = bad;
-    if (!first || error != ENOENT)
-        tell_unopened(index, &why, error);
+    if (!is_first || error != ENOENT)
+        tell_unopened(index, part, &why, error);
 }
 
 void index_refresh(struct index *index, int64_t now_ms)
@@ -171,5 +176,6 @@ void index_refresh(struct index *index, int64_t now_ms)
         return;
     index->refreshed = true;
     index->refreshed_ms = now_ms;
-    refresh(index);
+    for (size_t i = 0; i < index->count; i++)
+        refresh(index, &index->part[i]);
 }

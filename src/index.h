@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The index: which digests exist only at the canonical registry. A file of sorted
- * lines (see index_file.h), written by `signpost index add`, opened when it is
- * first needed, and taken anew when it is replaced. One that is bad is refused,
- * and what was open before serves on.
+ * The index: which digests exist only at the canonical registry, and in which of its
+ * repositories. One or more files of sorted lines (see index_file.h), searched one after the
+ * other, each opened when it is first needed, and taken anew when it is replaced. One that is
+ * bad is refused, and what was open before serves on.
  */
 #ifndef INDEX_H
 #define INDEX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "slice.h"
 
@@ -17,23 +18,25 @@ typedef void index_log(void *context, const char *text);
 
 struct index;
 
-/* An index in a file that need not be there; opens nothing yet. NULL without memory. */
-struct index *index_new(const char *name, index_log *log, void *log_context);
+/*
+ * An index in files that need not be there, whose names are borrowed; opens nothing yet. NULL
+ * without memory.
+ */
+struct index *index_new(const char *const *names, size_t count, index_log *log, void *log_context);
 
 /* NULL is fine. */
 void index_free(struct index *index);
 
 /*
- * Whether the index lists a digest. The first call opens the file, and checks
- * only what its searches touch, so that a start costs the same whatever its size.
- * NULL is fine, and lists nothing.
+ * Whether the index lists a digest in a repository, named as clients name it. The first call
+ * opens the files. No file is read as a whole: a search checks what it touches, and writers the
+ * rest. NULL is fine, and lists nothing.
  */
-bool index_has(struct index *index, struct slice digest);
+bool index_has(struct index *index, struct slice digest, struct slice repository);
 
 /*
- * For processes that stay: looks, at most once a second of the clock now_ms (any
- * monotonic milliseconds), whether the file was replaced, and checks every line
- * of a new one (a million take some 40 ms) before it takes the old one's place.
+ * For processes that stay: looks, at most once a second of the clock now_ms (any monotonic
+ * milliseconds), whether a file was replaced.
  */
 void index_refresh(struct index *index, int64_t now_ms);
 

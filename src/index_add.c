@@ -35,8 +35,8 @@ struct run {
     char *url, *prefix; /* of access, to be freed */
     const char **hosts; /* the same; strings of the configuration's */
     struct signature_tags tags;
-    struct slice repository; /* as of the reader */
-    struct digest_set found, own;
+    struct slice repository;      /* as of the reader */
+    struct digest_set found, own; /* lines of the index */
     struct progress progress;
 };
 
@@ -109,7 +109,10 @@ static bool prepare(struct run *run)
         if (!run->config)
             return false;
     }
-    run->index = call->index ? call->index : run->config->index;
+    if (call->index)
+        run->index = call->index;
+    else if (run->config->index_count > 0)
+        run->index = run->config->index[0];
     if (!run->index)
         return say("", "the configuration names no `index`: add one, or say --index FILE.");
     if (call->repository && !oci_is_name(slice_of(call->repository)))
@@ -157,6 +160,14 @@ static bool is_ours(const struct run *run, struct slice host)
            slice_equal_nocase(host, url_authority(slice_of(run->url)));
 }
 
+static void add_lines(struct digest_set *lines, const struct digest_set *digests,
+                      struct slice repository)
+{
+    for (size_t i = 0; i < digests->count; i++)
+        digest_set_add_line(lines, slice_of(digests->list[i]), repository);
+    lines->starved = lines->starved || digests->starved;
+}
+
 static bool read_image(struct run *run, struct registry_client *client, const char *text)
 {
     struct image_reference image;
@@ -168,23 +179,25 @@ static bool read_image(struct run *run, struct registry_client *client, const ch
         .note = note,
         .context = run,
     };
-    struct digest_set found = {0};
+    struct digest_set found = {0}, own = {0};
     struct why why;
 
     if (!image_reference_parse(&image, text, &why))
         return say("", why.text);
     if (!is_ours(run, image.host))
         return say(text, "that is at another registry: leave the host away, or name this one's.");
-    bool good = signatures_read(&reader, image.name, image.reference, &found, &run->own, &why);
+    bool good = signatures_read(&reader, image.name, image.reference, &found, &own, &why);
     progress_wipe(&run->progress);
-    digest_set_subtract(&found, &run->own);
     if (good && found.count == 0)
         say(text, "nothing belongs to it, neither signatures nor referrers.");
-    if (good)
-        digest_set_merge(&run->found, &found);
-    else
+    if (good) {
+        add_lines(&run->found, &found, run->repository.len ? run->repository : image.name);
+        add_lines(&run->own, &own, image.name);
+    } else {
         fprintf(stderr, "signpost index: %s: %s.\n", text, why.text);
+    }
     digest_set_clear(&found);
+    digest_set_clear(&own);
     return good;
 }
 
@@ -206,14 +219,12 @@ static bool merge(struct run *run)
     struct index_merged merged;
     struct why why;
 
-    signatures_add_shared(&run->own);
     digest_set_subtract(&run->found, &run->own);
     if (run->found.starved)
         return say("", "there is not enough memory.");
     if (!index_merge(run->index, run->found.list, run->found.count, &merged, &why))
         return say("", why.text);
-    printf("%s: %zu digest%s added, %zu in all.\n", run->index, merged.added,
-           merged.added == 1 ? "" : "s", merged.all);
+    index_merge_print(run->index, &merged);
     return true;
 }
 

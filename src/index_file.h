@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One index file, open: digests, one a line, each line ended by a newline, sorted
- * by their bytes and each there once, as `LC_ALL=C sort -u` makes it. Mapped, and
- * searched in place.
+ * One index file, open: sorted lines, each ended by a newline and there once, as
+ * `LC_ALL=C sort -u` makes it. Mapped, and searched in place.
+ *
+ *     # a comment; only above all other lines
+ *     sha256:<hex> <name>     only the canonical registry has this digest in this repository
+ *     sha256:<hex>            … in any repository
  */
 #ifndef INDEX_FILE_H
 #define INDEX_FILE_H
@@ -16,31 +19,34 @@
 struct index_file {
     const char *at; /* NULL: the file is empty */
     size_t size;
-    int map;    /* the guard's number (see mapped.h) */
-    bool whole; /* every line has been checked */
+    int map; /* the guard's number (see mapped.h) */
     struct identity identity;
 };
 
 /*
- * Maps and guards a file, whatever its size at the same cost: only its end is
- * looked at. False, with the reason and nothing left open, if it cannot be read
- * or is torn; errno is 0 unless the system refused it.
+ * Maps and guards a file, whatever its size at the same cost: only its first and its last
+ * line are looked at. False, with the reason and nothing left open, if it cannot be read,
+ * is torn or is no index; errno is 0 unless the system refused it.
  */
 bool index_file_open(struct index_file *file, const char *name, struct why *why);
 
 void index_file_close(struct index_file *file);
 
-/* How many digests there are, and of which algorithm. */
+/* How many lines there are but comments, and how many of them name a repository. */
 struct index_counts {
-    size_t all, sha256, sha512;
+    size_t all, named;
 };
 
 /*
- * Checks every line. False, with the reason ("name:line: …"), if one is no digest,
- * is torn, or not in order. counts may be NULL.
+ * Checks every line, for those who write indexes: it takes a second for some 20 million. False,
+ * with the reason ("name:line: …"), if one is no line of an index, is torn, or not in order.
+ * counts may be NULL.
  */
-bool index_file_check(struct index_file *file, const char *name, struct index_counts *counts,
+bool index_file_check(const struct index_file *file, const char *name, struct index_counts *counts,
                       struct why *why);
+
+/* The same for a file under a name, which is opened for it; errno as with index_file_open. */
+bool index_file_check_named(const char *name, struct index_counts *counts, struct why *why);
 
 enum index_outcome {
     INDEX_ABSENT,
@@ -49,10 +55,10 @@ enum index_outcome {
 };
 
 /*
- * Searches for a digest. Where not every line has been checked before, those that
- * are looked at are. Bears any bytes; with the guard's mark set, the outcome means
- * nothing.
+ * Searches for a digest in a repository. The lines that are looked at are checked. Bears any
+ * bytes; with the guard's mark set, the outcome means nothing.
  */
-enum index_outcome index_file_find(const struct index_file *file, struct slice digest);
+enum index_outcome index_file_find(const struct index_file *file, struct slice digest,
+                                   struct slice repository);
 
 #endif

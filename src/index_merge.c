@@ -94,20 +94,19 @@ static int compare(struct slice a, struct slice b)
     return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* Writes the lines of the old file and the new digests, in order. */
-static void write_merged(FILE *out, const struct index_file *old, char *const *digests,
-                         size_t count, struct index_merged *merged)
+/* Writes the lines of the old file and the new ones, in order. */
+static void write_merged(FILE *out, const struct index_file *old, char *const *lines, size_t count,
+                         struct index_merged *merged)
 {
     struct slice left = {old->at, old->size};
     size_t next = 0;
 
     *merged = (struct index_merged){0};
     while (left.len || next < count) {
-        struct slice line = first_line(left),
-                     digest = slice_of(next < count ? digests[next] : NULL);
-        int order = !left.len ? 1 : next == count ? -1 : compare(line, digest);
+        struct slice line = first_line(left), added = slice_of(next < count ? lines[next] : NULL);
+        int order = !left.len ? 1 : next == count ? -1 : compare(line, added);
         if (order > 0) {
-            line = digest;
+            line = added;
             merged->added++;
         } else {
             left = slice_from(left, line.len + 1);
@@ -115,11 +114,11 @@ static void write_merged(FILE *out, const struct index_file *old, char *const *d
         next += order >= 0;
         fwrite(line.at, 1, line.len, out);
         putc('\n', out);
-        merged->all++;
+        merged->all += line.at[0] != '#';
     }
 }
 
-static bool replace(const char *name, const struct index_file *old, char *const *digests,
+static bool replace(const char *name, const struct index_file *old, char *const *lines,
                     size_t count, struct index_merged *merged, struct why *why)
 {
     struct range_error error;
@@ -127,11 +126,11 @@ static bool replace(const char *name, const struct index_file *old, char *const 
 
     if (!save_open(&save, name, &error))
         return why_not(why, "%s", error.text);
-    write_merged(save.file, old, digests, count, merged);
+    write_merged(save.file, old, lines, count, merged);
     return save_commit(&save, NULL, &error) || why_not(why, "%s", error.text);
 }
 
-bool index_merge(const char *name, char *const *digests, size_t count, struct index_merged *merged,
+bool index_merge(const char *name, char *const *lines, size_t count, struct index_merged *merged,
                  struct why *why)
 {
     struct index_lock lock;
@@ -142,9 +141,15 @@ bool index_merge(const char *name, char *const *digests, size_t count, struct in
     bool good = make_if_missing(name, why) && index_file_open(&old, name, why);
     if (good) {
         good = index_file_check(&old, name, NULL, why) &&
-               replace(name, &old, digests, count, merged, why);
+               replace(name, &old, lines, count, merged, why);
         index_file_close(&old);
     }
     release_lock(&lock);
     return good;
+}
+
+void index_merge_print(const char *name, const struct index_merged *merged)
+{
+    printf("%s: %zu line%s added, %zu in all.\n", name, merged->added,
+           merged->added == 1 ? "" : "s", merged->all);
 }

@@ -24,11 +24,12 @@ static bool open_databases(struct knowledge *knowledge)
 
 static bool open_index(struct knowledge *knowledge)
 {
-    const char *file = knowledge->config->index;
+    const struct config *config = knowledge->config;
 
-    if (file)
-        knowledge->index = index_new(file, knowledge->log, knowledge->log_context);
-    return !file || knowledge->index;
+    if (config->index_count > 0)
+        knowledge->index =
+            index_new(config->index, config->index_count, knowledge->log, knowledge->log_context);
+    return config->index_count == 0 || knowledge->index;
 }
 
 /* Ready for what the prober leaves in the state directory. */

@@ -288,6 +288,7 @@ src_signpost_SOURCES = \
 	src/explain.c src/explain.h \
 	src/explain_json.c src/explain_json.h \
 	src/index_add.c src/index_add.h \
+	src/index_from.c src/index_from.h \
 	src/index_merge.c src/index_merge.h \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \

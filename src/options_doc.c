@@ -134,7 +134,8 @@ void options_write_conf(const struct option_group *root, FILE *out)
           "              us = { url = \"https://us.registry.example.org\"; }; };\n"
           "canonical = [ \"us\" ];    # signatures are written here; it holds every image\n"
           "\n"
-          "# Other files can be taken in with @include \"file\". Relative names, there and below, are\n"
+          "# Other files can be taken in with @include \"file\". Relative names, there and below, "
+          "are\n"
           "# taken from the folder of the first file.\n",
           out);
     for (size_t i = 0; i < root->count; i++)

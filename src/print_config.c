@@ -22,6 +22,16 @@ static void print_option(const char *name, struct slice value, FILE *out)
     fputs(";\n", out);
 }
 
+static void print_names(const char *name, const char *const *list, size_t count, FILE *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0)
+            fprintf(out, "%-18s = [ ", name);
+        print_text(slice_of(list[i]), out);
+        fputs(i + 1 < count ? ", " : " ];\n", out);
+    }
+}
+
 static void print_slices(const char *name, const struct slice *list, size_t count, FILE *out)
 {
     fprintf(out, "%-18s = [ ", name);
@@ -290,8 +300,7 @@ void print_config(const struct config *config, FILE *out)
                  out);
     print_databases(config, out);
     print_sources(config, out);
-    if (config->index)
-        print_option("index", slice_of(config->index), out);
+    print_names("index", config->index, config->index_count, out);
     print_option("state", slice_of(config->state), out);
     fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
     fprintf(out, "%-18s = %u;\n", "max_parked", config->max_parked);

@@ -11,7 +11,7 @@ static bool is_signature_digest(const struct classified *classified,
                                 const struct knowledge *knowledge)
 {
     return (classified->class == CLASS_MANIFEST_DIGEST || classified->class == CLASS_BLOB) &&
-           knowledge && index_has(knowledge->index, classified->reference);
+           knowledge && index_has(knowledge->index, classified->reference, classified->name);
 }
 
 void route(const struct config *config, const struct knowledge *knowledge,

@@ -401,12 +401,15 @@ static const struct option_spec file_options[] = {
     {"signature_prefixes", OPTION_WORDS, FILE_OPTION(signature_prefixes), .valid = is_tag_prefix,
      .expects = "a part of a tag, or \"*\"", .words_default = default_prefixes,
      .help = "What may stand before that (cosign's --attachment-tag-prefix); \"*\" is anything."},
-    {"index", OPTION_STRING, FILE_OPTION(index), .valid = is_any, .expects = "a file name",
-     .help =
-         "The index: a sorted text file of the digests that exist only at the canonical upstream,\n"
-         "those of signatures, attestations and SBOMs, so that they are found by digest, too.\n"
-         "`signpost index add IMAGE` writes it; a new one is taken without a restart.",
-     .example = "\"signatures.index\""},
+    {"index", OPTION_WORDS, FILE_OPTION(index), .valid = is_any, .expects = "a file name",
+     .help = "The index: sorted text files of the digests that exist only at the canonical "
+             "upstream, and\n"
+             "in which repository, those of signatures, attestations and SBOMs, so that they are "
+             "found\n"
+             "by digest, too. `signpost index add IMAGE` adds to the first of them; one that is "
+             "replaced\n"
+             "is taken without a restart.",
+     .example = "[ \"signatures.index\" ]"},
     {"pages", OPTION_GROUPS, FILE_OPTION(pages), .of = &page_group,
      .help = "Paths for people, outside /v2/, that redirect to a fixed URL.",
      .example = "( { path = \"/\"; url = \"https://example.org/about-our-registry\"; } )"},
@@ -457,8 +460,8 @@ static const struct option_spec file_options[] = {
     {"absent_lifetime", OPTION_NUMBER, PROBING(absent_lifetime), .min = 1, .max = 31536000,
      .number_default = 600, .unit = "seconds",
      .help = "How long it is believed that a target does not hold an object; in whole minutes."},
-    {"cache_size", OPTION_NUMBER, PROBING(cache_size), .min = 0.0625, .max = 65536, .number_default = 16,
-     .unit = "megabytes",
+    {"cache_size", OPTION_NUMBER, PROBING(cache_size), .min = 0.0625, .max = 65536,
+     .number_default = 16, .unit = "megabytes",
      .help =
          "The size of the file of the prober's findings. 16 MB are 2 million of them; when it is\n"
          "full, what targets do not hold goes first, and then what is oldest."},

@@ -90,7 +90,8 @@ struct settings {
     struct word region_header, forwarded_header;
     double forwarded_position;
     int path_from;
-    struct word state, index;
+    struct word state;
+    struct words index;
     double max_connections, max_parked, record_timeout;
     struct probing_setting probing;
     int metrics;

@@ -73,16 +73,9 @@ static bool choose(struct audit *audit)
 static bool check_index(struct audit *audit)
 {
     const char *name = audit->call->index;
-    struct index_file file;
 
-    if (!name || access(name, F_OK) < 0)
-        return true;
-    bool good = index_file_open(&file, name, &audit->why);
-    if (good) {
-        good = index_file_check(&file, name, NULL, &audit->why);
-        index_file_close(&file);
-    }
-    return good || say(audit, audit->why.text);
+    return !name || access(name, F_OK) < 0 || index_file_check_named(name, NULL, &audit->why) ||
+           say(audit, audit->why.text);
 }
 
 static bool prepare(struct audit *audit)
@@ -172,11 +165,12 @@ static int tell_interruption(struct audit *audit)
 
 /* ---- the index ---- */
 
+/* As lines of an index. */
 struct contents {
     struct digest_set content, own;
 };
 
-static void add_digests(struct digest_set *set, const json_t *list)
+static void add_lines(struct digest_set *lines, const json_t *list, struct slice repository)
 {
     const json_t *digest;
     size_t i;
@@ -185,7 +179,7 @@ static void add_digests(struct digest_set *set, const json_t *list)
     {
         struct slice text = {json_string_value(digest), json_string_length(digest)};
         if (oci_is_digest(text))
-            digest_set_add(set, text);
+            digest_set_add_line(lines, text, repository);
     }
 }
 
@@ -193,8 +187,12 @@ static bool take_contents(void *context, const json_t *record)
 {
     struct contents *contents = context;
 
-    add_digests(&contents->content, json_object_get(record, "content"));
-    add_digests(&contents->own, json_object_get(record, "own"));
+    struct slice repository = slice_of(json_string_value(json_object_get(record, "repository")));
+
+    if (!oci_is_name(repository))
+        return true;
+    add_lines(&contents->content, json_object_get(record, "content"), repository);
+    add_lines(&contents->own, json_object_get(record, "own"), repository);
     return true;
 }
 
@@ -205,7 +203,6 @@ static bool write_index(struct audit *audit)
     struct index_merged merged;
     bool good = journal_each(audit->journal, take_contents, &contents, &audit->why);
 
-    signatures_add_shared(&contents.own);
     digest_set_subtract(&contents.content, &contents.own);
     if (good && contents.content.starved)
         good = why_not(&audit->why, "There is not enough memory.");
@@ -215,7 +212,7 @@ static bool write_index(struct audit *audit)
     digest_set_clear(&contents.own);
     if (!good)
         return say(audit, audit->why.text);
-    fprintf(stderr, "signpost audit: %s: %zu digest%s added, %zu in all.\n", audit->call->index,
+    fprintf(stderr, "signpost audit: %s: %zu line%s added, %zu in all.\n", audit->call->index,
             merged.added, merged.added == 1 ? "" : "s", merged.all);
     return true;
 }

@@ -180,6 +180,19 @@ void digest_set_add(struct digest_set *set, struct slice digest)
     set->count++;
 }
 
+void digest_set_add_line(struct digest_set *set, struct slice digest, struct slice repository)
+{
+    char *line = NULL;
+
+    if (asprintf(&line, "%.*s %.*s", (int)digest.len, digest.at, (int)repository.len,
+                 repository.at) < 0) {
+        set->starved = true;
+        return;
+    }
+    digest_set_add(set, slice_of(line));
+    free(line);
+}
+
 bool digest_set_has(const struct digest_set *set, struct slice digest)
 {
     bool found;

@@ -46,6 +46,9 @@ struct digest_set {
 /* Adds a digest, which is copied; without memory, the set is marked as starved. */
 void digest_set_add(struct digest_set *set, struct slice digest);
 
+/* Adds a digest, a space and the name of a repository: a line of an index (see index_file.h). */
+void digest_set_add_line(struct digest_set *set, struct slice digest, struct slice repository);
+
 bool digest_set_has(const struct digest_set *set, struct slice digest);
 
 /* Adds to a set all of another, and its mark. */

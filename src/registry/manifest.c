@@ -111,9 +111,10 @@ static bool read_manifest(struct manifest *manifest, const json_t *json)
     manifest->type = type_of(json, config);
     manifest->is_index = json_is_array(parts);
     note_indexes(&manifest->indexes, parts);
-    return (manifest->subject || !subject.len) && add(manifest, config, false) && add_all(manifest, parts, true) &&
-           add_all(manifest, layers, false) && add_all(manifest, blobs, false) &&
-           note_layers(&manifest->layers, layers) && !is_starved(manifest);
+    return (manifest->subject || !subject.len) && add(manifest, config, false) &&
+           add_all(manifest, parts, true) && add_all(manifest, layers, false) &&
+           add_all(manifest, blobs, false) && note_layers(&manifest->layers, layers) &&
+           !is_starved(manifest);
 }
 
 bool manifest_parse(struct manifest *manifest, struct slice text)

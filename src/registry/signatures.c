@@ -19,6 +19,7 @@ struct walk {
     struct slice name;
     struct digest_set *found, *own;
     struct digest_set asked; /* subjects, those still to be asked for too */
+    bool is_cut;             /* something lies deeper than is looked */
     struct subject *queue;
     size_t queued, room, next;
     struct name_list tags; /* the repository's signature tags, where they had to be listed */
@@ -30,8 +31,12 @@ struct walk {
 
 static bool add_subject(struct walk *walk, struct slice digest, unsigned depth)
 {
-    if (depth > SIGNATURES_DEPTH_MAX || digest_set_has(&walk->asked, digest))
+    if (digest_set_has(&walk->asked, digest))
         return true;
+    if (depth > SIGNATURES_DEPTH_MAX) {
+        walk->is_cut = true;
+        return true;
+    }
     if (walk->queued == walk->room) {
         size_t room = walk->room ? 2 * walk->room : 32;
         struct subject *queue = realloc(walk->queue, room * sizeof *queue);
@@ -222,6 +227,17 @@ static bool prefixes_are_open(const struct signature_tags *tags)
     return false;
 }
 
+static void note_cut(const struct walk *walk)
+{
+    struct why sentence;
+
+    why_not(&sentence,
+            "What refers to %.*s goes more than %d steps deep; what lies deeper is missing.",
+            (int)walk->name.len, walk->name.at, SIGNATURES_DEPTH_MAX);
+    if (walk->is_cut && walk->reader->note)
+        walk->reader->note(walk->reader->context, sentence.text);
+}
+
 static void list_tags(struct walk *walk)
 {
     struct why why, sentence;
@@ -349,25 +365,9 @@ bool signatures_read(const struct signatures_reader *reader, struct slice name,
         struct subject subject = walk.queue[walk.next++]; /* the queue may move */
         good = read_subject(&walk, &subject);
     }
+    note_cut(&walk);
     if (good && (found->starved || own->starved || walk.asked.starved))
         good = why_not(why, "there is not enough memory");
     end_walk(&walk);
     return good;
-}
-
-void signatures_add_shared(struct digest_set *set)
-{
-    static const struct slice shared[] = {
-        /* nothing at all */
-        SLICE("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-        SLICE("sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
-              "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"),
-        /* an empty tar file: plain, and as Docker and others compress it */
-        SLICE("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"),
-        SLICE("sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"),
-        SLICE("sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d75e68dc38e8acc1"),
-    };
-
-    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
-        digest_set_add(set, shared[i]);
 }

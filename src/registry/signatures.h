@@ -14,7 +14,7 @@
 #include "why.h"
 
 enum {
-    SIGNATURES_DEPTH_MAX = 3,       /* signatures of signatures of signatures */
+    SIGNATURES_DEPTH_MAX = 8,       /* signatures of signatures of signatures …; noted if more */
     SIGNATURES_NESTING_MAX = 4,     /* indexes in indexes */
     SIGNATURES_MANIFESTS_MAX = 5000 /* read for one image */
 };
@@ -40,11 +40,5 @@ struct signatures_reader {
 bool signatures_read(const struct signatures_reader *reader, struct slice name,
                      struct slice reference, struct digest_set *found, struct digest_set *own,
                      struct why *why);
-
-/*
- * Adds the digests of empty content that layers of any image may share. Not that of "{}",
- * the configuration of most referrers: regions lack it, and it costs nothing elsewhere.
- */
-void signatures_add_shared(struct digest_set *set);
 
 #endif

@@ -301,7 +301,7 @@ EOT
 subtest 'the index' => sub {
     my @files = map { $t->folder . "/$_.index" } qw(audited added);
     my $run   = audit( '--index', $files[0], 'team/app', 'team/twice' );
-    like( $run->{err}, qr/^signpost audit: \Q$files[0]\E: (\d+) digests added, \1 in all\.$/,
+    like( $run->{err}, qr/^signpost audit: \Q$files[0]\E: (\d+) lines added, \1 in all\.$/,
         'is written' );
     my @images = (
         map( { "team/app:$_" } qw(v1 latest unsigned moving) ),

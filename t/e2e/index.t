@@ -230,24 +230,27 @@ subtest 'signpost index add' => sub {
     my $run = add( 'team/app:v1', 'registry.example.org/team/app:unsigned' );
     is( $run->{status}, 0, 'reads the canonical registry' ) or diag $run->{err};
     my $count = @{ sorted(@expected) };
-    is( $run->{out}, "$file: $count digests added, $count in all.\n", 'says how much' );
+    is( $run->{out}, "$file: $count lines added, $count in all.\n", 'says how much' );
     is(
         $run->{err},
         "signpost index: registry.example.org/team/app:unsigned: nothing belongs to it, neither signatures nor referrers.\n",
         'and where there was nothing'
     );
     my @lines = split /\n/, $t->slurp($file);
-    is_deeply( \@lines, sorted(@expected),
-        'and writes all that belongs to the image, but not the image' );
+    is_deeply(
+        \@lines,
+        sorted( map { "$_ team/app" } @expected ),
+        'and writes all that belongs to the image, but not the image'
+    );
     my $inode = ( stat $file )[1];
     $run = add("registry.example.org/team/app\@$image->{digest}");
-    is( $run->{out}, "$file: 0 digests added, $count in all.\n", 'again, by digest' )
+    is( $run->{out}, "$file: 0 lines added, $count in all.\n", 'again, by digest' )
         or diag $run->{err};
     is( ( stat $file )[1], $inode, 'the file is left alone then' );
     is_deeply( [ glob $t->folder . '/.sig*' ], [], 'nothing else is left behind' );
     is(
         $t->run( [ $signpost, 'index', 'check', '--config', $conf ] )->{out},
-        "$file: $count digests in order ($count sha256, 0 sha512, 0 others).\n",
+        "$file: $count lines in order, $count of them with a repository's name.\n",
         'signpost index check'
     );
     is( $t->run( [ $signpost, 'check', $conf ] )->{err}, '', 'signpost check is content, too' );
@@ -302,6 +305,65 @@ subtest 'crane, by digest' => sub {
     }
 };
 
+# "{}" is the configuration of every artifact, whoever made it.
+subtest 'the same content in two repositories' => sub {
+    my $empty = digest_of('{}');
+    my $artifact =
+        artifact( 'application/vnd.oci.empty.v1+json', '{}', [ 'text/plain', 'a chart' ] );
+    $_->push( "$name-charts", $artifact, 'v1' ) for $regional, $canonical;
+    my $run = add( 'team/app:v1', 'team/app-charts:v1' );
+    is( $run->{status}, 0, 'an artifact beside an image, in one run' ) or diag $run->{err};
+    ok(
+        $t->wait_for( sub { goes( $fastcgi, 'blobs', $empty ) eq 'canonical' } ),
+        'where it is a part of a signature, it is at the canonical registry'
+    );
+    my $goes = sub {
+        my $answer = $http->head("http://127.0.0.1:$_[0]/v2/team/app-charts/blobs/$empty");
+        return index( $answer->{headers}{location}, $regional->url ) ? 'elsewhere' : 'regional';
+    };
+    is( $goes->($_), 'regional', 'where it is a part of an image, anywhere' ) for $fastcgi, $cgi;
+    for (
+        [ "team/app\@$empty"                      => 0, 'listed' ],
+        [ "registry.example.org/team/app\@$empty" => 0, 'listed' ],
+        [ "team/app-charts\@$empty"               => 1, 'not listed' ],
+        )
+    {
+        my ( $what, $status, $says ) = @$_;
+        $run = $t->run( [ $signpost, qw(index has --config), $conf, $what ] );
+        is( $run->{status}, $status,          "signpost index has $what" );
+        is( $run->{out},    "$what: $says\n", 'says so' );
+    }
+};
+
+subtest 'lines that are at hand' => sub {
+    my $index = $t->folder . '/from.index';
+    my ( $one, $two, $three ) = map { 'sha256:' . $_ x 64 } qw(1 2 3);
+    my $from = sub {
+        my ( $text, @option ) = @_;
+        $t->file( 'lines', $text );
+        return $t->run( [ $signpost, qw(index add --from), $t->folder . '/lines', @option ] );
+    };
+    my $run = $from->(
+        "$two team/app\nregistry.example.org/team/app\@$one\n# a comment\n\n$three\n$two team/app\r\n",
+        '--config', $conf
+    );
+    is( $run->{status}, 0, 'are added' ) or diag $run->{err};
+    like( $run->{out}, qr/^\Q$file\E: 3 lines added, /, 'to the first index of the configuration' );
+    $run = $from->( "team/app\@$one\nteam/web\@$one\n", '--index', $index );
+    is( $t->slurp($index), "$one team/app\n$one team/web\n", 'or to one that is named' );
+    $run = $from->( "$two team/app\nsha256:12 team/app\n", '--index', $index );
+    is( $run->{status}, 1, 'a line with a mistake' );
+    like( $run->{err}, qr{lines:2: the line is neither .*; nothing was added}, '… is said' );
+    is( $t->slurp($index), "$one team/app\n$one team/web\n", '… and adds nothing' );
+    $run = $t->run(
+        [ 'sh', '-c', "echo $three team/app | '$signpost' index add --from - --index '$index'" ] );
+    is( $run->{out}, "$index: 1 line added, 3 in all.\n", 'from standard input' );
+    $run = $t->run( [ $signpost, qw(index add --from), $t->folder . '/none', '--index', $index ] );
+    like( $run->{err}, qr/none cannot be read: No such file/, 'a file that is not there' );
+    $run = $t->run( [ $signpost, qw(index add --from - team/app --index), $index ] );
+    is( $run->{status}, 2, 'IMAGE does not go with it' );
+};
+
 subtest 'a bad index' => sub {
     my $good = $t->slurp($file);
     my $bad  = join '', map { "$_\n" } reverse split /\n/, $good;
@@ -314,8 +376,8 @@ subtest 'a bad index' => sub {
     is( $run->{status}, 1, 'is found by signpost check' );
     like(
         $run->{err},
-        qr/^signpost check: \Q$file\E:2: the digest is not in order: sort it with `LC_ALL=C sort -u`\.$/m,
-        'with its line and the cure'
+        qr/^signpost check: \Q$file\E: its lines are not in order: sort it with `LC_ALL=C sort -u`\.$/m,
+        'with the cure'
     );
     $run = add('team/app:v1');
     is( $run->{status},   1,    'nothing is added to it' );
@@ -324,7 +386,7 @@ subtest 'a bad index' => sub {
         $t->wait_for(
             sub {
                 $t->slurp('fastcgi.err') =~
-                    /:2: the digest is not in order.* The one before serves on\./;
+                    /: its lines are not in order.* The one before serves on\./;
             }
         ),
         'a running responder says so'
@@ -352,7 +414,7 @@ subtest 'several at once' => sub {
         $canonical->push( "$name$n", $thing, 'v1' );
         my $signature = signature( $t, $key, $thing, $n );
         $canonical->push( "$name$n", $signature, signature_tag($thing) );
-        push @runs, [ "add$n", digests($signature) ];
+        push @runs, [ "add$n", map { "$_ team/app$n" } digests($signature) ];
     }
     for my $n ( 1 .. 4 ) {
         $t->start(
@@ -432,7 +494,7 @@ subtest 'the referrers API' => sub {
     is( $run->{status}, 0, 'is read' ) or diag $run->{err};
     is_deeply(
         [ split /\n/, $t->slurp($index) ],
-        sorted( digests( $referrer, $second ) ),
+        sorted( map { "$_ app" } digests( $referrer, $second ) ),
         'with all that it lists'
     );
 };

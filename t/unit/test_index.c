@@ -89,7 +89,14 @@ static char (*make_index(size_t count, bool mixed))[TEXT]
 
 static bool has(struct index *index, const char *digest)
 {
-    return index_has(index, slice_of(digest));
+    return index_has(index, slice_of(digest), SLICE("team/app"));
+}
+
+static struct index *open_index(void)
+{
+    static const char *const names[] = {path};
+
+    return index_new(names, 1, note, NULL);
 }
 
 /* ---- searching ---- */
@@ -121,13 +128,12 @@ static size_t errors_in(struct index *index, char (*list)[TEXT], size_t count)
 static void test_size(size_t count, bool mixed)
 {
     char(*list)[TEXT] = make_index(count, mixed);
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
     const char *kind = mixed ? "mixed" : "sha256";
 
     told.count = 0;
-    cmp_ok(errors_in(index, list, count), ==, 0, "%zu %s digests, unchecked", count, kind);
+    cmp_ok(errors_in(index, list, count), ==, 0, "%zu %s digests", count, kind);
     index_refresh(index, 0);
-    cmp_ok(errors_in(index, list, count), ==, 0, "%zu %s digests, checked", count, kind);
     ok(!has(index, "sha256:") && !has(index, "sha256") && !has(index, ":") && !has(index, "a:b"),
        "and nothing else");
     cmp_ok(told.count, ==, 0, "with nothing to tell");
@@ -151,7 +157,7 @@ static void test_skewed(void)
     enum { COUNT = 50000 };
     char(*list)[TEXT] = malloc(COUNT * TEXT);
     FILE *file = fopen(path, "w");
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
     size_t errors = 0;
 
     for (size_t i = 0; i < COUNT; i++) {
@@ -176,68 +182,87 @@ static void test_skewed(void)
 
 static const struct {
     const char *what, *text, *says;
+    const char *at_once; /* what a responder says, which reads the first and the last line only */
 } bad[] = {
-    {"torn inside a digest", A "\nsha256:bbb", "torn"},
-    {"without its last newline", A "\n" B, "torn"},
-    {"in the wrong order", A "\n" C "\n" B "\n", ":3: the digest is not in order"},
-    {"with one twice", A "\n" B "\n" B "\n", ":3: the digest of the line before stands here again"},
-    {"with CR LF", A "\r\n" B "\r\n", ":1: the line ends in CR LF"},
-    {"with an empty line", A "\n\n" B "\n", ":2: the line is empty"},
-    {"with a comment", "# digests\n" A "\n", ":1: \"# digests\" is no digest"},
-    {"with a blank", A "\n" B " \n", ":2: "},
+    {"torn inside a digest", A "\nsha256:bbb", "torn", "torn"},
+    {"without its last newline", A "\n" B, "torn", "torn"},
+    {"in the wrong order", A "\n" C "\n" B "\n", ":3: the line is not in order", NULL},
+    {"in reverse order", C "\n" B "\n" A "\n", "its lines are not in order", "not in order"},
+    {"with one twice", A "\n" B "\n" B "\n", ":3: the line before stands here again", NULL},
+    {"with names in the wrong order", A " b\n" A " a\n" B "\n", ":2: the line is not in order",
+     NULL},
+    {"with CR LF", A "\r\n" B "\r\n", ":1: the line ends in CR LF", ":1: "},
+    {"with an empty line", A "\n\n" B "\n", ":2: the line is empty", NULL},
+    {"with a comment below", A "\n# here\n" B "\n", ":2: comments stand above", NULL},
+    {"with a blank", A "\n" B " \n", "last line", "last line"},
+    {"with a name that is none", A " Team\n" B "\n", ":1: ", ":1: "},
+    {"with two blanks", A "  team\n" B "\n", ":1: ", ":1: "},
     {"with an upper-case digit",
-     "sha256:Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ":1: "},
+     "sha256:Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ":1: ", ":1: "},
     {"with 63 digits", "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-     ":1: "},
-    {"with a line that is too long", A "\n" X256 "x\n", ":2: the line is longer"},
-    {"with the longest line that is none", A "\n" X256 "\n", ":2: \"" X16 X16 "xxxxxxxx\" is no"},
-    {"of another kind", "root:x:0:0:root:/root:/bin/sh\n", ":1: "},
+     ":1: ", ":1: "},
+    {"with a line that is too long", A "\n" X256 X256 "x\n" B "\n", ":2: the line is longer", NULL},
+    {"of one long line", X256 X256 "x\n", ":1: the line is longer", ":1: "},
+    {"with the longest line that is none", A "\n" X256 "\n" B "\n",
+     ":2: \"" X16 X16 "xxxxxxxx\" is no", NULL},
+    {"of another kind", "root:x:0:0:root:/root:/bin/sh\n", ":1: ", ":1: "},
 };
+
+static void test_bad_at_once(const char *what, const char *text, const char *says)
+{
+    struct index *index = open_index();
+
+    write_text(text);
+    told.count = 0;
+    index_refresh(index, 0);
+    cmp_ok(told.count, ==, 1, "an index %s is told of at once", what);
+    like(told.last, says, "with the reason");
+    ok(!has(index, A), "and lists nothing");
+    index_refresh(index, SECOND);
+    cmp_ok(told.count, ==, 1, "it is told once");
+    replace_by(B "\n");
+    index_refresh(index, 2 * SECOND);
+    ok(has(index, B) && told.count == 1, "a good one takes its place");
+    replace_by(text);
+    index_refresh(index, 3 * SECOND);
+    ok(has(index, B) && !has(index, A), "which stays when a bad one comes");
+    like(told.last, says, "that is told");
+    like(told.last, "The one before serves on.", "as is that");
+    index_free(index);
+}
 
 static void test_bad(void)
 {
+    struct why why;
+
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct index *index = index_new(path, note, NULL);
         write_text(bad[i].text);
-        told.count = 0;
-        index_refresh(index, 0);
-        cmp_ok(told.count, ==, 1, "an index %s is told of", bad[i].what);
-        like(told.last, bad[i].says, "with the reason");
-        ok(!has(index, A), "and lists nothing");
-        index_refresh(index, SECOND);
-        cmp_ok(told.count, ==, 1, "it is told once");
-        replace_by(B "\n");
-        index_refresh(index, 2 * SECOND);
-        ok(has(index, B) && told.count == 1, "a good one takes its place");
-        replace_by(bad[i].text);
-        index_refresh(index, 3 * SECOND);
-        ok(has(index, B) && !has(index, A), "which stays when a bad one comes");
-        like(told.last, bad[i].says, "that is told");
-        like(told.last, "The one before serves on.", "as is that");
-        index_free(index);
+        ok(!index_file_check_named(path, NULL, &why), "a check refuses an index %s", bad[i].what);
+        like(why.text, bad[i].says, "with the reason");
+        if (bad[i].at_once)
+            test_bad_at_once(bad[i].what, bad[i].text, bad[i].at_once);
     }
 }
 
-/* Where no line was checked before, a search checks those that it looks at. */
+/* A search checks the lines that it looks at. */
 static void test_unchecked(void)
 {
-    static const char *const wrong[] = {"no digest\n" A "\n" B "\n" C "\n", A "\n" C "\n" B "\n",
-                                        C "\n" B "\n" A "\n", A "\n" B "\n" B "\n",
-                                        A "\n" X256 X256 "\n"};
+    static const char *const wrong[] = {A "\nno digest\n" C "\n", A "\n" C "\n" B "\n",
+                                        A "\n" B "\n" B "\n" C "\n",
+                                        A "\n" X256 X256 X256 "\n" C "\n"};
     static const char *const asked[] = {A, B, C};
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct index *index = index_new(path, note, NULL);
+        struct index *index = open_index();
         write_text(wrong[i]);
         told.count = 0;
         for (size_t j = 0; j < 3 * sizeof asked / sizeof *asked; j++)
             has(index, asked[j % 3]);
         cmp_ok(told.count, <=, 1, "wrong order %zu: is told once at most", i);
-        if (told.count)
-            like(told.last, "/index:", "with the line");
-        index_refresh(index, 0);
-        cmp_ok(told.count, ==, 1, "at the latest when it is checked");
-        ok(!has(index, A) && !has(index, B) && !has(index, C), "then it lists nothing");
+        if (told.count) {
+            like(told.last, "`signpost index check", "with what says more");
+            ok(!has(index, A) && !has(index, B) && !has(index, C), "then it lists nothing");
+        }
         index_free(index);
     }
 }
@@ -246,26 +271,105 @@ static void test_shuffled(void)
 {
     enum { COUNT = 1000 };
     char(*list)[TEXT] = make_index(COUNT, false);
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
     FILE *file = fopen(path, "w");
 
-    for (size_t i = 0; i < COUNT; i++)
-        fprintf(file, "%s\n", list[(i * 387 + 5) % COUNT]);
+    fprintf(file, "%s\n", list[0]); /* the ends are looked at first */
+    for (size_t i = 1; i < COUNT - 1; i++)
+        fprintf(file, "%s\n", list[1 + (i * 387 + 5) % (COUNT - 2)]);
+    fprintf(file, "%s\n", list[COUNT - 1]);
     fclose(file);
     told.count = 0;
     for (size_t i = 0; i < COUNT; i++)
         has(index, list[i]);
     cmp_ok(told.count, ==, 1, "searches find out that an index is not sorted");
-    like(told.last, ": the digest is not in order", "and where");
+    like(told.last, "damaged or not in order", "and say so");
     index_free(index);
     free(list);
+}
+
+/* ---- repositories' names ---- */
+
+static void test_names(void)
+{
+    struct index *index = open_index();
+    struct index_counts counts;
+    struct why why;
+
+    write_text("# registry.example.org 1\n# by sort -u of two\n" A " team/app\n" A " team/bpp\n" A
+               " team/cpp\n" B "\n" B " team/app\n" C " other\n");
+    ok(index_file_check_named(path, &counts, &why), "an index with names");
+    cmp_ok(counts.all, ==, 6, "comments do not count");
+    cmp_ok(counts.named, ==, 5, "and one has no name");
+    told.count = 0;
+    static const struct {
+        const char *digest, *name;
+        bool listed;
+    } asked[] = {
+        {A, "team/app", true},  {A, "team/bpp", true},   {A, "team/cpp", true},
+        {A, "team/bp", false},  {A, "team/bppp", false}, {A, "a", false},
+        {A, "z", false},        {B, "team/app", true},   {B, "anything/else", true},
+        {C, "other", true},     {C, "othe", false},      {C, "other/one", false},
+        {C, "team/app", false},
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        cmp_ok(index_has(index, slice_of(asked[i].digest), slice_of(asked[i].name)), ==,
+               asked[i].listed, "%.9s in %s", asked[i].digest, asked[i].name);
+    cmp_ok(told.count, ==, 0, "with nothing to tell");
+    index_free(index);
+}
+
+/* "{}", the configuration of every artifact, may be in thousands of repositories. */
+static void test_many_names(void)
+{
+    enum { NAMES = 20000 };
+    struct index *index = open_index();
+    FILE *file = fopen(path, "w");
+    size_t errors = 0;
+    char name[32];
+
+    for (int i = 0; i < 500; i++)
+        fprintf(file, "sha256:%064x team/app\n", i);
+    for (int i = 0; i < NAMES; i++)
+        fprintf(file, A " team/app-%05d\n", i);
+    fputs(B " team/app\n", file);
+    fclose(file);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "team/app-%05d", i);
+        errors += !index_has(index, SLICE(A), slice_of(name));
+        snprintf(name, sizeof name, "team/app-%05d0", i);
+        errors += index_has(index, SLICE(A), slice_of(name));
+    }
+    cmp_ok(errors, ==, 0, "each of %d names is found, and no other", NAMES);
+    ok(index_has(index, SLICE(B), SLICE("team/app")), "and what stands behind them");
+    index_free(index);
+}
+
+static void test_several_files(void)
+{
+    const char *const names[] = {path, other};
+    struct index *index = index_new(names, 2, note, NULL);
+
+    write_text(A " team/app\n");
+    unlink(other);
+    told.count = 0;
+    ok(has(index, A) && !has(index, B), "one of two files is there");
+    index_refresh(index, 0);
+    write_bytes(other, B " team/app\n", strlen(B " team/app\n"));
+    index_refresh(index, SECOND);
+    ok(has(index, A) && has(index, B) && !has(index, C), "two are joined");
+    write_text("nothing\n");
+    index_refresh(index, 2 * SECOND);
+    ok(!has(index, A) && has(index, B), "each is refused for itself");
+    index_free(index);
+    unlink(other);
 }
 
 /* ---- files that come and go ---- */
 
 static void test_missing(void)
 {
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
 
     unlink(path);
     told.count = 0;
@@ -293,7 +397,8 @@ static void test_missing(void)
 
     if (mkdir(other, 0700) != 0)
         abort();
-    index = index_new(other, note, NULL);
+    const char *folder_name = other;
+    index = index_new(&folder_name, 1, note, NULL);
     ok(!has(index, A), "a folder lists nothing");
     like(told.last, "is not a plain file", "which is told");
     index_free(index);
@@ -305,7 +410,7 @@ static void test_missing(void)
 
 static void test_replaced(void)
 {
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
 
     write_text(A "\n");
     told.count = 0;
@@ -325,21 +430,19 @@ static void test_replaced(void)
 }
 
 /* The wrong way: the very file that is mapped is cut short, or written over. */
-static void test_cut(bool checked, off_t size)
+static void test_cut(off_t size)
 {
     enum { COUNT = 4000 };
     char(*list)[TEXT] = make_index(COUNT, false);
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
 
     told.count = 0;
-    if (checked)
-        index_refresh(index, 0);
     ok(has(index, list[1]), "an index");
     if (truncate(path, size) != 0)
         abort();
     ok(!has(index, list[COUNT - 2]), "cut to %lld bytes while it is searched", (long long)size);
     cmp_ok(told.count, ==, 1, "is reported");
-    like(told.last, "was cut short or overwritten", "as that");
+    like(told.last, "was cut short", "as that");
     ok(!has(index, list[1]) && told.count == 1, "and lists nothing then");
     replace_by(A "\n");
     index_refresh(index, SECOND);
@@ -350,7 +453,7 @@ static void test_cut(bool checked, off_t size)
 
 static void test_overwritten(void)
 {
-    struct index *index = index_new(path, note, NULL);
+    struct index *index = open_index();
     int fd;
 
     write_text(A "\n" B "\n" C "\n");
@@ -382,12 +485,14 @@ int main(void)
     test_bad();
     test_unchecked();
     test_shuffled();
+    test_names();
+    test_many_names();
+    test_several_files();
     test_missing();
     test_replaced();
-    test_cut(false, 0);
-    test_cut(true, 0);
-    test_cut(true, 4096);
-    test_cut(false, 8192);
+    test_cut(0);
+    test_cut(4096);
+    test_cut(8192);
     test_overwritten();
     unlink(path);
     unlink(other);

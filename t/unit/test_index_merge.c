@@ -74,7 +74,7 @@ static void test_bad(void)
     fputs("something else\n", file);
     fclose(file);
     ok(!index_merge(path, one, 1, &merged, &why), "a file that is no index");
-    like(why.text, ":1: \"something else\" is no digest", "is refused");
+    like(why.text, ":1: \"something else\" is no line of an index", "is refused");
     is(contents(), "something else\n", "and stays as it is");
     ok(!index_merge("/no-such-folder/index", one, 1, &merged, &why), "a folder that is not there");
     like(why.text, "cannot be written: No such file", "is reported");
