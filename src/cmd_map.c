@@ -2,7 +2,6 @@
 /* signpost map: a world map of the targets and of which country goes where. */
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,10 +37,6 @@ static int draw(const struct config *config, enum pull_part part)
             stdout);
     } else {
         fputs("signpost map: There is not enough memory.\n", stderr);
-        status = EXIT_FINDING;
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "signpost map: The map cannot be written: %s.\n", strerror(errno));
         status = EXIT_FINDING;
     }
     destinations_free(&destinations);

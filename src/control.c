@@ -271,16 +271,17 @@ static void set_share(const struct change *change, struct node *root)
         share_text(change->arena, change->wish.share);
 }
 
-static bool write_control(const struct node *root, int directory, struct why *why)
+static bool write_control(const struct node *root, const struct change *change)
 {
     struct replacement new;
 
-    if (replacement_begin(&new, directory, file_name)) {
+    if (replacement_begin(&new, change->fd, file_name, 0644)) {
         tree_write(root, new.file);
         if (replacement_end(&new, true))
             return true;
     }
-    return why_not(why, "The control file cannot be written: %s.", strerror(errno));
+    return why_not(change->why, "The file %s/%s cannot be written: %s.", change->directory,
+                   file_name, strerror(errno));
 }
 
 static void work_change(void *context)
@@ -294,7 +295,7 @@ static void work_change(void *context)
         return;
     }
     change->apply(change, root);
-    change->written = write_control(root, change->fd, change->why);
+    change->written = write_control(root, change);
 }
 
 static bool change_locked(struct change *change)

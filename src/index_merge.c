@@ -3,82 +3,20 @@
 #include "index_merge.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "index_file.h"
-#include "lock.h"
 #include "ranges/save.h"
 
-enum { WAITS_MAX = 30 };
-
-/* Waits for others for as long as they get on. */
-static int wait_for_lock(int directory, const char *folder, const char *lock, const char *name,
-                         struct why *why)
+/* What is there; if nothing is, that is an empty one. */
+static bool open_old(struct index_file *old, const char *name, struct why *why)
 {
-    struct identity before, now = identity_under(name);
-    int fd, tries = 0;
-
-    do {
-        before = now;
-        fd = lock_take(directory, folder, lock, LOCK_PATIENCE_MS, why);
-        if (fd >= 0 || errno != EWOULDBLOCK)
-            return fd;
-        now = identity_under(name);
-    } while (!identity_same(&before, &now) && ++tries < WAITS_MAX);
-    return -1;
-}
-
-/*
- * The lock of an index is a file beside it, since the index itself can be read, and so
- * locked, by all.
- */
-struct index_lock {
-    char folder[PATH_MAX], name[NAME_MAX + 1];
-    int directory, fd;
-};
-
-static bool name_lock(struct index_lock *lock, const char *index)
-{
-    const char *slash = strrchr(index, '/'), *base = slash ? slash + 1 : index;
-    int len = slash == index ? 1 : slash ? (int)(slash - index) : 0;
-
-    return snprintf(lock->folder, sizeof lock->folder, "%.*s", len ? len : 1, len ? index : ".") <
-               (int)sizeof lock->folder &&
-           snprintf(lock->name, sizeof lock->name, ".%s.lock", base) < (int)sizeof lock->name;
-}
-
-static bool take_lock(struct index_lock *lock, const char *index, struct why *why)
-{
-    if (!name_lock(lock, index))
-        return why_not(why, "The name %.80s… is too long.", index);
-    lock->directory = open(lock->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock->directory < 0)
-        return why_not(why, "%s cannot be written: %s.", index, strerror(errno));
-    lock->fd = wait_for_lock(lock->directory, lock->folder, lock->name, index, why);
-    if (lock->fd >= 0)
+    if (!index_file_open(old, name, why))
+        return errno == ENOENT;
+    if (index_file_check(old, name, NULL, why))
         return true;
-    close(lock->directory);
+    index_file_close(old);
     return false;
-}
-
-static void release_lock(const struct index_lock *lock)
-{
-    lock_release(lock->directory, lock->name, lock->fd);
-    close(lock->directory);
-}
-
-/* An empty index, if there is none. */
-static bool make_if_missing(const char *name, struct why *why)
-{
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
-
-    if (fd < 0)
-        return why_not(why, "%s cannot be written: %s.", name, strerror(errno));
-    close(fd);
-    return true;
 }
 
 /* The first line of what is left of a file that has been checked; empty at its end. */
@@ -118,34 +56,22 @@ static void write_merged(FILE *out, const struct index_file *old, char *const *l
     }
 }
 
-static bool replace(const char *name, const struct index_file *old, char *const *lines,
-                    size_t count, struct index_merged *merged, struct why *why)
+bool index_merge(const char *name, char *const *lines, size_t count, struct index_merged *merged,
+                 struct why *why)
 {
     struct range_error error;
+    struct index_file old;
     struct save save;
 
     if (!save_open(&save, name, &error))
         return why_not(why, "%s", error.text);
-    write_merged(save.file, old, lines, count, merged);
-    return save_commit(&save, NULL, &error) || why_not(why, "%s", error.text);
-}
-
-bool index_merge(const char *name, char *const *lines, size_t count, struct index_merged *merged,
-                 struct why *why)
-{
-    struct index_lock lock;
-    struct index_file old;
-
-    if (!take_lock(&lock, name, why))
+    if (!open_old(&old, name, why)) {
+        save_abandon(&save);
         return false;
-    bool good = make_if_missing(name, why) && index_file_open(&old, name, why);
-    if (good) {
-        good = index_file_check(&old, name, NULL, why) &&
-               replace(name, &old, lines, count, merged, why);
-        index_file_close(&old);
     }
-    release_lock(&lock);
-    return good;
+    write_merged(save.file, &old, lines, count, merged);
+    index_file_close(&old);
+    return save_commit(&save, NULL, &error) || why_not(why, "%s", error.text);
 }
 
 void index_merge_print(const char *name, const struct index_merged *merged)

@@ -71,40 +71,33 @@ static void write_line(FILE *out, const char *word, const char *value)
     putc('\n', out);
 }
 
-static bool write_text(int fd, const struct presence_note *note)
+static void write_note(FILE *out, const struct presence_note *note)
 {
-    char text[TEXT_MAX];
-    FILE *out = fmemopen(text, sizeof text, "w");
-
-    if (!out)
-        return false;
     fprintf(out, "signpost-process 1\nkind %s\npid %" PRId64 "\nstanding %s\n", kinds[note->kind],
             note->pid, standings[note->standing]);
     write_line(out, "mark", note->mark);
     write_line(out, "file", note->file);
     write_line(out, "reason", note->reason.text);
-    fflush(out);
-    long len = ftell(out);
-    bool whole = !ferror(out) && len > 0 && len < TEXT_MAX;
-    fclose(out);
-    return whole && write(fd, text, (size_t)len) == len;
 }
 
 /* A new file takes the place of the one there is; it is locked before it has its name. */
 static bool put_file(struct presence *presence, mode_t mode)
 {
     struct replacement new;
-    int fd = replacement_make(&new, presence->folder, presence->name, mode);
 
-    if (fd < 0)
+    if (!replacement_begin(&new, presence->folder, presence->name, mode))
         return false;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !write_text(fd, &presence->note)) {
-        replacement_drop(&new);
-        close(fd);
-        return false;
-    }
-    if (!replacement_put(&new)) {
-        close(fd);
+    int fd = fcntl(new.fd, F_DUPFD_CLOEXEC, 0); /* to hold the lock */
+    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (locked)
+        write_note(new.file, &presence->note);
+    else
+        replacement_abandon(&new);
+    if (!locked || !replacement_end(&new, false)) {
+        int error = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = error;
         return false;
     }
     if (presence->fd >= 0)

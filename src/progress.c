@@ -36,6 +36,17 @@ void progress_wipe(struct progress *progress)
     progress->shown = false;
 }
 
+bool progress_is_torn(FILE *file, const char *first_line)
+{
+    int byte;
+
+    rewind(file);
+    do
+        byte = getc(file);
+    while (byte != EOF && byte == (unsigned char)*first_line && *first_line++);
+    return byte == EOF && !ferror(file);
+}
+
 /* ---- Ctrl-C ---- */
 
 /*

@@ -7,6 +7,7 @@
 #define PROGRESS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Start it with progress_start. */
 struct progress {
@@ -22,6 +23,12 @@ __attribute__((format(printf, 2, 3))) void progress_show(struct progress *progre
 
 /* Takes the line away: before anything else is printed on a terminal, and at the end. */
 void progress_wipe(struct progress *progress);
+
+/*
+ * Whether a file that keeps what is done holds nothing but the beginning of its first line:
+ * then it was interrupted there. The line is given without its line feed.
+ */
+bool progress_is_torn(FILE *file, const char *first_line);
 
 /*
  * From now on SIGINT, SIGTERM and SIGHUP do not end the program but are kept for

@@ -3,6 +3,7 @@
 #ifndef REPLACEMENT_H
 #define REPLACEMENT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -10,14 +11,17 @@
 struct replacement {
     int directory;
     const char *name;
-    char new_name[64];
+    char new_name[NAME_MAX + 1];
+    int fd;
     FILE *file; /* to be written to */
+    int error;  /* of the first write that failed */
 };
 
 /*
- * Makes a new, empty file that is to have this name (borrowed, at most 50 bytes) in an open
- * directory, of this mode whatever the umask, for whom the directory belongs to. Whatever has
- * the name in the meantime is removed or passed by. Returns its descriptor, -1 with errno.
+ * Makes a new, empty file that is to have this name (borrowed) in an open directory, of this
+ * mode whatever the umask, for whom the directory belongs to. Whatever has the name of the new
+ * file in the meantime is removed or passed by: of several processes only one may replace a
+ * file at a time. Returns its descriptor, -1 with errno.
  */
 int replacement_make(struct replacement *replacement, int directory, const char *name, mode_t mode);
 
@@ -28,10 +32,21 @@ bool replacement_put(const struct replacement *replacement);
 /* Removes the new file; errno stays. */
 void replacement_drop(const struct replacement *replacement);
 
-/* The same as a stream, for a file that everybody may read who may enter the directory. */
-bool replacement_begin(struct replacement *replacement, int directory, const char *name);
+/* The same as a stream, `file`; the struct must stay where it is. */
+bool replacement_begin(struct replacement *replacement, int directory, const char *name,
+                       mode_t mode);
 
-/* Puts what was written in its place; sync: once it is on the disk. False as above. */
+/*
+ * Puts what was written in its place; sync: so that all of it is still there after a power
+ * loss. False with errno as above, or with sync if the new file is in its place but its name
+ * is perhaps not yet on the disk.
+ */
 bool replacement_end(struct replacement *replacement, bool sync);
+
+/* Closes and removes the new file; errno stays. */
+void replacement_abandon(struct replacement *replacement);
+
+/* Has the names in an open directory written to the disk. False with errno. */
+bool replacement_sync_names(int directory);
 
 #endif

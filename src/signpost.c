@@ -2,6 +2,7 @@
 /* The `signpost` command: finds the subcommand and runs it. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "command.h"
@@ -75,6 +76,17 @@ static int unknown(const char *name)
     return EXIT_MISUSE;
 }
 
+/* What was printed and did not get where it was to go, such as onto a full disk, is a failure. */
+static int finish(const char *name, int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "signpost %s: Standard output cannot be written: %s.\n", name,
+            errno ? strerror(errno) : "an earlier write failed");
+    return status == EXIT_FINE ? EXIT_FINDING : status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -91,6 +103,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(argv[1], commands[i].run(argc - 1, argv + 1));
     return unknown(argv[1]);
 }

@@ -26,6 +26,7 @@ struct audit {
     struct progress progress;
     size_t requests;
     double seconds;
+    bool finished; /* all was done: nothing is left to go on with */
     struct why why;
 };
 
@@ -242,9 +243,7 @@ static bool report(struct audit *audit, bool *may_switch)
     good = good && write[audit->call->format](&report, &audit->why);
     *may_switch = good && totals_may_switch(&totals);
     totals_clear(&totals);
-    if (good && fflush(stdout) != 0)
-        good = why_not(&audit->why, "The report cannot be written.");
-    return good || say(audit, audit->why.text);
+    return good ? fflush(stdout) == 0 && !ferror(stdout) : say(audit, audit->why.text);
 }
 
 static int run(struct audit *audit)
@@ -261,6 +260,7 @@ static int run(struct audit *audit)
     }
     bool good = !audit->call->index || write_index(audit);
     good = report(audit, &may_switch) && good;
+    audit->finished = good;
     return good && may_switch ? EXIT_FINE : EXIT_FINDING;
 }
 
@@ -272,9 +272,11 @@ int audit(const struct audit_call *call)
     progress_start(&audit.progress);
     interrupt_hold();
     int status = run(&audit);
-    bool whole = audit.journal && status != EXIT_INTERRUPTED && audit.wanted &&
-                 journal_count(audit.journal, &unread) > 0 && unread == 0;
-    journal_close(audit.journal, whole);
+    bool whole = audit.finished && journal_count(audit.journal, &unread) > 0 && unread == 0;
+    if (!journal_close(audit.journal, whole, &audit.why)) {
+        say(&audit, audit.why.text);
+        status = EXIT_FINDING;
+    }
     free(audit.wanted);
     repositories_clear(&audit.repositories, audit.registries.count);
     registries_clear(&audit.registries);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "lock.h"
+#include "progress.h"
 
 /* Where the record of a repository is. */
 struct entry {
@@ -165,15 +166,19 @@ static json_t *heading(const struct registries *registries, bool contents)
                      "contents", contents);
 }
 
+static const char *name_of(const struct journal *journal)
+{
+    return journal->path ? journal->path : "The temporary file";
+}
+
 static bool put(struct journal *journal, const json_t *json, off_t *at, struct why *why)
 {
     FILE *file = journal->file;
-    const char *name = journal->path ? journal->path : "the temporary file";
 
     if (fseeko(file, 0, SEEK_END) == 0 && (*at = ftello(file)) >= 0 &&
         json_dumpf(json, file, JSON_COMPACT) == 0 && putc('\n', file) != EOF && fflush(file) == 0)
         return true;
-    return why_not(why, "%.160s cannot be written: %s.", name, strerror(errno));
+    return why_not(why, "%.160s cannot be written: %s.", name_of(journal), strerror(errno));
 }
 
 static bool check_heading(struct journal *journal, const json_t *wanted, off_t *next,
@@ -198,19 +203,31 @@ static bool check_heading(struct journal *journal, const json_t *wanted, off_t *
     return good;
 }
 
+/* Whether the file is yet to be begun. One of which not even the first line is whole is. */
+static bool is_new(const struct journal *journal, const json_t *wanted)
+{
+    char *first_line = json_dumps(wanted, JSON_COMPACT);
+    bool torn = first_line && progress_is_torn(journal->file, first_line);
+
+    free(first_line);
+    return torn;
+}
+
 /* Reads the file if something is in it, or begins it. */
 static bool begin(struct journal *journal, const struct registries *registries, bool contents,
                   struct why *why)
 {
     json_t *wanted = heading(registries, contents);
     off_t at = 0;
-    bool good = wanted && fseeko(journal->file, 0, SEEK_END) == 0;
+    bool good = wanted != NULL;
 
     if (!good)
         why_not(why, "There is not enough memory.");
-    else if (ftello(journal->file) > 0)
+    else if (!is_new(journal, wanted))
         good = check_heading(journal, wanted, &at, why) &&
                read_records(journal, at, registries->count, why);
+    else if (ftruncate(fileno(journal->file), 0) != 0)
+        good = why_not(why, "%s cannot be written: %s.", name_of(journal), strerror(errno));
     else
         good = put(journal, wanted, &at, why);
     json_decref(wanted);
@@ -251,16 +268,18 @@ struct journal *journal_open(const char *path, const struct registries *registri
     journal->file = path ? open_file(path, why) : open_temporary(why);
     if (journal->file && begin(journal, registries, contents, why))
         return journal;
-    journal_close(journal, false);
+    journal_close(journal, false, NULL);
     return NULL;
 }
 
-void journal_close(struct journal *journal, bool remove)
+bool journal_close(struct journal *journal, bool remove, struct why *why)
 {
     if (!journal)
-        return;
-    if (remove && journal->path)
-        unlink(journal->path);
+        return true;
+    bool removed = !remove || !journal->path || unlink(journal->path) == 0;
+    if (!removed)
+        why_not(why, "%.160s cannot be removed: %s. Remove it, or the next audit goes by it.",
+                journal->path, strerror(errno));
     for (size_t i = 0; i < journal->count; i++)
         free(journal->list[i].repository);
     if (journal->file)
@@ -269,6 +288,7 @@ void journal_close(struct journal *journal, bool remove)
     free(journal->line);
     free(journal->path);
     free(journal);
+    return removed;
 }
 
 /* ---- using it ---- */
@@ -300,7 +320,7 @@ bool journal_each(struct journal *journal, bool (*take)(void *context, const jso
         json_t *record = read_line(journal, journal->list[i].at, &next);
         if (!record)
             return why_not(why, "%.160s cannot be read again: somebody else has changed it.",
-                           journal->path ? journal->path : "The temporary file");
+                           name_of(journal));
         bool goes_on = take(context, record);
         json_decref(record);
         if (!goes_on)

@@ -27,8 +27,11 @@ struct journal;
 struct journal *journal_open(const char *path, const struct registries *registries, bool contents,
                              struct why *why);
 
-/* Closes the journal; remove: the file is not wanted any more. NULL is fine. */
-void journal_close(struct journal *journal, bool remove);
+/*
+ * Closes the journal; remove: the file is not wanted any more. NULL is fine. False with the
+ * reason if it could not be removed.
+ */
+bool journal_close(struct journal *journal, bool remove, struct why *why);
 
 /* Whether there is a record of a repository, of which all could be read. */
 bool journal_has(const struct journal *journal, const char *repository);

@@ -65,8 +65,8 @@ static bool write_out(struct log *log)
         return true;
     }
     struct why why = {""};
-    why_not(&why, "The log cannot be written: %s. Lines for which there is no room are dropped.",
-            strerror(errno));
+    why_not(&why, "The log %s cannot be written: %s. Lines for which there is no room are dropped.",
+            log->logging->to, strerror(errno));
     memmove(log->buffer, log->buffer + taken, log->len - taken);
     log->len -= taken;
     fail(log, why.text);

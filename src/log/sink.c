@@ -32,12 +32,29 @@ static enum sink_kind kind_of(int fd)
     return S_ISSOCK(status.st_mode) ? SINK_STREAM : SINK_PIPE;
 }
 
+/* A line that was cut off, by a full disk and then a kill, is to stay one of its own. */
+static void end_last_line(int fd, const char *path)
+{
+    struct stat status;
+    char last = '\n';
+    int old = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0
+                  ? open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                  : -1;
+
+    if (old < 0)
+        return;
+    if (pread(old, &last, 1, status.st_size - 1) == 1 && last != '\n')
+        (void)!write(fd, "\n", 1);
+    close(old);
+}
+
 bool sink_open_file(struct sink *sink, const char *path, struct why *why)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
 
     if (fd < 0)
         return why_not(why, "The log %s cannot be opened: %s.", path, strerror(errno));
+    end_last_line(fd, path);
     replace(sink, (struct sink){.fd = fd, .kind = kind_of(fd), .own = true});
     return true;
 }

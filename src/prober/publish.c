@@ -89,15 +89,15 @@ static void write_all(const struct publication *p, FILE *out)
         fprintf(out, "counter %s %" PRIu64 "\n", p->counters[i].name, p->counters[i].value);
 }
 
-bool publish(const struct publication *publication, int directory, struct why *why)
+bool publish(const struct publication *publication, const struct state *state, struct why *why)
 {
     struct replacement new;
 
-    if (replacement_begin(&new, directory, HEALTH_FILE)) {
+    if (replacement_begin(&new, state->fd, HEALTH_FILE, 0644)) {
         write_all(publication, new.file);
         if (replacement_end(&new, false))
             return true;
     }
-    return why_not(why, "The file \"%s\" cannot be written in the state directory: %s.",
-                   HEALTH_FILE, strerror(errno));
+    return why_not(why, "The file %s/%s cannot be written: %s.", state->name, HEALTH_FILE,
+                   strerror(errno));
 }

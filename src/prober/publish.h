@@ -14,6 +14,7 @@
 #define PROBER_PUBLISH_H
 
 #include "prober/remote.h"
+#include "state.h"
 #include "status/status.h"
 #include "why.h"
 
@@ -32,9 +33,9 @@ struct publication {
 uint64_t publish_mark(const struct publication *publication);
 
 /*
- * Replaces the file in an open state directory by rename. It may be read by the
+ * Replaces the file in the state directory, which is open, by rename. It may be read by the
  * directory's group. Returns false with the reason.
  */
-bool publish(const struct publication *publication, int directory, struct why *why);
+bool publish(const struct publication *publication, const struct state *state, struct why *why);
 
 #endif

@@ -218,7 +218,7 @@ static void publish_now(struct server *server, const struct publication *what, u
     struct why why;
 
     server->publish_ms = server->now.steady_ms;
-    if (publish(what, server->state.fd, &why)) {
+    if (publish(what, &server->state, &why)) {
         server->mark = mark;
         server->publish_failed = false;
         return;
@@ -264,7 +264,7 @@ static void show_if_due(struct server *server, bool at_once)
     if (server->state.fd < 0 || (!at_once && !showing_is_due(&server->showing, server->now)))
         return;
     view.line_count = list_counters(server, lines);
-    if (!showing_write(&server->showing, &view, server->state.fd, &why))
+    if (!showing_write(&server->showing, &view, &server->state, &why))
         say(server, why.text);
 }
 

@@ -134,8 +134,8 @@ bool showing_is_due(const struct showing *showing, struct instant now)
     return now.steady_ms - showing->written_ms >= WRITE_MS;
 }
 
-bool showing_write(struct showing *showing, const struct showing_view *view, int directory,
-                   struct why *why)
+bool showing_write(struct showing *showing, const struct showing_view *view,
+                   const struct state *state, struct why *why)
 {
     struct status status;
 
@@ -147,7 +147,7 @@ bool showing_write(struct showing *showing, const struct showing_view *view, int
     if (showing->atlas && atlas_refresh(showing->atlas, &status))
         status.atlas = showing->atlas;
     bool failed_before = showing->failed;
-    showing->failed = !public_write(&status, directory, why);
+    showing->failed = !public_write(&status, state, why);
     showing->written_ms = view->now.steady_ms;
     showing->mark = showing->failed ? 0 : mark;
     return !showing->failed || failed_before;

@@ -42,8 +42,8 @@ void showing_take(struct showing *showing, const struct config *config, struct c
 bool showing_is_due(const struct showing *showing, struct instant now);
 
 /* Writes the public files if there is news. False, the first time in a row, with the reason. */
-bool showing_write(struct showing *showing, const struct showing_view *view, int directory,
-                   struct why *why);
+bool showing_write(struct showing *showing, const struct showing_view *view,
+                   const struct state *state, struct why *why);
 
 void showing_end(struct showing *showing);
 

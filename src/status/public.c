@@ -32,15 +32,15 @@ static bool write_file(const struct status *status, int folder, size_t i)
 {
     struct replacement new;
 
-    if (!replacement_begin(&new, folder, files[i].name))
+    if (!replacement_begin(&new, folder, files[i].name, 0644))
         return false;
     files[i].write(status, new.file);
     return replacement_end(&new, false);
 }
 
-bool public_write(const struct status *status, int directory, struct why *why)
+bool public_write(const struct status *status, const struct state *state, struct why *why)
 {
-    int folder = open_folder(directory);
+    int folder = open_folder(state->fd);
     bool written = folder >= 0;
     const char *name = "";
 
@@ -49,9 +49,8 @@ bool public_write(const struct status *status, int directory, struct why *why)
         written = write_file(status, folder, i);
     }
     if (!written)
-        why_not(why,
-                "The file \"" PUBLIC_FOLDER "/%s\" cannot be written in the state directory: %s.",
-                name, strerror(errno));
+        why_not(why, "The file %s/" PUBLIC_FOLDER "/%s cannot be written: %s.", state->name, name,
+                strerror(errno));
     if (folder >= 0)
         close(folder);
     return written;

@@ -7,6 +7,7 @@
 #define STATUS_PUBLIC_H
 
 #include <stdio.h>
+#include "state.h"
 #include "status/status.h"
 #include "why.h"
 
@@ -22,9 +23,9 @@ status_writer status_write_page;      /* HTML, for people */
 status_writer status_write_live_page; /* the same, loading itself again */
 
 /*
- * Replaces the public files, each by rename, in an open state directory. They can be
+ * Replaces the public files, each by rename, in the state directory, which is open. They can be
  * read by everyone who may enter the directory. False with the reason.
  */
-bool public_write(const struct status *status, int directory, struct why *why);
+bool public_write(const struct status *status, const struct state *state, struct why *why);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "lock.h"
+#include "progress.h"
 #include "verify/checks.h"
 
 static bool is_text(const json_t *value)
@@ -60,13 +61,23 @@ static bool write_line(FILE *file, const json_t *line)
            fflush(file) == 0;
 }
 
+static bool is_torn(const struct resume *resume, const json_t *call)
+{
+    char *first_line = json_dumps(call, JSON_COMPACT | JSON_SORT_KEYS);
+    bool torn = first_line && progress_is_torn(resume->file, first_line);
+
+    free(first_line);
+    rewind(resume->file);
+    return torn;
+}
+
 /* Reads what is there, up to the first line that is not whole, which is cut off. */
 static bool read_lines(struct resume *resume, const json_t *call, struct why *why)
 {
     char *line = NULL;
     size_t size = 0;
     off_t good = 0;
-    bool mine = true, whole = true;
+    bool mine = true, whole = !is_torn(resume, call);
 
     for (ssize_t len; whole && mine && (len = getline(&line, &size, resume->file)) > 0;) {
         struct slice text = {line, (size_t)len};
@@ -123,17 +134,24 @@ void resume_note(struct resume *resume, const char *key, json_t *findings)
                 strerror(errno));
         fclose(resume->file);
         resume->file = NULL; /* what is done stays: other threads look at it */
+        resume->failed = true;
     }
     json_decref(line);
 }
 
-void resume_close(struct resume *resume, bool finished)
+bool resume_close(struct resume *resume, bool finished)
 {
+    if (resume->file && finished && unlink(resume->name) != 0) {
+        fprintf(stderr,
+                "signpost verify: %s cannot be removed: %s. Remove it, or the next call takes for "
+                "done what it says.\n",
+                resume->name, strerror(errno));
+        resume->failed = true;
+    }
     if (resume->file)
         fclose(resume->file);
-    if (resume->file && finished)
-        unlink(resume->name);
     json_decref(resume->done);
     resume->file = NULL;
     resume->done = NULL;
+    return !resume->failed;
 }

@@ -17,6 +17,7 @@ struct resume {
     FILE *file; /* NULL: nothing is noted */
     const char *name;
     json_t *done; /* inspections' findings by their key */
+    bool failed;  /* it could not be written */
 };
 
 /*
@@ -28,11 +29,14 @@ bool resume_open(struct resume *resume, const char *name, const json_t *call, st
 /* The findings of an inspection that is done, or NULL. */
 json_t *resume_find(const struct resume *resume, const char *key);
 
-/* Notes that an inspection is done. */
+/* Notes that an inspection is done. If that fails, it is said, and nothing more is noted. */
 void resume_note(struct resume *resume, const char *key, json_t *findings);
 
-/* Closes the file; a finished call needs it no more, and it is removed. */
-void resume_close(struct resume *resume, bool finished);
+/*
+ * Closes the file; a finished call needs it no more, and it is removed. False if that failed,
+ * or writing it did, which has been said.
+ */
+bool resume_close(struct resume *resume, bool finished);
 
 /* Takes one line of the file into done. False if it is none. For the fuzzer, too. */
 bool resume_read_line(json_t *done, struct slice line);

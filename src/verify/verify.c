@@ -255,18 +255,17 @@ static bool inspect_all(struct run *run, struct why *cause)
 static int run_call(struct run *run)
 {
     struct why why;
+    bool prepared = prepare(run, &why);
+    bool answers = prepared && learn_canonical(run, &why);
 
-    if (!prepare(run, &why)) {
+    if (!prepared || (answers && !open_state(run, &why))) {
         fprintf(stderr, "signpost verify: %s\n", why.text);
         return EXIT_FINDING;
     }
-    bool answers = learn_canonical(run, &why);
-    if (answers && !open_state(run, &why))
-        return command_misuse("verify", "%s", why.text);
     verify_report_start(&run->report, run->call->json, &run->door);
     bool all = answers && inspect_all(run, &why);
     bool good = verify_report_end(&run->report, &run->door, all ? NULL : why.text);
-    resume_close(&run->resume, all);
+    good = resume_close(&run->resume, all) && good;
     return good ? EXIT_FINE : EXIT_FINDING;
 }
 

@@ -358,7 +358,7 @@ EOT
     like( $run->{out}, qr/^drain us: 1$/m, 'drain fails' ) or diag $run->{out};
     like(
         $run->{err},
-        qr/signpost drain: The control file cannot be written: No space left/,
+        qr{signpost drain: The file \S+/control cannot be written: No space left},
         '… and says why'
     );
     like( $run->{out}, qr/^state: [01]$/m,           'state shows what it can' );

@@ -158,7 +158,7 @@ subtest 'kill -9' => sub {
 subtest 'another call' => sub {
     interrupted('INT');
     my $run = verify( '--whole', @call );
-    is( $run->{status}, 2, 'does not go on from it' );
+    is( $run->{status}, 1, 'does not go on from it' );
     like( $run->{err}, qr/is not the state of this call/, 'and says so' );
     ok( -s $state, 'and leaves it alone' );
     unlink $state;

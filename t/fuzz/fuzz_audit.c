@@ -33,7 +33,7 @@ static bool write_file(char *name, const uint8_t *data, size_t size)
     close(fd);
     struct journal *journal = journal_open(name, &registries, false, &why);
     FILE *file = journal ? fopen(name, "a") : NULL;
-    journal_close(journal, false);
+    journal_close(journal, false, NULL);
     if (!file)
         return false;
     fwrite(data, 1, size, file);
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         report(journal, out);
     if (out)
         fclose(out);
-    journal_close(journal, true);
+    journal_close(journal, true, NULL);
     return 0;
 }
 #endif

@@ -174,7 +174,7 @@ static void test_temporary(void)
     ok(add(journal, "a", NULL, 3), "it is read again");
     is(numbers(journal), "3 1 ", "and the new record stands for the old one");
     ok(journal_count(journal, &unread) == 2 && unread == 0, "nothing is unread then");
-    journal_close(journal, true);
+    journal_close(journal, true, NULL);
 }
 
 static void test_file(void)
@@ -188,18 +188,18 @@ static void test_file(void)
     ok(journal && add(journal, "a", NULL, 1) && add(journal, "b", NULL, 2), "a file");
     ok(!journal_open(name, &registries, false, &why), "nobody else gets it meanwhile");
     like(why.text, "is in use by process", "and is told so");
-    journal_close(journal, false);
+    journal_close(journal, false, NULL);
     FILE *file = fopen(name, "a");
     fputs("{\"repository\":\"c\",\"registr", file);
     fclose(file);
     journal = journal_open(name, &registries, false, &why);
     is(numbers(journal), "1 2 ", "what was not written whole is cut off");
     ok(add(journal, "c", NULL, 3), "and written again");
-    journal_close(journal, false);
+    journal_close(journal, false, NULL);
     ok(!journal_open(name, &registries, true, &why), "another kind of audit does not get it");
     journal = journal_open(name, &registries, false, &why);
     is(numbers(journal), "1 2 3 ", "all is there");
-    journal_close(journal, true);
+    journal_close(journal, true, NULL);
     ok(access(name, F_OK) != 0, "a file that is not wanted any more is removed");
 }
 

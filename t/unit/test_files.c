@@ -125,7 +125,7 @@ static bool replace(const char *name, const char *text)
 {
     struct replacement new;
 
-    if (!replacement_begin(&new, directory, name))
+    if (!replacement_begin(&new, directory, name, 0644))
         return false;
     fputs(text, new.file);
     return replacement_end(&new, true);
@@ -165,9 +165,9 @@ static void check_replacing(void)
     is(content("victim"), "untouched", "and not followed");
     ok(!replace("folder", "x") && errno == EISDIR, "a directory is not replaced");
     cmp_ok(mode_of(".folder.new"), ==, 0, "and nothing is left of it");
-    ok(replacement_begin(&new, directory, "new"), "a file that cannot be written");
+    ok(replacement_begin(&new, directory, "new", 0644), "a file that cannot be written");
     fputs("seventh", new.file);
-    close(fileno(new.file));
+    close(new.fd);
     ok(!replacement_end(&new, true) && errno == EBADF, "is reported");
     is(content("new"), "fifth", "and the old one stays");
     cmp_ok(mode_of(".new.new"), ==, 0, "alone");

@@ -94,7 +94,7 @@ static void test_published(void)
     eu.monitor.head_ms = 23.4;
     us.counters = (struct target_counters){1, 2, 3, 4, 5, 6, 7};
     uint64_t mark = publish_mark(&publication);
-    ok(publish(&publication, fd, &why), "published");
+    ok(publish(&publication, &(struct state){.name = folder, .fd = fd}, &why), "published");
     health_refresh(health, fd, NOW_S);
     ok(!health_of(health, &targets[0])->known, "it is looked at once a second");
     health_refresh(health, fd, NOW_S + 1);

@@ -29,7 +29,6 @@ struct scene {
     struct state state;
     struct control control;
     struct showing showing;
-    int directory;
 };
 
 static const char *path_of(const char *name)
@@ -50,7 +49,7 @@ static bool writes(struct scene *scene, int64_t ms)
 
     stat(path_of("index.html"), &before);
     if (showing_is_due(&scene->showing, view.now))
-        ok(showing_write(&scene->showing, &view, scene->directory, &why), "  no failure");
+        ok(showing_write(&scene->showing, &view, &scene->state, &why), "  no failure");
     stat(path_of("index.html"), &after);
     return before.st_ino != after.st_ino;
 }
@@ -72,7 +71,7 @@ static void open_scene(struct scene *scene)
         config_of("name = \"r.example.org\"; canonical = \"us\"; upstreams = {"
                   "  eu = { url = \"https://eu\"; place = \"FR\"; };"
                   "  us = { url = \"https://us\"; place = \"US\"; accept_extra = \"50/s\"; }; };");
-    scene->directory = open(folder, O_RDONLY | O_DIRECTORY);
+    scene->state = (struct state){.name = folder, .fd = open(folder, O_RDONLY | O_DIRECTORY)};
     remotes_take(&scene->remotes, scene->config);
     for (size_t i = 0; i < scene->remotes.count; i++) {
         scene->remotes.list[i]->monitor.is_checked = true;
@@ -141,13 +140,12 @@ static void check_failure(struct scene *scene)
         .remotes = &scene->remotes, .control = &scene->control, .now = at(80000)};
     struct why why = {""};
 
-    close(scene->directory);
-    scene->directory = open("/dev/null", O_RDONLY);
+    close(scene->state.fd);
+    scene->state.fd = open("/dev/null", O_RDONLY);
     scene->showing.counters->changes++;
-    ok(!showing_write(&scene->showing, &view, scene->directory, &why),
-       "where nothing can be written");
-    like(why.text, "cannot be written in the state directory", "that is said");
-    ok(showing_write(&scene->showing, &view, scene->directory, &why), "once");
+    ok(!showing_write(&scene->showing, &view, &scene->state, &why), "where nothing can be written");
+    like(why.text, "/public/ cannot be written: Not a directory.", "that is said");
+    ok(showing_write(&scene->showing, &view, &scene->state, &why), "once");
     like(text_of("index.html"), "damaged", "and the old page is left");
 }
 
@@ -164,7 +162,7 @@ int main(void)
     showing_end(&scene.showing);
     remotes_clear(&scene.remotes);
     config_free(scene.config);
-    close(scene.directory);
+    close(scene.state.fd);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(path_of(files[i]));
     rmdir(path_of(""));

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A power loss, a kill and a disk that fails, at each call of each command that writes: what it
+# writes is then the old or the new, whole; what is left over stops nobody and is gone after the
+# next run, which succeeds; an error is said in a sentence with the file and the reason, and is
+# in the exit status. What a command has said to be done stays after a power loss.
+#
+#     SIGNPOST_POWER_LOSS=all prove …    # all faults at all calls, also those that are alike
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Path     ();
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Signpost::FaultyDisk;
+use Signpost::FaultyDoor;
+use Signpost::Registry qw(image key_pair signature signature_tag);
+use Signpost::Test;
+use Test::More;
+
+my $t        = Signpost::Test->new->need('openssl');
+my $signpost = $t->program('signpost');
+my $all      = ( $ENV{SIGNPOST_POWER_LOSS} // '' ) eq 'all';
+my $forever  = 1 << 40;
+Signpost::FaultyDisk->new( $t, $t->folder );
+
+# ---- what is written, and by whom ----
+
+my $key       = key_pair( $t, 'ours' );
+my @image     = map { image( hello => $_ ) } 0, 1;
+my @signed    = map { signature( $t, $key, $_, 'registry.example.org/team/app' ) } @image;
+my %tags      = map { ( "v$_"                       => $image[$_]{digest} ) } 0,  1;
+my %signature = map { ( signature_tag( $image[$_] ) => $signed[$_]{digest} ) } 0, 1;
+my %regional  = ( 'team/app' => { tags => \%tags, things => \@image } );
+my %canonical =
+    ( 'team/app' => { tags => { %tags, %signature }, things => [ @image, @signed ] } );
+my $door = Signpost::FaultyDoor->start( $t, 'door', \%regional, \%canonical );
+my $conf =
+    'name = "registry.example.org"; canonical = [ "us" ]; prober = "off"; prefix = "mirror/images";'
+    . qq(upstreams = { eu = { url = "http://127.0.0.1:$door->{port}{regional}"; serves = [ "EU" ]; };)
+    . qq( us = { url = "http://127.0.0.1:$door->{port}{canonical}"; }; };);
+my @aws = map {
+    $t->file( "aws.$_",
+        qq({"prefixes":[{"ip_prefix":"192.0.$_.0/24","region":"eu-west-1","service":"EC2"}]}) )
+} 1, 2;
+my $has_registry =
+    $t->run( [ $signpost, qw(verify http://127.0.0.1:1) ] )->{err} !~ /built without/;
+
+# Each: the command, in a folder D with C, its configuration; what is there before, by a command
+# or as text, and after it; durable: what it said to be done is to outlive a power loss; gone:
+# what it removes at its end.
+my @no_sources = map { "--source=$_=" } qw(google azure oracle digitalocean linode);
+my @commands   = (
+    {
+        name    => 'drain',
+        before  => [ [qw(share --config C us 0.5)] ],
+        command => [qw(drain --config C eu)],
+        files   => ['state/control'],
+        durable => 1,
+    },
+    {
+        name    => 'share, the first',
+        command => [qw(share --config C us 0.25)],
+        files   => ['state/control'],
+        durable => 1,
+    },
+    {
+        name    => 'ranges',
+        before  => [ [ qw(ranges -q -o D/a.mmdb), $aws[0] ] ],
+        command => [ qw(ranges -q -o D/a.mmdb), $aws[1] ],
+        files   => ['a.mmdb'],
+        durable => 1,
+    },
+    {
+        name   => 'ranges --download',
+        needs  => $has_registry,
+        before => [
+            [
+                qw(ranges -q --config C --download clouds -o D/a.mmdb),
+                "--source=aws=file://$aws[0]",
+                @no_sources
+            ]
+        ],
+        command => [
+            qw(ranges -q --config C --download clouds --force -o D/a.mmdb),
+            "--source=aws=file://$aws[1]", @no_sources
+        ],
+        files   => [qw(a.mmdb a.mmdb.sources/aws a.mmdb.sources/aws.note)],
+        durable => 1,
+    },
+    {
+        name    => 'index add',
+        needs   => $has_registry,
+        before  => [ [qw(index add --config C --index D/a.index team/app:v0)] ],
+        command => [qw(index add --config C --index D/a.index team/app:v1)],
+        files   => ['a.index'],
+        durable => 1,
+    },
+    {
+        name    => 'audit',
+        needs   => $has_registry,
+        command => [qw(audit --config C --resume D/a.state --index D/a.index team/app)],
+        files   => ['a.index'],
+        gone    => ['a.state'],
+        durable => 1,
+    },
+    {
+        name    => 'verify',
+        needs   => $has_registry,
+        command => [
+            qw(verify --state D/v.state --canonical), $door->canonical,
+            $door->url,                               'team/app:v1'
+        ],
+        files => [],
+        gone  => ['v.state'],
+    },
+    {
+        name    => 'options > FILE',
+        command => [qw(options)],
+        out     => 'signpost.conf.new',
+        files   => [],
+        says    => qr/^signpost options: Standard output cannot be written: .*\.$/,
+    },
+);
+@commands = grep { $_->{needs} // 1 } @commands;
+for my $c (@commands) {
+    $c->{$_} //= [] for qw(before files);
+    $c->{gone} = { map { $_ => 1 } @{ $c->{gone} || [] } };
+}
+
+# ---- one command ----
+
+my $dir;    # of the process that tries it
+
+sub args {
+    return map { s/\bD(?=\/)/$dir/r =~ s/^C$/$dir\/signpost.conf/r } @_;
+}
+
+sub names {
+    my ($at) = @_;
+    opendir my $folder, $at or return ();
+    return map { -d "$at/$_" ? names("$at/$_") : "$at/$_" } grep { !/^\.\.?$/ } readdir $folder;
+}
+
+# All files with their text, and the folders as ''.
+sub snapshot {
+    return { map { substr( $_, 1 + length $dir ) => $t->slurp($_) } names($dir) };
+}
+
+sub restore {
+    my ($files) = @_;
+    File::Path::remove_tree($dir);
+    File::Path::make_path( $dir, "$dir/state" );
+    for my $name ( sort keys %$files ) {
+        File::Path::make_path( dirname("$dir/$name") );
+        open my $file, '>:raw', "$dir/$name" or die "$dir/$name: $!";
+        print {$file} $files->{$name};
+        close $file or die "$dir/$name: $!";
+    }
+    return;
+}
+
+sub show {
+    return join ' ', map { defined $_ ? length $_ : 'none' } @_;
+}
+
+sub run_it {
+    my ( $disk, $c, $sound ) = @_;
+    my $out = $c->{out} && "$dir/$c->{out}";
+    return $disk->run( { out => $out, sound => $sound }, $signpost, args( @{ $c->{command} } ) );
+}
+
+# What is wrong with the run after one with a fault.
+sub next_run {
+    my ( $disk, $c, $new ) = @_;
+    my $run = run_it( $disk, $c, 1 );
+    my $now = snapshot();
+    my @wrong;
+    push @wrong, "status $run->{status}, $run->{err}" if $run->{status} != $c->{status};
+    push @wrong, "$_ is not new"
+        for grep { ( $now->{$_} // '' ) ne ( $new->{$_} // '' ) } @{ $c->{files} };
+    push @wrong, "$_ is left" for grep { !exists $new->{$_} } sort keys %$now;
+    return map { "after the next run: $_" } @wrong;
+}
+
+# What is wrong after one fault.
+sub try {
+    my ( $disk, $c, $old, $new, $fault, $first, $last ) = @_;
+    restore($old);
+    $disk->plan( $fault, $first, $last );
+    my $run  = run_it( $disk, $c );
+    my $hits = $disk->hits or return;
+    my ( $what, $now ) = ( $disk->last, snapshot() );
+    my @wrong;
+    my $is_new = 1;
+
+    for my $file ( @{ $c->{files} } ) {
+        my ( $is, $was, $will ) = map { $_->{$file} } $now, $old, $new;
+        $is_new &&= defined $is && $is eq $will;
+        push @wrong, "$file is neither old nor new (" . show( $is, $was, $will ) . ')'
+            if defined $is ? $is ne $will && ( !defined $was || $is ne $was ) : defined $was;
+    }
+    my $is_loss = $fault =~ /kill|lose/;
+    if ($is_loss) {
+        push @wrong, "status $run->{status}" if $run->{status} != 137;
+        push @wrong, 'is lost, though it was done'
+            if $c->{durable} && $what =~ /^the end/ && !$is_new;
+    }
+    elsif ( $run->{status} == 0 ) {
+        push @wrong, 'is not done, and the exit status is 0' if !$is_new;
+    }
+    else {
+        my $errno = { full => 'ENOSPC' }->{$fault} // $fault;
+        my $text  = do { local $! = Errno->can($errno)->(); "$!" };
+        push @wrong, "status $run->{status}" if $run->{status} != 1;
+        push @wrong, "says $run->{err}"
+            if $run->{err} !~ ( $c->{says} // qr/\Q$dir\E\S* .*\Q$text\E.*\.$/m );
+        my @left =
+            grep { !exists $old->{$_} && !exists $new->{$_} && !$c->{gone}{$_} } sort keys %$now;
+        push @wrong, "leaves @left"
+            if @left && ( $last == $first || $fault =~ /ENOSPC|full/ ) && $what !~ /^unlink/;
+    }
+    my $state = join "\0", map { $_, $now->{$_} } sort keys %$now;
+    push @wrong, @{ $c->{next}{$state} //= [ next_run( $disk, $c, $new ) ] };
+    return map { "$fault at $first" . ( $last > $first ? '…' : '' ) . ", $what: $_" } @wrong;
+}
+
+# The faults that are tried, each with the first and the last call.
+sub plans {
+    my ($calls) = @_;
+    my @losses  = ( 'kill', 'lose both', 'lose names', 'lose bytes' );
+    my @once    = qw(short ENOSPC EIO EDQUOT EROFS EINTR);
+    my @forever = qw(full EIO ENOSPC EROFS);
+    return (
+        [ 'lose both', $calls, $calls ],
+        map {
+            my $n = $_;
+            (
+                ( map { [ $_, $n, $n ] } $all       ? @losses  : $losses[ $n % 2 ] ),
+                ( map { [ $_, $n, $n ] } $all       ? @once    : $once[ $n % @once ] ),
+                ( map { [ $_, $n, $forever ] } $all ? @forever : $forever[ $n % 2 ] ),
+            )
+        } 1 .. $calls - 1
+    );
+}
+
+sub try_all {
+    my ($c) = @_;
+    $dir = $t->dir("disk-$$");
+    restore( { 'signpost.conf' => "$conf state = \"$dir/state\";\n" } );
+    my $disk = Signpost::FaultyDisk->new( $t, $dir );
+    for my $before ( @{ $c->{before} } ) {
+        my $run = $disk->run( { sound => 1 }, $signpost, args(@$before) );
+        return "@$before: $run->{err}" if $run->{status};
+    }
+    my $old = snapshot();
+    $disk->plan;
+    my $run = run_it( $disk, $c );
+    my ( $new, $calls ) = ( snapshot(), $disk->calls );
+    $c->{status} = $run->{status};
+    my @wrong;
+    push @wrong, "status $run->{status}: $run->{err}" if $run->{status} != ( $c->{fails} // 0 );
+    push @wrong, "changes nothing ($run->{err})"
+        if @{ $c->{files} } && !grep { ( $old->{$_} // '' ) ne ( $new->{$_} // '' ) }
+        @{ $c->{files} };
+    my @plans = plans($calls);
+    push @wrong, try( $disk, $c, $old, $new, @$_ ) for @plans;
+    return ( scalar @plans, @wrong );
+}
+
+# ---- all of them, two at a time ----
+
+sub in_turn {
+    my ( $count, $work ) = @_;
+    my @read;
+    for my $worker ( 0 .. 1 ) {
+        pipe my $read, my $write or die "pipe: $!";
+        my $pid = fork // die "fork: $!";
+        if ( !$pid ) {
+            local $SIG{ALRM} = 'DEFAULT';
+            for ( my $i = $worker ; $i < $count ; $i += 2 ) {
+                my @lines = eval { $work->($i) };
+                push @lines, "died: $@" if $@;
+                s/\s*\n\s*/ /g for @lines;
+                print {$write} map { "$i\t$_\n" } @lines;
+            }
+            close $write;
+            POSIX::_exit(0);
+        }
+        push @read, $read;
+    }
+    my @found;
+    for my $read (@read) {
+        while ( my $line = <$read> ) {
+            chomp $line;
+            my ( $i, $text ) = split /\t/, $line, 2;
+            push @{ $found[$i] }, $text;
+        }
+        wait;
+    }
+    return @found;
+}
+
+my @found = in_turn( scalar @commands, sub { try_all( $commands[ $_[0] ] ) } );
+for my $i ( 0 .. $#commands ) {
+    my ( $count, @wrong ) = @{ $found[$i] || [ 0, 'nothing came' ] };
+    is_deeply( \@wrong, [], "$commands[$i]{name}: $count faults" );
+}
+$t->done;
