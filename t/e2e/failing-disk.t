@@ -68,7 +68,7 @@ subtest 'a prober that is killed' => sub {
     my $disk    = Signpost::FaultyDisk->new( $t, $folder );
     my @command = ( $signpost, qw(prober --stay --config), $conf );
     my ( @wrong, $calls );
-    for my $n ( 1 .. 400 ) {
+    for my $n ( 1 .. 150 ) {
         my $loss = $n % 2 ? 'kill' : 'lose both';
         $disk->plan( $loss, $n, $n );
         $t->start( 'victim', \@command, env => { $disk->environment } );

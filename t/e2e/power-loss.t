@@ -208,7 +208,9 @@ sub try {
             if $c->{durable} && $what =~ /^the end/ && !$is_new;
     }
     elsif ( $run->{status} == 0 ) {
-        push @wrong, 'is not done, and the exit status is 0' if !$is_new;
+        my $out = $c->{out} // $c->{files}[0] // '';    # cut off, where it was printed
+        push @wrong, 'is not done, and the exit status is 0'
+            if !$is_new || ( $now->{$out} // '' ) ne ( $new->{$out} // '' );
     }
     else {
         my $errno = { full => 'ENOSPC' }->{$fault} // $fault;
