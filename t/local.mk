@@ -69,45 +69,14 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 
 # Whatever of it a test calls is linked.
-LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
+LDADD = t/libcorpus.a $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(MATH_LIBS)
 t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 
-# ---- fuzz targets: replay_NAME reads the corpus again, fuzz_NAME looks for more ----
+# ---- fuzz targets: t/fuzz/fuzz_NAME.c, a program each, which replays t/fuzz/corpus/NAME ----
 
-REPLAYS = \
-	t/fuzz/replay_audit \
-	t/fuzz/replay_classify \
-	t/fuzz/replay_configuration \
-	t/fuzz/replay_forwarded \
-	t/fuzz/replay_guard \
-	t/fuzz/replay_index \
-	t/fuzz/replay_log_line \
-	t/fuzz/replay_manifest \
-	t/fuzz/replay_ranges \
-	t/fuzz/replay_region_value \
-	t/fuzz/replay_registry \
-	t/fuzz/replay_verify
-check_PROGRAMS += $(REPLAYS)
-
-t_fuzz_replay_audit_SOURCES = t/fuzz/fuzz_audit.c t/fuzz/replay.c
-t_fuzz_replay_classify_SOURCES = t/fuzz/fuzz_classify.c t/fuzz/replay.c
-t_fuzz_replay_configuration_SOURCES = t/fuzz/fuzz_configuration.c t/fuzz/replay.c
-t_fuzz_replay_forwarded_SOURCES = t/fuzz/fuzz_forwarded.c t/fuzz/replay.c
-t_fuzz_replay_guard_SOURCES = t/fuzz/fuzz_guard.c t/fuzz/replay.c
-t_fuzz_replay_index_SOURCES = t/fuzz/fuzz_index.c t/fuzz/replay.c
-t_fuzz_replay_log_line_SOURCES = t/fuzz/fuzz_log_line.c t/fuzz/replay.c
-t_fuzz_replay_manifest_SOURCES = t/fuzz/fuzz_manifest.c t/fuzz/replay.c
-t_fuzz_replay_ranges_SOURCES = t/fuzz/fuzz_ranges.c t/fuzz/replay.c
-t_fuzz_replay_region_value_SOURCES = t/fuzz/fuzz_region_value.c t/fuzz/replay.c
-t_fuzz_replay_registry_SOURCES = t/fuzz/fuzz_registry.c t/fuzz/replay.c
-t_fuzz_replay_verify_SOURCES = t/fuzz/fuzz_verify.c t/fuzz/replay.c
-
-# configure CC=clang --enable-fuzzing --enable-sanitizers; then, for instance:
-#   mkdir new; nice t/fuzz/fuzz_classify -max_total_time=600 new …/t/fuzz/corpus/classify
-if FUZZING
-noinst_PROGRAMS += \
+FUZZERS = \
 	t/fuzz/fuzz_audit \
 	t/fuzz/fuzz_classify \
 	t/fuzz/fuzz_configuration \
@@ -120,19 +89,30 @@ noinst_PROGRAMS += \
 	t/fuzz/fuzz_region_value \
 	t/fuzz/fuzz_registry \
 	t/fuzz/fuzz_verify
-FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-t_fuzz_fuzz_audit_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_classify_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_configuration_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_forwarded_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_log_line_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_manifest_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_ranges_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_region_value_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK)
-t_fuzz_fuzz_verify_LDFLAGS = $(FUZZ_LINK)
+check_PROGRAMS += $(FUZZERS)
+check_LIBRARIES = t/libcorpus.a
+t_libcorpus_a_SOURCES = t/fuzz/replay.c
+
+# configure CC=clang --enable-fuzzing --enable-sanitizers; then they look for more:
+#   make fuzz SECONDS=120                      each so long, until one finds something
+#   make fuzz FUZZ_ONLY="fuzz_index fuzz_url"  some of them
+# What they found out about is in t/fuzz/new/NAME of the build; to add it to the corpus:
+#   t/fuzz/fuzz_NAME -merge=1 …/t/fuzz/corpus/NAME t/fuzz/new/NAME
+SECONDS = 120
+FUZZ_MORE =
+.PHONY: fuzz
+if FUZZING
+$(FUZZERS): AM_LDFLAGS += $(FUZZ_LDFLAGS)
+fuzz: $(FUZZERS)
+	@only='$(FUZZ_ONLY)'; for fuzzer in $(FUZZERS); do \
+		name=$${fuzzer##*/fuzz_}; new=t/fuzz/new/$$name; \
+		case " $${only:-fuzz_$$name} " in *" fuzz_$$name "*) ;; *) continue;; esac; \
+		$(MKDIR_P) $$new; echo "fuzz_$$name, $(SECONDS) s"; \
+		./$$fuzzer -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$$new. $(FUZZ_MORE) $$new $(top_srcdir)/t/fuzz/corpus/$$name || exit 1; done
+else
+fuzz:
+	@echo 'To fuzz, configure CC=clang --enable-fuzzing --enable-sanitizers.' >&2; exit 1
 endif
 
 # ---- benchmarks: built on demand, never a test ----
@@ -159,14 +139,18 @@ EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/soak.pl t/bench/watching.pl \
 	t/bench/verification.pl \
-	t/data t/e2e t/fuzz/corpus t/lib \
+	t/data t/e2e t/fuzz/corpus t/fuzz/input.h t/lib \
 	t/unit/asking.h t/unit/leaks.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
 	t/unit/wire.h
 
 # The folders are needed by tests; prove takes a program in a folder "t" for Perl, hence "./".
 RUN_TESTS = SIGNPOST_BUILD=$(abs_top_builddir) SIGNPOST_SRC=$(abs_top_srcdir) $(PROVE)
 PROCESSORS = `nproc 2>/dev/null || echo 1`
-UNITS = for test in $(UNIT_TESTS) $(REPLAYS); do echo ./$$test; done
+if FUZZING
+UNITS = for test in $(UNIT_TESTS); do echo ./$$test; done
+else
+UNITS = for test in $(UNIT_TESTS) $(FUZZERS); do echo ./$$test; done
+endif
 
 # The tests that take longest, which begin first. Most of them wait most of the time, so twice as
 # many run at once as there are processors.
@@ -177,8 +161,8 @@ LONGEST = strangers.t promises.t no-memory.t ranges.t prober.t systemd-trouble.t
 
 check-local:
 	@for test in $(top_srcdir)/t/unit/test_*.c $(top_srcdir)/t/fuzz/fuzz_*.c; do \
-		name=`echo $$test | sed 's,.*/t/,t/,; s,/fuzz_,/replay_,; s,\.c$$,,'`; \
-		case " $(UNIT_TESTS) $(REPLAYS) " in *" $$name "*) ;; \
+		name=`echo $$test | sed 's,.*/t/,t/,; s,\.c$$,,'`; \
+		case " $(UNIT_TESTS) $(FUZZERS) " in *" $$name "*) ;; \
 		*) echo "$$test is not in t/local.mk." >&2; exit 1;; esac; done
 	@all=`for test in $(LONGEST); do ls $(top_srcdir)/t/e2e/$$test 2>/dev/null; done; $(UNITS); \
 		ls $(top_srcdir)/t/e2e/*.t`; only='$(TESTS_ONLY)'; \

@@ -5,28 +5,15 @@
  * read: all variables, to the end, without waiting, without an abort.
  */
 #include "config.h"
+#include "input.h"
 #include "../../fcgi/guard.h"
 #include "../../fcgi/handover.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct guard_limits limits = {.header_bytes = 32768, .max_connections = 1024};
-
-static void must(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "does not hold: %s\n", what);
-        abort();
-    }
-}
 
 static void check_variables(struct handover *handover, const struct guard_result *seen)
 {

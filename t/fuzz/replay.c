@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stands in for libFuzzer where there is none: gives a fuzz target every file of its
- * corpus, and reports in TAP. Linked as replay_THING it reads t/fuzz/corpus/THING below
+ * corpus, and reports in TAP. Linked as fuzz_THING it reads t/fuzz/corpus/THING below
  * SIGNPOST_SRC (else the current folder); files may be named instead.
  */
 #include <dirent.h>
@@ -64,14 +64,15 @@ static void replay_folder(const char *folder)
 
 int main(int argc, char **argv)
 {
-    const char *thing = strstr(argv[0], "replay_"), *source = getenv("SIGNPOST_SRC");
+    const char *source = getenv("SIGNPOST_SRC"), *name = strrchr(argv[0], '/');
+    const char *thing = strstr(name ? name : argv[0], "fuzz_");
     char folder[PATH_MAX];
 
     for (int i = 1; i < argc; i++)
         replay(argv[i]);
     if (argc == 1 && thing &&
         snprintf(folder, sizeof folder, "%s/t/fuzz/corpus/%s", source ? source : ".",
-                 thing + strlen("replay_")) < (int)sizeof folder)
+                 thing + strlen("fuzz_")) < (int)sizeof folder)
         replay_folder(folder);
     ok(tap_run > 0, "there is a corpus");
     return done_testing();
