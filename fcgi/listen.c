@@ -128,24 +128,26 @@ static bool listen_at_path(struct listener *listener, const char *path, char *me
             refuse(message, "Listening on %s failed: %s.", path, strerror(errno)));
 }
 
-/* Splits HOST:PORT, [HOST]:PORT or :PORT; the parts are in copy. */
-static bool split(char *copy, char **host, char **port)
+bool listen_parse(struct listen_address *parsed, const char *address)
 {
-    char *colon = strrchr(copy, ':');
+    char *text = parsed->text;
+    if ((size_t)snprintf(text, sizeof parsed->text, "%s", address) >= sizeof parsed->text)
+        return false;
+    char *colon = strrchr(text, ':');
     if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
         strlen(colon + 1) > 5 || atoi(colon + 1) > 65535)
         return false;
     *colon = '\0';
-    *host = copy;
-    *port = colon + 1;
-    if (*copy == '[') {
-        *host = copy + 1;
+    parsed->host = text;
+    parsed->port = colon + 1;
+    if (*text == '[') {
+        parsed->host = text + 1;
         if (colon[-1] != ']')
             return false;
         colon[-1] = '\0';
         return true;
     }
-    return !strchr(copy, ':');
+    return !strchr(text, ':');
 }
 
 static bool listen_on(struct listener *listener, const struct addrinfo *at, const char *address,
@@ -164,14 +166,13 @@ static bool listen_on(struct listener *listener, const struct addrinfo *at, cons
 static bool listen_at_port(struct listener *listener, const char *address, char *message)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    char copy[300], *host, *port;
-    if ((size_t)snprintf(copy, sizeof copy, "%s", address) >= sizeof copy ||
-        !split(copy, &host, &port))
+    struct listen_address parsed;
+    if (!listen_parse(&parsed, address))
         return refuse(message,
                       "--listen takes a path with a slash in it, HOST:PORT or "
                       "[IPV6]:PORT, not \"%.100s\".",
                       address);
-    int error = getaddrinfo(*host ? host : "127.0.0.1", port, &hints, &found);
+    int error = getaddrinfo(*parsed.host ? parsed.host : "127.0.0.1", parsed.port, &hints, &found);
     if (error)
         return refuse(message, "The host of %s is not known: %s.", address, gai_strerror(error));
     bool listening = listen_on(listener, found, address, message);

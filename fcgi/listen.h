@@ -54,6 +54,15 @@ int listen_accept(int fd, struct sockaddr_storage *peer);
  */
 bool listen_at(struct listener *listener, const char *address, char message[LISTEN_MESSAGE_MAX]);
 
+/* HOST:PORT, [HOST]:PORT or :PORT in its two parts; the host may be empty. */
+struct listen_address {
+    char text[300];
+    const char *host, *port; /* in text */
+};
+
+/* False if it is none of these. */
+bool listen_parse(struct listen_address *parsed, const char *address);
+
 /* Closes the socket, unless that is done (fd < 0), and removes the file that listen_at made. */
 void listen_done(struct listener *listener);
 

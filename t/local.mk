@@ -83,11 +83,15 @@ FUZZERS = \
 	t/fuzz/fuzz_forwarded \
 	t/fuzz/fuzz_guard \
 	t/fuzz/fuzz_index \
+	t/fuzz/fuzz_listen \
 	t/fuzz/fuzz_log_line \
 	t/fuzz/fuzz_manifest \
+	t/fuzz/fuzz_proof \
 	t/fuzz/fuzz_ranges \
+	t/fuzz/fuzz_redirect \
 	t/fuzz/fuzz_region_value \
 	t/fuzz/fuzz_registry \
+	t/fuzz/fuzz_token \
 	t/fuzz/fuzz_verify
 check_PROGRAMS += $(FUZZERS)
 check_LIBRARIES = t/libcorpus.a
@@ -139,7 +143,7 @@ EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/soak.pl t/bench/watching.pl \
 	t/bench/verification.pl \
-	t/data t/e2e t/fuzz/corpus t/fuzz/input.h t/lib \
+	t/data t/e2e t/fuzz/corpus t/fuzz/input.h t/fuzz/folder.h t/lib \
 	t/unit/asking.h t/unit/leaks.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
 	t/unit/wire.h
 

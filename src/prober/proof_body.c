@@ -132,9 +132,11 @@ static void set_mark(struct proof_body *body)
 /* How many bytes there are until the next mark. */
 static size_t until_mark(const struct proof_body *body, size_t len)
 {
-    uint64_t next = body->size < 2 ? 1 : body->mark_at * 2;
+    uint64_t next = 1;
 
-    return next > body->size && next - body->size < len ? (size_t)(next - body->size) : len;
+    while (next <= body->size)
+        next *= 2;
+    return next - body->size < len ? (size_t)(next - body->size) : len;
 }
 
 bool proof_body_add(struct proof_body *body, int status, struct slice bytes)

@@ -9,7 +9,7 @@
 
 enum { TOKEN_MAX = 32 << 10 };
 
-static char *token_url(const struct bearer_challenge *challenge, struct slice repository)
+static char *make_url(const struct bearer_challenge *challenge, struct slice repository)
 {
     char *url = NULL, *pull = NULL;
     char *service = http_escape(challenge->service);
@@ -38,7 +38,7 @@ static bool is_safe(const char *token)
     return len > 0 && len <= TOKEN_MAX && !token[len];
 }
 
-static char *read_token(struct slice body, const char *url, struct why *why)
+char *token_read(struct slice body, const char *url, struct why *why)
 {
     json_t *json = json_loadb(body.at, body.len, 0, NULL);
     const char *token = json_string_value(json_object_get(json, "token"));
@@ -68,16 +68,15 @@ static char *fetch_token(struct http *http, const char *url, struct why *why)
         why_not(why, "%.200s answers %ld, where an anonymous token should be", url,
                 response->status);
     else
-        header = read_token(response->body, url, why);
+        header = token_read(response->body, url, why);
     free(response);
     return header;
 }
 
-char *token_get(struct http *http, const char *registry, struct slice repository,
-                struct slice challenge, struct why *why)
+char *token_url(const char *registry, struct slice repository, struct slice challenge,
+                struct why *why)
 {
     struct bearer_challenge asked;
-    char *header = NULL;
 
     if (!bearer_challenge_parse(&asked, challenge)) {
         why_not(why, "%.200s wants us to log in, and offers no anonymous token", registry);
@@ -89,9 +88,15 @@ char *token_get(struct http *http, const char *registry, struct slice repository
                 asked.realm);
         return NULL;
     }
-    char *url = token_url(&asked, repository);
-    if (url)
-        header = fetch_token(http, url, why);
+    return make_url(&asked, repository);
+}
+
+char *token_get(struct http *http, const char *registry, struct slice repository,
+                struct slice challenge, struct why *why)
+{
+    char *url = token_url(registry, repository, challenge, why);
+    char *header = url ? fetch_token(http, url, why) : NULL;
+
     free(url);
     return header;
 }

@@ -17,4 +17,10 @@
 char *token_get(struct http *http, const char *registry, struct slice repository,
                 struct slice challenge, struct why *why);
 
+/* The two steps of it: where to ask, to be freed; and what the answer there gives. NULL as above.
+ */
+char *token_url(const char *registry, struct slice repository, struct slice challenge,
+                struct why *why);
+char *token_read(struct slice body, const char *url, struct why *why);
+
 #endif
