@@ -74,6 +74,14 @@ void health_free(struct health *health)
     free(health);
 }
 
+/* A time that can be written as a date, in seconds since 1970; 0: never. */
+static bool is_time(int64_t seconds)
+{
+    static const int64_t end_of_9999 = INT64_C(253402300799);
+
+    return seconds >= 0 && seconds <= end_of_9999;
+}
+
 /* "target ID up|down ADMIT HEAD_MS CHANGED FAILED_AT PROBES CHECKS PRESENT ABSENT FAILED REFUSED
  * SKIPPED NAME FAILURE"; the failure is the rest of the line. */
 static void read_target(struct health *health, const char *line)
@@ -89,7 +97,7 @@ static void read_target(struct health *health, const char *line)
                " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*s %n",
                &id, state, &admit, &h.head_ms, &h.changed_s, &h.failed_s, &c->probes, &c->checks,
                &c->present, &c->absent, &c->failed, &c->refused, &c->skipped, &rest) < 13 ||
-        rest == 0 || admit < 0 || admit > 100)
+        rest == 0 || admit < 0 || admit > 100 || !is_time(h.changed_s) || !is_time(h.failed_s))
         return;
     h.state = strcmp(state, "up") == 0 ? HEALTH_UP : HEALTH_DOWN;
     h.admit = h.state == HEALTH_UP ? admit / 100.0 : 0;
@@ -125,7 +133,8 @@ static void read_check(struct health *health, const char *line)
     char word[16];
 
     if (sscanf(line, "check %" SCNx64 " %15s %" SCNd64 " %u", &id, word, &checked_s, &witnesses) !=
-        4)
+            4 ||
+        !is_time(checked_s))
         return;
     for (size_t i = 0; i < health->count; i++) {
         struct target_health *h = &health->of[i];
@@ -137,6 +146,15 @@ static void read_check(struct health *health, const char *line)
         h->checked_s = checked_s;
         h->witnesses = witnesses;
     }
+}
+
+/* "network-doubt SINCE_S" */
+static void read_doubt(struct health *health, const char *line)
+{
+    int64_t since_s;
+
+    if (sscanf(line, "network-doubt %" SCNd64, &since_s) == 1 && is_time(since_s))
+        health->network_doubt_s = since_s;
 }
 
 static void read_counter(struct health *health, const char *line)
@@ -156,7 +174,8 @@ static bool read_lines(struct health *health, FILE *file)
     if (!fgets(line, sizeof line, file) ||
         sscanf(line, "signpost-health %d %" SCNd64 " %" SCNd64 " %" SCNd64, &version,
                &health->published_s, &health->interval_ms, &health->prober) != 4 ||
-        version != HEALTH_VERSION || health->interval_ms < 0 || health->interval_ms > INT32_MAX)
+        version != HEALTH_VERSION || health->interval_ms < 0 || health->interval_ms > INT32_MAX ||
+        !is_time(health->published_s))
         return false;
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
@@ -167,7 +186,7 @@ static bool read_lines(struct health *health, FILE *file)
         else if (strncmp(line, "check ", 6) == 0)
             read_check(health, line);
         else if (strncmp(line, "network-doubt ", 14) == 0)
-            health->network_doubt_s = strtoll(line + 14, NULL, 10);
+            read_doubt(health, line);
         else if (strncmp(line, "counter ", 8) == 0)
             read_counter(health, line);
     }

@@ -55,9 +55,9 @@ struct health;
 /* The share of its requests that a target was seen to take; -1: none has been counted. */
 static inline double health_seen_share(const struct target_health *health)
 {
-    uint64_t all = health->in_share + health->out_of_share;
+    double all = (double)health->in_share + (double)health->out_of_share;
 
-    return all > 0 ? (double)health->in_share / (double)all : -1;
+    return all > 0 ? (double)health->in_share / all : -1;
 }
 
 /* Told of each counter of the prober as a whole. */

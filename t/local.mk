@@ -77,6 +77,8 @@ t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
 # ---- fuzz targets: t/fuzz/fuzz_NAME.c, a program each, which replays t/fuzz/corpus/NAME ----
 
 FUZZERS = \
+	t/fuzz/fuzz_agenda \
+	t/fuzz/fuzz_asker \
 	t/fuzz/fuzz_audit \
 	t/fuzz/fuzz_classify \
 	t/fuzz/fuzz_configuration \
@@ -86,11 +88,14 @@ FUZZERS = \
 	t/fuzz/fuzz_listen \
 	t/fuzz/fuzz_log_line \
 	t/fuzz/fuzz_manifest \
+	t/fuzz/fuzz_mmdb \
 	t/fuzz/fuzz_proof \
 	t/fuzz/fuzz_ranges \
 	t/fuzz/fuzz_redirect \
 	t/fuzz/fuzz_region_value \
 	t/fuzz/fuzz_registry \
+	t/fuzz/fuzz_report \
+	t/fuzz/fuzz_state \
 	t/fuzz/fuzz_token \
 	t/fuzz/fuzz_verify
 check_PROGRAMS += $(FUZZERS)
@@ -101,7 +106,7 @@ t_libcorpus_a_SOURCES = t/fuzz/replay.c
 #   make fuzz SECONDS=120                      each so long, until one finds something
 #   make fuzz FUZZ_ONLY="fuzz_index fuzz_url"  some of them
 # What they found out about is in t/fuzz/new/NAME of the build; to add it to the corpus:
-#   t/fuzz/fuzz_NAME -merge=1 …/t/fuzz/corpus/NAME t/fuzz/new/NAME
+#   t/fuzz/fuzz_NAME -set_cover_merge=1 …/t/fuzz/corpus/NAME t/fuzz/new/NAME
 SECONDS = 120
 FUZZ_MORE =
 .PHONY: fuzz

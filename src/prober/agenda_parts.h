@@ -168,7 +168,10 @@ bool jobs_begin_witness(struct agenda *agenda, struct check *check, const struct
 /* Begins to fetch a target's pinned object, or the rest of it; false if that cannot be done now. */
 bool jobs_begin_proof(struct agenda *agenda, struct remote *remote, struct instant now);
 
-/* Sends the request of a job once more, as a GET. False if that cannot be done, or has been. */
+/*
+ * Sends the request of a job once more, as a GET. False if that cannot be done, or has been, or
+ * nobody wants it any more: a reload has removed the target, or this process has slept.
+ */
 bool jobs_again_by_get(struct agenda *agenda, struct job *job);
 
 /* Frees a job that nobody waits for. */

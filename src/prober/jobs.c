@@ -157,7 +157,9 @@ bool jobs_begin_proof(struct agenda *agenda, struct remote *remote, struct insta
 
 bool jobs_again_by_get(struct agenda *agenda, struct job *job)
 {
-    if (job->how != ERRAND_HEAD)
+    bool is_wanted = job->remote->target && job->epoch == agenda->epoch;
+
+    if (job->how != ERRAND_HEAD || !is_wanted)
         return false;
     job->how = ERRAND_FIRST_BYTE;
     return send(agenda, job);

@@ -32,7 +32,7 @@ static unsigned extra_part(const struct publication *p, const struct remote *rem
 static uint64_t mix_flow(uint64_t mark, const struct publication *p, const struct remote *remote)
 {
     unsigned extra = extra_part(p, remote);
-    double all = (double)(remote->flow.in + remote->flow.out);
+    double all = (double)remote->flow.in + (double)remote->flow.out;
     int seen[] = {all > 0 ? (int)lrint(1000 * (double)remote->flow.in / all) : -1, magnitude(all)};
 
     return mix(mix(mark, &extra, sizeof extra), seen, sizeof seen);

@@ -192,7 +192,8 @@ static void recall_monitor(struct monitor *monitor, const struct target_health *
     memcpy(monitor->failure, before->failure, sizeof before->failure);
     monitor->is_down = before->state == HEALTH_DOWN;
     monitor->next_ms = now.steady_ms;
-    if (before->state == HEALTH_NOT_CHECKED || before->checked_s == 0)
+    if (before->state == HEALTH_NOT_CHECKED || before->checked_s == 0 ||
+        before->checked_s > now.wall_s)
         return;
     monitor->is_checked = true;
     monitor->last_good = !monitor->is_down;

@@ -39,7 +39,8 @@ bool mmdb_read(struct range_list *list, const char *path, struct range_error *er
 }
 #else
 
-#include <maxminddb.h>
+#include "geodb_file.h"
+#include "mapped.h"
 
 struct walk {
     MMDB_s *mmdb;
@@ -49,38 +50,59 @@ struct walk {
     uint64_t budget; /* nodes that may still be visited */
 };
 
-static void get_string(MMDB_entry_s *entry, char *field, size_t size, const char *const *keys)
+/* A record's values; damaged: some of it cannot be read. */
+struct values {
+    MMDB_entry_s *entry;
+    bool damaged;
+};
+
+/* The value at a path. False if there is none. */
+static bool get(struct values *values, MMDB_entry_data_s *data, const char *const *keys)
+{
+    int status = MMDB_aget_value(values->entry, data, keys);
+
+    /* Another path than the record's is no damage. */
+    if (status != MMDB_SUCCESS && status != MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR)
+        values->damaged = true;
+    return status == MMDB_SUCCESS && data->has_data;
+}
+
+static void get_string(struct values *values, char *field, size_t size, const char *const *keys)
 {
     MMDB_entry_data_s data;
-    if (MMDB_aget_value(entry, &data, keys) == MMDB_SUCCESS && data.has_data &&
-        data.type == MMDB_DATA_TYPE_UTF8_STRING)
+    if (get(values, &data, keys) && data.type == MMDB_DATA_TYPE_UTF8_STRING)
         record_set(field, size, (struct slice){data.utf8_string, data.data_size});
 }
 
-static bool get_double(MMDB_entry_s *entry, double *value, const char *const *keys)
+static bool get_double(struct values *values, double *value, const char *const *keys)
 {
     MMDB_entry_data_s data;
-    if (MMDB_aget_value(entry, &data, keys) != MMDB_SUCCESS || !data.has_data ||
-        data.type != MMDB_DATA_TYPE_DOUBLE)
+    if (!get(values, &data, keys) || data.type != MMDB_DATA_TYPE_DOUBLE)
         return false;
     *value = data.double_value;
     return true;
 }
 
-static void get_record(MMDB_entry_s *entry, struct range_record *r)
+/* False if the record cannot be read. */
+static bool get_record(MMDB_entry_s *entry, struct range_record *r)
 {
+    struct values values = {.entry = entry};
+    /* libmaxminddb lets a tree point between tree and data, and offsets wrap around. */
+    if (entry->offset >= entry->mmdb->data_section_size)
+        return false;
 #define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
-    get_string(entry, r->provider, sizeof r->provider, KEYS("provider"));
-    get_string(entry, r->region, sizeof r->region, KEYS("region"));
-    get_string(entry, r->border_group, sizeof r->border_group, KEYS("border_group"));
-    get_string(entry, r->city, sizeof r->city, KEYS("city", "names", "en"));
-    get_string(entry, r->country, sizeof r->country, KEYS("country", "iso_code"));
-    get_string(entry, r->continent, sizeof r->continent, KEYS("continent", "code"));
-    r->has_point = get_double(entry, &r->latitude, KEYS("location", "latitude")) &&
-                   get_double(entry, &r->longitude, KEYS("location", "longitude"));
+    get_string(&values, r->provider, sizeof r->provider, KEYS("provider"));
+    get_string(&values, r->region, sizeof r->region, KEYS("region"));
+    get_string(&values, r->border_group, sizeof r->border_group, KEYS("border_group"));
+    get_string(&values, r->city, sizeof r->city, KEYS("city", "names", "en"));
+    get_string(&values, r->country, sizeof r->country, KEYS("country", "iso_code"));
+    get_string(&values, r->continent, sizeof r->continent, KEYS("continent", "code"));
+    r->has_point = get_double(&values, &r->latitude, KEYS("location", "latitude")) &&
+                   get_double(&values, &r->longitude, KEYS("location", "longitude"));
     if (!r->has_point)
         r->latitude = r->longitude = 0;
 #undef KEYS
+    return !values.damaged;
 }
 
 static bool damaged(const struct walk *walk)
@@ -100,9 +122,8 @@ static bool visit_side(struct walk *walk, uint64_t value, uint8_t type, MMDB_ent
         return true;
     if (type == MMDB_RECORD_TYPE_SEARCH_NODE)
         return visit_node(walk, (uint32_t)value, prefix);
-    if (type != MMDB_RECORD_TYPE_DATA)
+    if (type != MMDB_RECORD_TYPE_DATA || !get_record(entry, &record))
         return damaged(walk);
-    get_record(entry, &record);
     return range_intern(walk->list, &record, &number, walk->error) &&
            range_add(walk->list, &prefix, number, RANK_REGION, walk->error);
 }
@@ -135,15 +156,17 @@ static bool visit_node(struct walk *walk, uint32_t node, struct prefix prefix)
 
 bool mmdb_read(struct range_list *list, const char *path, struct range_error *error)
 {
-    MMDB_s mmdb;
-    int status = MMDB_open(path, MMDB_MODE_MMAP, &mmdb);
-    if (status != MMDB_SUCCESS)
-        return range_fail(error, "%s cannot be read: %s.", path, MMDB_strerror(status));
-    bool ipv4 = mmdb.metadata.ip_version == 4;
-    struct walk walk = {&mmdb, list, error, path, 4 * (uint64_t)mmdb.metadata.node_count + 256};
-    struct prefix all = {.bits = ipv4 ? IPV4_BITS : 0};
-    bool done = mmdb.metadata.node_count == 0 || visit_node(&walk, 0, all);
-    MMDB_close(&mmdb);
+    struct geodb_file file;
+    struct why why;
+    if (!geodb_file_open(&file, path, false, &why))
+        return range_fail(error, "%s", why.text);
+    const MMDB_metadata_s *metadata = &file.mmdb.metadata;
+    struct walk walk = {&file.mmdb, list, error, path, 4 * (uint64_t)metadata->node_count + 256};
+    struct prefix all = {.bits = metadata->ip_version == 4 ? IPV4_BITS : 0};
+    bool done = visit_node(&walk, 0, all);
+    if (done && mapped_is_damaged(file.map))
+        done = damaged(&walk);
+    geodb_file_close(&file);
     return done;
 }
 #endif

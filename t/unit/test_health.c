@@ -153,6 +153,19 @@ static void test_published(void)
     health_refresh(health, fd, NOW_S + 4);
     ok(!health_of(health, &targets[0])->known && !health_of(health, &targets[1])->known,
        "nor are lines that are not whole, or nonsense");
+    write_text("signpost-health 2 1700000000 30000 1\n"
+               "target 0000000000000001 up 100 1 1700000000 0 1 1 1 1 1 1 1 eu x\n"
+               "check 0000000000000001 up -9223372036854775808 1\n"
+               "target 0000000000000002 up 100 1 253402300800 1 1 1 1 1 1 1 1 us x\n"
+               "network-doubt -1\n");
+    health_refresh(health, fd, NOW_S + 5);
+    ok(health_of(health, &targets[0])->known && health_of(health, &targets[0])->checked_s == 0 &&
+           !health_of(health, &targets[1])->known && health_network_doubt(health) == 0,
+       "nor are times before 1970 or behind the year 9999");
+    write_text("signpost-health 2 -9223372036854775808 30000 1\n"
+               "target 0000000000000001 up 100 1 1 1 1 1 1 1 1 1 1 eu x\n");
+    health_refresh(health, fd, NOW_S + 6);
+    ok(!health_of(health, &targets[0])->known, "nor is a file of such a time");
     health_free(health);
     char path[64];
     snprintf(path, sizeof path, "%s/health", folder);
@@ -161,12 +174,29 @@ static void test_published(void)
     ok(health_of(NULL, &targets[0])->state == HEALTH_NOT_CHECKED, "no health at all: not checked");
 }
 
+/* The clock has been set back since, or the file is damaged. */
+static void test_recalled_from_the_future(void)
+{
+    struct remote eu = {.id = 1, .target = &targets[0]};
+    struct remotes remotes = {.list = {&eu}, .count = 1};
+    struct target_health before = {
+        .known = true, .state = HEALTH_DOWN, .checked_s = NOW_S + 86400, .extra = 1};
+    struct health *health = health_new(targets, 3);
+
+    health_put(health, &targets[0], &before);
+    remotes_recall(&remotes, health, &rules, at(0));
+    ok(eu.monitor.next_ms <= at(0).steady_ms, "who was checked in the future is checked at once");
+    ok(remote_state(&eu, &rules, at(0)) == HEALTH_NOT_CHECKED, "and nothing is known of it");
+    health_free(health);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
     test_published();
     test_former();
+    test_recalled_from_the_future();
     char path[64];
     snprintf(path, sizeof path, "%s/health", folder);
     unlink(path);

@@ -17,6 +17,7 @@ int main(void)
 #include "ranges/mmdb_read.h"
 #include "ranges/mmdb_write.h"
 #include "ranges/save.h"
+#include "mmdb_sample.h"
 
 enum { PREFIXES = 2000, LOOKUPS = 5000, EPOCH = 1785313625 };
 
@@ -292,10 +293,26 @@ static void test_everything(void)
     record_table_free(list.table);
 }
 
+/* libmaxminddb takes a record that begins before the data, where nothing can be read. */
+static void test_damaged(void)
+{
+    struct range_list list = {.table = record_table_new()};
+    struct range_error error = {""};
+    struct sample sample;
+    sample_start(&sample, 4);
+    sample_map(&sample, 0);
+    sample_ipv4(&sample, 192, 0, (size_t)-1);
+    ok(sample_write(&sample, path("damaged")) == 0, "a tree that leads to no record is written");
+    ok(!mmdb_read(&list, path("damaged"), &error), "and refused: %s", error.text);
+    ok(strstr(error.text, "is damaged"), "as damaged");
+    range_list_free(&list);
+    record_table_free(list.table);
+}
+
 int main(void)
 {
-    static const char *const files[] = {"fields", "sizes", "large",
-                                        "chosen", "empty", "everything"};
+    static const char *const files[] = {"fields", "sizes",      "large",  "chosen",
+                                        "empty",  "everything", "damaged"};
     if (!mkdtemp(folder))
         return 1;
     test_fields();
@@ -304,6 +321,7 @@ int main(void)
     test_record_size_chosen();
     test_empty();
     test_everything();
+    test_damaged();
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(path(files[i]));
     ok(rmdir(folder) == 0, "nothing else is left in the folder");
