@@ -64,6 +64,7 @@ struct plan {
     _Atomic int64_t calls; /* that there were */
     _Atomic int64_t hits;  /* that failed */
     char name[PATH];       /* of the last one that failed */
+    char kinds[PATH];      /* the first letter of each call's name, in turn */
 };
 
 static struct plan *plan;
@@ -296,6 +297,8 @@ static int is_hit(const char *name, const char *path)
 {
     int64_t number = ++plan->calls, at = plan->at, fault = plan->fault;
 
+    if (number <= PATH)
+        plan->kinds[number - 1] = name[0];
     if (!at || number < at || number > plan->until)
         return 0;
     plan->hits++;

@@ -208,6 +208,8 @@ sub try {
             if $c->{durable} && $what =~ /^the end/ && !$is_new;
     }
     elsif ( $run->{status} == 0 ) {
+        push @wrong, 'is not noticed'
+            if $fault =~ /^E(?!INTR)/ && $what =~ /^(?:write|fsync|rename\w*) |^close \S+\.new$/;
         my $out = $c->{out} // $c->{files}[0] // '';    # cut off, where it was printed
         push @wrong, 'is not done, and the exit status is 0'
             if !$is_new || ( $now->{$out} // '' ) ne ( $new->{$out} // '' );
@@ -228,23 +230,24 @@ sub try {
     return map { "$fault at $first" . ( $last > $first ? '…' : '' ) . ", $what: $_" } @wrong;
 }
 
-# The faults that are tried, each with the first and the last call.
+# The faults that are tried, each with the first and the last call. A write can go wrong in more
+# ways than others.
 sub plans {
-    my ($calls) = @_;
+    my ($kinds) = @_;
     my @losses  = ( 'kill', 'lose both', 'lose names', 'lose bytes' );
-    my @once    = qw(short ENOSPC EIO EDQUOT EROFS EINTR);
-    my @forever = qw(full EIO ENOSPC EROFS);
-    return (
-        [ 'lose both', $calls, $calls ],
-        map {
-            my $n = $_;
-            (
-                ( map { [ $_, $n, $n ] } $all       ? @losses  : $losses[ $n % 2 ] ),
-                ( map { [ $_, $n, $n ] } $all       ? @once    : $once[ $n % @once ] ),
-                ( map { [ $_, $n, $forever ] } $all ? @forever : $forever[ $n % 2 ] ),
-            )
-        } 1 .. $calls - 1
-    );
+    my @once    = qw(EIO short EINTR ENOSPC EDQUOT EROFS);
+    my @forever = qw(EIO full ENOSPC EROFS);
+    my $calls   = length $kinds;
+    my @plans   = [ 'lose both', $calls, $calls ];
+    for my $n ( 1 .. $calls - 1 ) {
+        my $is_write = substr( $kinds, $n - 1, 1 ) eq 'w';
+        my ( $losses, $once, $forever ) =
+            $all ? ( 4, 6, 4 ) : $is_write ? ( 2, 3, 2 ) : ( 1, 1, 1 );
+        my @loss = $losses == 1 ? $losses[ $n % 2 ] : @losses[ 0 .. $losses - 1 ];
+        push @plans, map { [ $_, $n, $n ] } @loss, @once[ 0 .. $once - 1 ];
+        push @plans, map { [ $_, $n, $forever ] } @forever[ 0 .. $forever - 1 ];
+    }
+    return @plans;
 }
 
 sub try_all {
@@ -259,14 +262,14 @@ sub try_all {
     my $old = snapshot();
     $disk->plan;
     my $run = run_it( $disk, $c );
-    my ( $new, $calls ) = ( snapshot(), $disk->calls );
+    my ( $new, $kinds ) = ( snapshot(), $disk->kinds );
     $c->{status} = $run->{status};
     my @wrong;
     push @wrong, "status $run->{status}: $run->{err}" if $run->{status} != ( $c->{fails} // 0 );
     push @wrong, "changes nothing ($run->{err})"
         if @{ $c->{files} } && !grep { ( $old->{$_} // '' ) ne ( $new->{$_} // '' ) }
         @{ $c->{files} };
-    my @plans = plans($calls);
+    my @plans = plans($kinds);
     push @wrong, try( $disk, $c, $old, $new, @$_ ) for @plans;
     return ( scalar @plans, @wrong );
 }

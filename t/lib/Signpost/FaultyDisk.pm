@@ -24,7 +24,7 @@ my %fault = (
     short        => 1004,
     full         => 1005,    # half of a write, and then ENOSPC
 );
-my $size = 5 * 8 + 1024;
+my $size = 5 * 8 + 2 * 1024;
 
 # Skips the test where calls cannot be caught.
 sub new {
@@ -61,11 +61,12 @@ sub plan {
     return;
 }
 
-sub _get { return ( unpack 'q5 Z*', $_[0]{t}->slurp( $_[0]{plan} ) )[ $_[1] ] }
+sub _get { return ( unpack 'q5 Z1024 Z1024', $_[0]{t}->slurp( $_[0]{plan} ) )[ $_[1] ] }
 
 sub calls { return $_[0]->_get(3) }
 sub hits  { return $_[0]->_get(4) }
 sub last  { return $_[0]->_get(5) }
+sub kinds { return $_[0]->_get(6) }    # "owfcr": open, write, fsync, close, rename
 
 sub environment {
     my ($self) = @_;
