@@ -80,6 +80,7 @@ FUZZERS = \
 	t/fuzz/fuzz_agenda \
 	t/fuzz/fuzz_asker \
 	t/fuzz/fuzz_audit \
+	t/fuzz/fuzz_cache \
 	t/fuzz/fuzz_classify \
 	t/fuzz/fuzz_configuration \
 	t/fuzz/fuzz_forwarded \
