@@ -3,10 +3,7 @@
  * The cache's table: any bytes as a file, and the same operations on a table of its own,
  * beside a plain list of what was stored. The first byte chooses which.
  */
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "input.h"
 #include "cache_table.h"
 
 enum { BUCKETS = 3, STEPS_MAX = 400, KEYS = 64, NOW_S = 1700000000 };
@@ -18,12 +15,6 @@ static struct stored {
     enum holding kind;
     int64_t at_s;
 } stored[KEYS];
-
-static void need(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool is_right(uint8_t key, enum holding said, int64_t now_s)
 {
@@ -44,7 +35,8 @@ static void count_again(const struct cache_table *table, const struct cache_use 
 {
     struct cache_use counted = cache_table_count(table);
 
-    need(counted.present == use->present && counted.absent == use->absent);
+    must(counted.present == use->present && counted.absent == use->absent,
+         "the slots in use are counted");
 }
 
 static void step(struct cache_table *table, const uint8_t *data, int64_t *now_s,
@@ -59,15 +51,17 @@ static void step(struct cache_table *table, const uint8_t *data, int64_t *now_s,
         enum holding kind = data[0] % 2 ? HOLDING_PRESENT : HOLDING_ABSENT;
         if (cache_table_store(table, key, kind, &lifetimes, *now_s, use) != CACHE_NOT_STORED) {
             stored[data[1] % KEYS] = (struct stored){kind, *now_s};
-            need(cache_table_look(table, key, &lifetimes, *now_s) == kind);
+            must(cache_table_look(table, key, &lifetimes, *now_s) == kind,
+                 "what was stored is found at once");
         } else {
-            need(kind == HOLDING_ABSENT);
+            must(kind == HOLDING_ABSENT, "what is present has a place");
         }
         break;
     }
     case 3:
     case 4:
-        need(is_right(data[1], cache_table_look(table, key, &lifetimes, *now_s), *now_s));
+        must(is_right(data[1], cache_table_look(table, key, &lifetimes, *now_s), *now_s),
+             "what is said was stored, and is fresh");
         break;
     case 5:
         *now_s += (int64_t)data[1] * data[1];
@@ -116,7 +110,7 @@ static void run_file(const uint8_t *data, size_t size)
     if (cache_table_take(&table, copy, size)) {
         uint64_t key = cache_key(&table, &target, &object, &hash);
         struct cache_use use = cache_table_count(&table);
-        need(cache_file_size(table.bucket_count) == size);
+        must(cache_file_size(table.bucket_count) == size, "the size of a file that is taken");
         cache_table_look(&table, key, &lifetimes, NOW_S);
         cache_table_store(&table, key, HOLDING_PRESENT, &lifetimes, NOW_S, &use);
         cache_table_sweep(&table, 0, UINT32_MAX, &lifetimes, NOW_S, &use);
