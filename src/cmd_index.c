@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signpost index: writes and checks the index, which tells signatures' content by its digests. */
+/*
+ * signpost index: writes, checks, publishes and fetches the index, which tells signatures'
+ * content by its digests.
+ */
 #include "config.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +16,21 @@
 #include "index_add.h"
 #include "index_file.h"
 #include "index_from.h"
+#include "index_publish.h"
+#include "state.h"
+#ifdef HAVE_REGISTRY
+#include "index_pull.h"
+#include "instant.h"
+#endif
 
 static const char usage[] =
     "Usage: signpost index add [OPTION…] IMAGE…\n"
     "       signpost index add [OPTION…] --from FILE\n"
     "       signpost index has [OPTION…] NAME@DIGEST…\n"
     "       signpost index check [--config FILE] [INDEX]\n"
+    "       signpost index publish [OPTION…] FOLDER FILE…\n"
+    "       signpost index publish --signature FILE FOLDER\n"
+    "       signpost index pull [--config FILE]\n"
     "\n"
     "The index is made of sorted text files. A line is a digest of what exists only\n"
     "at the canonical registry, a space, and the name of the repository in which that\n"
@@ -34,9 +47,18 @@ static const char usage[] =
     "request, in any order: DIGEST NAME, or NAME@DIGEST, with or without the public\n"
     "host. Where one line has a mistake, nothing is added.\n"
     "\n"
-    "has says whether the index lists each object.\n"
+    "has says whether the index lists each object, in one of its files or of what was\n"
+    "fetched from `index_sources`.\n"
     "\n"
     "check reads a whole index, and says what is wrong with it, or how much is in it.\n"
+    "\n"
+    "publish writes or renews a source in a folder, for a web server or an object store:\n"
+    "a list, named index, and files named by their digests, which never change. It then\n"
+    "has exactly the lines of the FILEs; where that changes nothing, nothing is written.\n"
+    "Copy the files first, and the list last.\n"
+    "\n"
+    "pull fetches what is new of `index_sources` into the state directory, as the prober\n"
+    "does: for hosts without one, by cron.\n"
     "\n"
     "  --config FILE      the configuration; else the one the responder would find\n"
     "  --from FILE        where to read lines that are to be added\n"
@@ -45,9 +67,17 @@ static const char usage[] =
     "                     path in it stands before the images' names\n"
     "  --signatures NAME  the repository that signatures are in, if not the image's own\n"
     "                     (COSIGN_REPOSITORY), again without the host\n"
+    "  --key FILE         publish: the private key that signs the list (PEM; ECDSA P-256 or\n"
+    "                     Ed25519)\n"
+    "  --unsigned-list    publish: prints the list for another signer, and lets it wait in\n"
+    "                     the folder until --signature brings what that made\n"
+    "  --signature FILE   publish: base64 of an ECDSA P-256 (DER) or Ed25519 signature, as\n"
+    "                     `cosign sign-blob` writes it (-: standard input)\n"
+    "  --name NAME        publish: the front door's name, in place of the configuration's\n"
+    "  --shrinks          publish: more than a tenth of the lines are taken out on purpose\n"
     "\n"
-    "The exit status is 1 if an image could not be read, the index is bad, or it does\n"
-    "not list an object.\n";
+    "The exit status is 1 if an image could not be read, the index is bad, it does not\n"
+    "list an object, or a source was refused.\n";
 
 static int misuse(const char *sentence)
 {
@@ -117,22 +147,42 @@ static int look_up(struct index *index, struct slice host, const struct index_ad
     return status;
 }
 
+/* In one file, or in all that the configuration names and its sources have brought. */
+static struct index *open_index(const struct index_add *call, const struct config *config,
+                                const struct state *state, bool *is_bad)
+{
+    if (!config)
+        return call->index ? index_new(&call->index, 1, log_fault, is_bad) : NULL;
+    if (config->index_count + config->index_source_count == 0) {
+        fputs("signpost index: the configuration names no `index` and no `index_sources`.\n",
+              stderr);
+        return NULL;
+    }
+    struct index *index = index_new(config->index, config->index_count, log_fault, is_bad);
+    if (index && !index_join(index, state, config->index_sources, config->index_source_count,
+                             config->name)) {
+        index_free(index);
+        index = NULL;
+    }
+    return index;
+}
+
 static int run_has(const struct index_add *call)
 {
-    struct config *config = call->index ? NULL : command_load(call->config, false);
-    const char *const *names = call->index ? &call->index : config ? config->index : NULL;
-    size_t count = call->index ? 1 : config ? config->index_count : 0;
     bool is_bad = false;
     int status = EXIT_FINDING;
+    struct state state = {.fd = -1};
 
     if (call->image_count == 0)
-        return config_free(config), misuse("which NAME@DIGEST?");
-    struct index *index = names && count ? index_new(names, count, log_fault, &is_bad) : NULL;
+        return misuse("which NAME@DIGEST?");
+    struct config *config = call->index ? NULL : command_load(call->config, false);
+    if (config && config->index_source_count > 0)
+        state_begin(&state, config->state);
+    struct index *index = open_index(call, config, &state, &is_bad);
     if (index)
         status = look_up(index, config ? config->name : SLICE(""), call);
-    else if (config)
-        fputs("signpost index: the configuration names no `index`.\n", stderr);
     index_free(index);
+    state_end(&state);
     config_free(config);
     return is_bad && status == EXIT_FINE ? EXIT_FINDING : status;
 }
@@ -164,17 +214,143 @@ static int run_add(const char *from, const struct index_add *call)
     return index_add(call);
 }
 
-static int run(const char *word, const char *from, const struct index_add *call)
+/* ---- sources ---- */
+
+static int run_publish(const char *name, const struct index_add *call,
+                       struct index_publish *publish)
 {
-    if (strcmp(word, "add") == 0)
-        return run_add(from, call);
-    if (from)
+    bool adds = publish->signature;
+    int ways = (publish->key != NULL) + adds + publish->unsigned_list;
+    struct config *config = NULL;
+    struct why why;
+
+    if (call->image_count < 1 || (call->image_count < 2) != adds)
+        return misuse(adds ? "with --signature goes only FOLDER." : "which FOLDER and FILEs?");
+    if (ways > 1 || (adds && (name || publish->shrinks)))
+        return misuse("of --key, --unsigned-list and --signature goes only one, and with the last "
+                      "neither --name nor --shrinks.");
+    if (!name && !adds && !(config = command_load(call->config, false)))
+        return EXIT_FINDING;
+    publish->folder = call->images[0];
+    publish->files = call->images + 1;
+    publish->file_count = call->image_count - 1;
+    publish->registry = config ? config->name : slice_of(name);
+    bool good = index_publish(publish, &why);
+    if (!good)
+        fprintf(stderr, "signpost index: %s\n", why.text);
+    config_free(config);
+    return good ? EXIT_FINE : EXIT_FINDING;
+}
+
+#ifdef HAVE_REGISTRY
+static void print_pulled(const struct config *config, const struct index_status *status)
+{
+    for (size_t i = 0; i < config->index_source_count; i++) {
+        const struct index_source_status *s = index_status_find(status, &config->index_sources[i]);
+        if (s && s->serial)
+            printf("%s: serial %" PRIu64 ", %" PRIu64 " line%s.\n",
+                   config->index_sources[i].mirrors[0], s->serial, s->lines,
+                   s->lines == 1 ? "" : "s");
+    }
+}
+
+static int pull(const struct config *config)
+{
+    char name[] = "index";
+    struct state state;
+    struct index_status status;
+
+    if (config->index_source_count == 0) {
+        fputs("signpost index: the configuration names no `index_sources`.\n", stderr);
+        return EXIT_FINDING;
+    }
+    state_begin(&state, config->state);
+    struct index_pull work = {.config = config,
+                              .state = &state,
+                              .now_s = instant_now().wall_s,
+                              .says_again = true,
+                              .say = command_say,
+                              .context = name};
+    if (state.fd < 0)
+        command_say(name, state.why.text);
+    bool good = state.fd >= 0 && index_pull(&work, &status);
+    if (state.fd >= 0)
+        print_pulled(config, &status);
+    state_end(&state);
+    return good ? EXIT_FINE : EXIT_FINDING;
+}
+#else
+static int pull(const struct config *config)
+{
+    (void)config;
+    fputs("signpost index: This signpost was built without libcurl, jansson or libcrypto and "
+          "cannot fetch; fetch an index with curl, check it, and name it in `index`.\n",
+          stderr);
+    return EXIT_FINDING;
+}
+#endif
+
+static int run_pull(const struct index_add *call)
+{
+    if (call->image_count > 0)
+        return misuse("with pull goes only --config.");
+    struct config *config = command_load(call->config, false);
+    int status = config ? pull(config) : EXIT_FINDING;
+
+    config_free(config);
+    return status;
+}
+
+/* ---- the command line ---- */
+
+struct line {
+    struct index_add call;
+    struct index_publish publish;
+    const char *from, *name;
+};
+
+static bool has_publish_options(const struct line *line)
+{
+    return line->publish.key || line->publish.signature || line->publish.unsigned_list ||
+           line->publish.shrinks || line->name;
+}
+
+static int run(const char *word, struct line *line)
+{
+    if (strcmp(word, "add") != 0 && line->from)
         return misuse("--from goes with add.");
+    if (strcmp(word, "publish") != 0 && has_publish_options(line))
+        return misuse("--key, --unsigned-list, --signature, --name and --shrinks go with publish.");
+    if (strcmp(word, "add") == 0)
+        return run_add(line->from, &line->call);
     if (strcmp(word, "check") == 0)
-        return run_check(call);
+        return run_check(&line->call);
     if (strcmp(word, "has") == 0)
-        return run_has(call);
-    return command_misuse("index", "\"%.60s\" is none of add, has and check.", word);
+        return run_has(&line->call);
+    if (strcmp(word, "publish") == 0)
+        return run_publish(line->name, &line->call, &line->publish);
+    if (strcmp(word, "pull") == 0)
+        return run_pull(&line->call);
+    return command_misuse("index", "\"%.60s\" is none of add, has, check, publish and pull.", word);
+}
+
+/* False for what is no option. */
+static bool take_option(struct line *line, int c)
+{
+    const char **text[256] = {['c'] = &line->call.config,       ['f'] = &line->from,
+                              ['i'] = &line->call.index,        ['r'] = &line->call.registry,
+                              ['s'] = &line->call.repository,   ['k'] = &line->publish.key,
+                              ['g'] = &line->publish.signature, ['n'] = &line->name};
+
+    if (c == 'u')
+        line->publish.unsigned_list = true;
+    else if (c == 'd')
+        line->publish.shrinks = true;
+    else if (c > 0 && c < 256 && text[c])
+        *text[c] = optarg;
+    else
+        return false;
+    return true;
 }
 
 int cmd_index(int argc, char **argv)
@@ -184,38 +360,26 @@ int cmd_index(int argc, char **argv)
                                             {"index", required_argument, NULL, 'i'},
                                             {"registry", required_argument, NULL, 'r'},
                                             {"signatures", required_argument, NULL, 's'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"signature", required_argument, NULL, 'g'},
+                                            {"name", required_argument, NULL, 'n'},
+                                            {"unsigned-list", no_argument, NULL, 'u'},
+                                            {"shrinks", no_argument, NULL, 'd'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    struct index_add call = {0};
-    const char *from = NULL;
+    struct line line = {0};
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            call.config = optarg;
-            break;
-        case 'f':
-            from = optarg;
-            break;
-        case 'i':
-            call.index = optarg;
-            break;
-        case 'r':
-            call.registry = optarg;
-            break;
-        case 's':
-            call.repository = optarg;
-            break;
-        case 'h':
+        if (c == 'h') {
             fputs(usage, stdout);
             return EXIT_FINE;
-        default:
-            return misuse("that is no option.");
         }
+        if (!take_option(&line, c))
+            return misuse("that is no option.");
     }
     if (optind == argc)
-        return misuse("add, has or check?");
-    call.images = argv + optind + 1;
-    call.image_count = (size_t)(argc - optind - 1);
-    return run(argv[optind], from, &call);
+        return misuse("add, has, check, publish or pull?");
+    line.call.images = argv + optind + 1;
+    line.call.image_count = (size_t)(argc - optind - 1);
+    return run(argv[optind], &line);
 }

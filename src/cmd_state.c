@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "command.h"
 #include "configuration.h"
+#include "index_status.h"
 #include "knowledge.h"
 #include "presence.h"
 #include "plain_file.h"
@@ -129,6 +130,30 @@ static void print_processes(const struct knowledge *knowledge)
            crowd.responders == 1 ? "" : "s", crowd.probers > 0 ? "the" : "no");
 }
 
+/* What the index has from its sources, a line each. */
+static void print_sources(const struct knowledge *knowledge)
+{
+    const struct config *config = knowledge->config;
+    struct index_status status;
+    char made[32], asked[32];
+
+    if (config->index_source_count > 0)
+        index_status_read(&status, knowledge->state.fd);
+    for (size_t i = 0; i < config->index_source_count; i++) {
+        const struct index_source_status *s = index_status_find(&status, &config->index_sources[i]);
+        printf("index  %s: ", config->index_sources[i].mirrors[0]);
+        if (!s) {
+            puts("never asked");
+            continue;
+        }
+        printf("serial %" PRIu64 ", %" PRIu64 " lines, made %s, good answer %s", s->serial,
+               s->lines, format_time(s->time_s, made), format_time(s->asked_s, asked));
+        if (s->refused)
+            printf(", refused %" PRIu64 " time%s", s->refused, s->refused == 1 ? "" : "s");
+        printf("%s%s\n", s->reason.text[0] ? "; the last time: " : "", s->reason.text);
+    }
+}
+
 static void print_table(const struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
@@ -156,6 +181,7 @@ static void print_table(const struct knowledge *knowledge)
            "state", "takes", "share", "seen", "HEAD", "since", "probes", "last failure");
     for (size_t i = 0; i < config->target_count; i++)
         print_row(knowledge, &config->targets[i], width);
+    print_sources(knowledge);
 }
 
 #ifdef HAVE_JANSSON

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index, and what a routing table comes to without one. */
+/* The index and its sources, and what a routing table comes to without one. */
 #include "compile.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
+#include "url.h"
 
 static bool is_canonical(const struct config *config, const struct target *target)
 {
@@ -97,6 +100,110 @@ static void compile_file(const struct compiler *compiler, const struct word *wor
                         *name);
 }
 
+/* ---- sources ---- */
+
+/* FNV-1a. */
+static uint64_t hash_of(struct slice text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.at[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static bool is_loopback(struct slice authority)
+{
+    static const struct slice hosts[] = {SLICE("127.0.0.1"), SLICE("[::1]"), SLICE("localhost")};
+
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (slice_starts(authority, hosts[i]) &&
+            (authority.len == hosts[i].len || authority.at[hosts[i].len] == ':'))
+            return true;
+    return false;
+}
+
+/* What can be changed on its way must be signed, or never leave the machine. */
+static void check_transport(const struct compiler *compiler, const struct word *url)
+{
+    if (slice_starts(url->text, SLICE("https://")) || compiler->settings->index_keys.count > 0 ||
+        is_loopback(url_authority(url->text)))
+        return;
+    COMPILE_ERROR(compiler, url->at,
+                  "index_sources: %s is not encrypted: use https, or set `index_keys`, so that its "
+                  "list must be signed.",
+                  url->text.at);
+}
+
+static void compile_source(const struct compiler *compiler, const struct words *mirrors,
+                           struct index_source *source)
+{
+    const char **urls = arena_take(compiler->arena, mirrors->count * sizeof *urls);
+
+    for (size_t i = 0; i < mirrors->count; i++) {
+        urls[i] = mirrors->item[i].text.at;
+        check_transport(compiler, &mirrors->item[i]);
+    }
+    if (mirrors->count > INDEX_MIRRORS_MAX)
+        COMPILE_ERROR(compiler, mirrors->item[0].at,
+                      "index_sources: a source can have at most %d mirrors.", INDEX_MIRRORS_MAX);
+    source->mirrors = urls;
+    source->count = mirrors->count;
+    snprintf(source->id, sizeof source->id, "%016" PRIx64, hash_of(mirrors->item[0].text));
+}
+
+static void warn_of_sources(const struct compiler *compiler, struct origin at)
+{
+    if (compiler->settings->index_keys.count == 0)
+        COMPILE_WARNING(compiler, at,
+                        "index_sources: no `index_keys` are set, so whoever can write to a source "
+                        "decides what is asked for at the canonical registry alone: set the public "
+                        "keys of those who sign the lists.");
+    if (compiler->config->probing.start == PROBER_OFF)
+        COMPILE_WARNING(compiler, at,
+                        "index_sources: `prober` is \"off\", so nothing fetches them but `signpost "
+                        "index pull`: let cron run that.");
+}
+
+static void compile_sources(const struct compiler *compiler)
+{
+    const struct groups *groups = &compiler->settings->index_sources;
+    const struct words *mirrors = groups->item;
+    struct index_source *sources = arena_take(compiler->arena, groups->count * sizeof *sources);
+
+    for (size_t i = 0; i < groups->count; i++) {
+        compile_source(compiler, &mirrors[i], &sources[i]);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(sources[i].id, sources[k].id) == 0)
+                COMPILE_ERROR(compiler, mirrors[i].item[0].at,
+                              "index_sources: %s stands here twice.", sources[i].mirrors[0]);
+    }
+    if (groups->count > INDEX_SOURCES_MAX)
+        COMPILE_ERROR(compiler, mirrors[0].item[0].at,
+                      "index_sources: there can be at most %d sources.", INDEX_SOURCES_MAX);
+    if (groups->count > 0)
+        warn_of_sources(compiler, mirrors[0].item[0].at);
+    compiler->config->index_sources = sources;
+    compiler->config->index_source_count = groups->count;
+    compiler->config->index_interval_ms = (unsigned)(compiler->settings->index_interval * 1000);
+}
+
+static void compile_keys(const struct compiler *compiler)
+{
+    const struct words *keys = &compiler->settings->index_keys;
+    const char **names = arena_take(compiler->arena, keys->count * sizeof *names);
+
+    for (size_t i = 0; i < keys->count; i++) {
+        names[i] = compile_beside(compiler, keys->item[i].text.at);
+        if (access(names[i], R_OK) < 0)
+            COMPILE_WARNING(compiler, keys->item[i].at,
+                            "the key %s cannot be read, so no list that it has signed is taken.",
+                            names[i]);
+    }
+    compiler->config->index_keys = names;
+    compiler->config->index_key_count = keys->count;
+}
+
 void compile_index(const struct compiler *compiler)
 {
     const struct words *index = &compiler->settings->index;
@@ -106,7 +213,9 @@ void compile_index(const struct compiler *compiler)
         compile_file(compiler, &index->item[i], &names[i]);
     compiler->config->index = names;
     compiler->config->index_count = index->count;
-    if (index->count == 0 && compiler->problems->errors == 0 &&
-        compiler->config->probing.start == PROBER_OFF)
+    compile_sources(compiler);
+    compile_keys(compiler);
+    if (index->count == 0 && compiler->config->index_source_count == 0 &&
+        compiler->problems->errors == 0 && compiler->config->probing.start == PROBER_OFF)
         warn_of_blindness(compiler);
 }

@@ -9,6 +9,7 @@
 #include "classify.h"
 #include "forwarded.h"
 #include "geodb.h"
+#include "index_list.h"
 #include "log/logging.h"
 #include "place.h"
 #include "probing.h"
@@ -73,6 +74,11 @@ struct config {
     size_t database_count;
     const char *const *index; /* its files */
     size_t index_count;
+    const struct index_source *index_sources;
+    size_t index_source_count;
+    const char *const *index_keys; /* PEM files of public keys; none: lists need no signature */
+    size_t index_key_count;
+    unsigned index_interval_ms;
     const struct range_url *sources;
     size_t source_count;
     const char *state;     /* the state directory */

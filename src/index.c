@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include "index_file.h"
+#include "index_fetched.h"
 #include "mapped.h"
 #include "plain_file.h"
+#include "state.h"
 
 enum { REFRESH_MS = 1000 };
 
@@ -29,6 +30,9 @@ struct index {
     void *log_context;
     bool refreshed;
     int64_t refreshed_ms;
+    const struct state *state; /* of what is fetched */
+    size_t fetched_count;
+    struct index_fetched *fetched[INDEX_SOURCES_MAX];
     size_t count;
     struct part part[];
 };
@@ -53,8 +57,24 @@ struct index *index_new(const char *const *names, size_t count, index_log *log, 
     return index;
 }
 
+bool index_join(struct index *index, const struct state *state, const struct index_source *sources,
+                size_t count, struct slice registry)
+{
+    index->state = state;
+    for (size_t i = 0; i < count && i < INDEX_SOURCES_MAX; i++) {
+        index->fetched[i] =
+            index_fetched_new(&sources[i], registry, index->log, index->log_context);
+        if (!index->fetched[i])
+            return false;
+        index->fetched_count++;
+    }
+    return true;
+}
+
 void index_free(struct index *index)
 {
+    for (size_t i = 0; index && i < index->fetched_count; i++)
+        index_fetched_free(index->fetched[i]);
     for (size_t i = 0; index && i < index->count; i++)
         if (index->part[i].state == OPEN)
             index_file_close(&index->part[i].file);
@@ -143,6 +163,9 @@ bool index_has(struct index *index, struct slice digest, struct slice repository
     for (size_t i = 0; index && i < index->count; i++)
         if (part_has(index, &index->part[i], digest, repository))
             return true;
+    for (size_t i = 0; index && i < index->fetched_count; i++)
+        if (index_fetched_has(index->fetched[i], index->state->fd, digest, repository))
+            return true;
     return false;
 }
 
@@ -178,4 +201,6 @@ void index_refresh(struct index *index, int64_t now_ms)
     index->refreshed_ms = now_ms;
     for (size_t i = 0; i < index->count; i++)
         refresh(index, &index->part[i]);
+    for (size_t i = 0; i < index->fetched_count; i++)
+        index_fetched_look(index->fetched[i], index->state->fd);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The index: which digests exist only at the canonical registry, and in which of its
- * repositories. One or more files of sorted lines (see index_file.h), searched one after the
- * other, each opened when it is first needed, and taken anew when it is replaced. One that is
- * bad is refused, and what was open before serves on.
+ * repositories. Files of sorted lines (see index_file.h), those that the configuration names
+ * and those that were fetched from its sources, searched one after the other, each opened when
+ * it is first needed, and taken anew when it is replaced. One that is bad is refused, and what
+ * was open before serves on.
  */
 #ifndef INDEX_H
 #define INDEX_H
@@ -17,12 +18,21 @@
 typedef void index_log(void *context, const char *text);
 
 struct index;
+struct index_source;
+struct state;
 
 /*
  * An index in files that need not be there, whose names are borrowed; opens nothing yet. NULL
  * without memory.
  */
 struct index *index_new(const char *const *names, size_t count, index_log *log, void *log_context);
+
+/*
+ * Joins to it what is fetched from sources, for a registry of this name, into a state directory:
+ * all borrowed; the directory may become another one. False without memory.
+ */
+bool index_join(struct index *index, const struct state *state, const struct index_source *sources,
+                size_t count, struct slice registry);
 
 /* NULL is fine. */
 void index_free(struct index *index);

@@ -221,9 +221,9 @@ static bool open_file(struct index_file *file, int fd, const char *name, struct 
     return file->size == 0 || map(file, fd, name, why);
 }
 
-bool index_file_open(struct index_file *file, const char *name, struct why *why)
+bool index_file_open_in(struct index_file *file, int directory, const char *name, struct why *why)
 {
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     *file = (struct index_file){.map = -1};
     if (fd < 0)
@@ -233,6 +233,11 @@ bool index_file_open(struct index_file *file, const char *name, struct why *why)
     close(fd);
     errno = error;
     return good;
+}
+
+bool index_file_open(struct index_file *file, const char *name, struct why *why)
+{
+    return index_file_open_in(file, AT_FDCWD, name, why);
 }
 
 void index_file_close(struct index_file *file)

@@ -30,6 +30,9 @@ struct index_file {
  */
 bool index_file_open(struct index_file *file, const char *name, struct why *why);
 
+/* The same for a name in an open directory. */
+bool index_file_open_in(struct index_file *file, int directory, const char *name, struct why *why);
+
 void index_file_close(struct index_file *file);
 
 /* How many lines there are but comments, and how many of them name a repository. */

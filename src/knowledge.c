@@ -26,10 +26,11 @@ static bool open_index(struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
 
-    if (config->index_count > 0)
-        knowledge->index =
-            index_new(config->index, config->index_count, knowledge->log, knowledge->log_context);
-    return config->index_count == 0 || knowledge->index;
+    if (config->index_count == 0 && config->index_source_count == 0)
+        return true;
+    knowledge->index =
+        index_new(config->index, config->index_count, knowledge->log, knowledge->log_context);
+    return knowledge->index;
 }
 
 /* Ready for what the prober leaves in the state directory. */
@@ -89,6 +90,10 @@ bool knowledge_open(struct knowledge *knowledge, const struct config *config, st
     if (!open_findings(knowledge))
         return give_up(knowledge);
     state_begin(&knowledge->state, config->state);
+    if (config->index_source_count > 0 &&
+        !index_join(knowledge->index, &knowledge->state, config->index_sources,
+                    config->index_source_count, config->name))
+        return give_up(knowledge);
     tell_of_state(knowledge);
     health_refresh(knowledge->health, knowledge->state.fd, now.wall_s);
     enum control_news news = control_open(&knowledge->control, &knowledge->state, config);

@@ -32,7 +32,10 @@ src_libsignpost_a_SOURCES = \
 	src/holding.h \
 	src/identity.h \
 	src/index.c src/index.h \
+	src/index_fetched.c src/index_fetched.h \
 	src/index_file.c src/index_file.h \
+	src/index_list.c src/index_list.h \
+	src/index_status.c src/index_status.h \
 	src/instant.h \
 	src/knowledge.c src/knowledge.h \
 	src/last_resort.c src/last_resort.h \
@@ -197,6 +200,8 @@ src_libaudit_a_SOURCES = \
 	src/audit/repositories.c src/audit/repositories.h \
 	src/audit/totals.c src/audit/totals.h
 src_libregistry_a_SOURCES = \
+	src/index_key.c src/index_key.h \
+	src/index_pull.c src/index_pull.h \
 	src/registry/client.c src/registry/client.h \
 	src/registry/digest.c src/registry/digest.h \
 	src/registry/headers.c src/registry/headers.h \
@@ -246,6 +251,7 @@ src_libprober_a_SOURCES = \
 	src/prober/checks.c \
 	src/prober/clients.c src/prober/clients.h \
 	src/prober/door.c src/prober/door.h \
+	src/prober/fetcher.c src/prober/fetcher.h \
 	src/prober/flow.c src/prober/flow.h \
 	src/prober/findings.c \
 	src/prober/head.c src/prober/head.h \
@@ -290,6 +296,7 @@ src_signpost_SOURCES = \
 	src/index_add.c src/index_add.h \
 	src/index_from.c src/index_from.h \
 	src/index_merge.c src/index_merge.h \
+	src/index_publish.c src/index_publish.h \
 	src/options_doc.c src/options_doc.h \
 	src/print_config.c src/print_config.h \
 	src/signpost.c

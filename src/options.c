@@ -88,6 +88,21 @@ static void read_words(struct option_reader *reader, const struct option_spec *o
             into->count++;
 }
 
+static void read_lists(struct option_reader *reader, const struct option_spec *option,
+                       const struct node *setting, struct groups *into)
+{
+    bool many = setting->type == NODE_ARRAY || setting->type == NODE_LIST;
+    size_t count = many ? setting->count : 1;
+    const struct node *item = many ? setting->first : setting;
+    struct words *lists = arena_take(reader->arena, count * sizeof *lists);
+
+    *into = (struct groups){lists, 0};
+    for (size_t i = 0; i < count; i++, item = item->next) {
+        read_words(reader, option, item, &lists[into->count]);
+        into->count += lists[into->count].count > 0;
+    }
+}
+
 static void read_number(struct option_reader *reader, const struct option_spec *option,
                         const struct node *setting, double *into)
 {
@@ -246,6 +261,9 @@ static void read_value(struct option_reader *reader, const struct option_spec *o
     case OPTION_WORDS:
         read_words(reader, option, setting, value);
         break;
+    case OPTION_LISTS:
+        read_lists(reader, option, setting, value);
+        break;
     case OPTION_NUMBER:
         read_number(reader, option, setting, value);
         break;
@@ -294,6 +312,7 @@ static void set_default(struct arena *arena, const struct option_spec *option, v
     case OPTION_CHOICE:
         *(int *)value = (int)option->number_default;
         break;
+    case OPTION_LISTS:
     case OPTION_GROUPS:
         break;
     }

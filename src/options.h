@@ -38,6 +38,7 @@ struct limit {
 enum option_type {
     OPTION_STRING, /* struct word */
     OPTION_WORDS,  /* struct words: an array, a list or a single string */
+    OPTION_LISTS,  /* struct groups of struct words: the same, whose elements may be lists */
     OPTION_NUMBER, /* double */
     OPTION_LIMIT,  /* struct limit: a number, or a rate such as "50/s" */
     OPTION_FLAG,   /* bool */

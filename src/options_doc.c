@@ -38,6 +38,9 @@ static void write_default(const struct option_spec *option, FILE *out)
     case OPTION_CHOICE:
         fprintf(out, "\"%s\"", option->choices[(int)option->number_default]);
         break;
+    case OPTION_LISTS:
+        fputs("[ ]", out);
+        break;
     case OPTION_GROUPS:
         break;
     }

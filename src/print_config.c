@@ -225,6 +225,19 @@ static void print_sources(const struct config *config, FILE *out)
     fputs(");\n", out);
 }
 
+static void print_index_sources(const struct config *config, FILE *out)
+{
+    for (size_t i = 0; i < config->index_source_count; i++) {
+        const struct index_source *source = &config->index_sources[i];
+        fputs(i == 0 ? "index_sources      = ( [ " : ", [ ", out);
+        for (size_t k = 0; k < source->count; k++) {
+            fputs(k ? ", " : "", out);
+            print_text(slice_of(source->mirrors[k]), out);
+        }
+        fputs(i + 1 < config->index_source_count ? " ]" : " ] );\n", out);
+    }
+}
+
 /* Seconds, as a configuration has them. */
 static void print_time(const char *name, unsigned milliseconds, FILE *out)
 {
@@ -301,6 +314,9 @@ void print_config(const struct config *config, FILE *out)
     print_databases(config, out);
     print_sources(config, out);
     print_names("index", config->index, config->index_count, out);
+    print_index_sources(config, out);
+    print_time("index_interval", config->index_interval_ms, out);
+    print_names("index_keys", config->index_keys, config->index_key_count, out);
     print_option("state", slice_of(config->state), out);
     fprintf(out, "%-18s = %u;\n", "max_connections", config->max_connections);
     fprintf(out, "%-18s = %u;\n", "max_parked", config->max_parked);

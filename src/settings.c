@@ -410,6 +410,26 @@ static const struct option_spec file_options[] = {
              "replaced\n"
              "is taken without a restart.",
      .example = "[ \"signatures.index\" ]"},
+    {"index_sources", OPTION_LISTS, FILE_OPTION(index_sources), .valid = url_is_page,
+     .expects = "an https URL",
+     .help = "Where indexes are published by those who sign (`signpost index publish`): URLs of "
+             "folders,\n"
+             "or of the list \"index\" in one. An inner list has mirrors of one source: the newest "
+             "list\n"
+             "of them is taken. The prober, or `signpost index pull`, fetches what is new into the "
+             "state\n"
+             "directory, and checks it; it is joined with `index`.",
+     .example = "( \"https://signatures.example.org/index/\",\n"
+                "  [ \"https://eu.example.org/team/\", \"https://us.example.org/team/\" ] )"},
+    {"index_interval", OPTION_NUMBER, FILE_OPTION(index_interval), .min = 1, .max = 86400,
+     .number_default = 600, .unit = "seconds",
+     .help = "How often the prober asks them, at the latest."},
+    {"index_keys", OPTION_WORDS, FILE_OPTION(index_keys), .valid = is_any, .expects = "a file name",
+     .help =
+         "Files of public keys (PEM; ECDSA P-256 or Ed25519). With any, the list of a source is\n"
+         "taken only if one of them has signed it; several allow for a change of keys. Without,\n"
+         "whoever can write to a source decides what it lists.",
+     .example = "[ \"cosign.pub\" ]"},
     {"pages", OPTION_GROUPS, FILE_OPTION(pages), .of = &page_group,
      .help = "Paths for people, outside /v2/, that redirect to a fixed URL.",
      .example = "( { path = \"/\"; url = \"https://example.org/about-our-registry\"; } )"},

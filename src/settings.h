@@ -92,6 +92,9 @@ struct settings {
     int path_from;
     struct word state;
     struct words index;
+    struct groups index_sources; /* of struct words: the mirrors of a source */
+    struct words index_keys;
+    double index_interval;
     double max_connections, max_parked, record_timeout;
     struct probing_setting probing;
     int metrics;

@@ -86,6 +86,7 @@ FUZZERS = \
 	t/fuzz/fuzz_forwarded \
 	t/fuzz/fuzz_guard \
 	t/fuzz/fuzz_index \
+	t/fuzz/fuzz_index_list \
 	t/fuzz/fuzz_listen \
 	t/fuzz/fuzz_log_line \
 	t/fuzz/fuzz_manifest \

@@ -15,6 +15,7 @@
 #include "prober/agenda.h"
 #include "prober/clients.h"
 #include "prober/door.h"
+#include "prober/fetcher.h"
 #include "prober/head.h"
 #include "prober/publish.h"
 #include "prober/showing.h"
@@ -31,7 +32,13 @@ enum {
     EVENTS = 64
 };
 
-enum event_kind { EVENT_DOOR = CLIENTS_MAX, EVENT_SIGNAL, EVENT_HEADS, EVENT_CHECKS };
+enum event_kind {
+    EVENT_DOOR = CLIENTS_MAX,
+    EVENT_SIGNAL,
+    EVENT_HEADS,
+    EVENT_CHECKS,
+    EVENT_FETCHER
+};
 
 struct server {
     const struct serve_options *options;
@@ -46,6 +53,7 @@ struct server {
     struct heads *checks; /* with connections of their own, so that no probe delays them */
     struct agenda *agenda;
     struct showing showing;
+    struct fetcher fetcher;
     struct clients clients;
     int epoll, signals;
     struct instant now, alone_since, looked;
@@ -166,6 +174,7 @@ static void reload(struct server *server)
     server->config = config;
     server->control = control;
     cache_writer_configure(server->cache, lifetimes(config));
+    fetcher_hurry(&server->fetcher);
     server->mark = 0;
     tell(server, NULL);
     say(server, "The configuration has been read again.");
@@ -340,6 +349,17 @@ static bool is_any_drained(const struct server *server)
     return false;
 }
 
+static void look_at_sources(struct server *server)
+{
+    struct why why;
+
+    if (fetcher_look(&server->fetcher, server->config, &server->state, server->now, &why) &&
+        !watch(server, server->fetcher.pipe, EVENT_FETCHER))
+        fetcher_end(&server->fetcher);
+    if (why.text[0])
+        say(server, why.text);
+}
+
 static void look_around(struct server *server)
 {
     struct why why;
@@ -349,6 +369,7 @@ static void look_around(struct server *server)
         server->options->tick(server->options->context);
         look_at_state(server);
         look_at_control(server);
+        look_at_sources(server);
         if (!presence_keep(&server->presence, &server->state, &why))
             say(server, why.text);
         cache_writer_refresh(server->cache, server->now.wall_s);
@@ -406,6 +427,8 @@ static void handle(struct server *server, uint32_t what)
         clients_accept(&server->clients);
     else if (what == EVENT_SIGNAL)
         take_signal(server);
+    else if (what == EVENT_FETCHER)
+        fetcher_hear(&server->fetcher, say, server);
     else if (what < CLIENTS_MAX)
         clients_hear(&server->clients, what);
 }
@@ -448,7 +471,7 @@ static void raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A closed connection is told by send and recv; children, there are none. */
+/* A closed connection is told by send and recv, the end of a child by its pipe. */
 static int catch_signals(void)
 {
     sigset_t set;
@@ -492,6 +515,7 @@ static bool make_parts(struct server *server)
         return fail(server, why.text);
     server->cache = cache_writer_open(&cache, server->now.wall_s);
     (void)!getrandom(&seed, sizeof seed, 0);
+    fetcher_begin(&server->fetcher, seed | 1);
     server->agenda = server->cache ? agenda_new(&agenda, server->cache, seed) : NULL;
     if (!server->agenda || !agenda_configure(server->agenda, server->config))
         return fail(server, "There is not enough memory.");
@@ -523,6 +547,7 @@ static bool start(struct server *server)
     publish_if_due(server, true);
     show_if_due(server, true);
     tell(server, NULL);
+    look_at_sources(server);
     return (watch(server, server->signals, EVENT_SIGNAL) &&
             watch(server, server->door.socket, EVENT_DOOR) &&
             watch(server, heads_fd(server->heads), EVENT_HEADS) &&
@@ -537,6 +562,7 @@ static void finish(struct server *server)
         publish_if_due(server, true);
         show_if_due(server, true);
     }
+    fetcher_end(&server->fetcher);
     presence_end(&server->presence);
     showing_end(&server->showing);
     clients_drop_all(&server->clients);

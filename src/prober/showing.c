@@ -118,6 +118,7 @@ static uint64_t mark_of(const struct status *status)
     for (size_t i = 0; i < status->prober_count; i++)
         mix(&mark, &status->prober[i].value, sizeof status->prober[i].value);
     mix(&mark, &status->network_doubt_s, sizeof status->network_doubt_s);
+    mix(&mark, &status->index, sizeof status->index);
     for (size_t i = 0; i < status->target_count; i++) {
         const struct status_target *t = &status->target[i];
         mix(&mark, &t->takes, sizeof t->takes);
@@ -141,6 +142,7 @@ bool showing_write(struct showing *showing, const struct showing_view *view,
 
     counters_settle(showing->counters);
     gather(&status, showing, view);
+    index_status_read(&status.index, directory);
     uint64_t mark = mark_of(&status);
     if (mark == showing->mark && view->now.steady_ms - showing->written_ms < STILL_MS)
         return true;

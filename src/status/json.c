@@ -89,6 +89,28 @@ static json_t *target_json(const struct status_target *t)
     return json;
 }
 
+static json_t *sources_json(const struct status *s)
+{
+    json_t *sources = json_array();
+
+    for (size_t i = 0; i < s->config->index_source_count; i++) {
+        const struct index_source *source = &s->config->index_sources[i];
+        const struct index_source_status *found = index_status_find(&s->index, source);
+        if (!found)
+            continue;
+        json_t *json =
+            json_pack("{s:s, s:s}", "source", source->mirrors[0], "reason", found->reason.text);
+        set(json, "serial", found->serial);
+        set(json, "time", (uint64_t)found->time_s);
+        set(json, "lines", found->lines);
+        set(json, "fetched", (uint64_t)found->fetched_s);
+        set(json, "asked", (uint64_t)found->asked_s);
+        set(json, "refused", found->refused);
+        json_array_append_new(sources, json);
+    }
+    return sources;
+}
+
 void status_write_json(const struct status *s, FILE *out)
 {
     json_t *targets = json_array(), *prober = json_object();
@@ -103,6 +125,7 @@ void status_write_json(const struct status *s, FILE *out)
         (json_int_t)s->started_s, "process", s->process, "requests", requests_json(s), "responders",
         responders_json(&s->counters->general), "targets", targets, "prober", prober);
     set(json, "network_doubt", (uint64_t)s->network_doubt_s);
+    json_object_set_new(json, "index_sources", sources_json(s));
     json_dumpf(json, out, JSON_INDENT(2));
     putc('\n', out);
     json_decref(json);

@@ -311,6 +311,60 @@ static void write_prober(const struct status *s, FILE *out)
     }
 }
 
+/* ---- the index's sources ---- */
+
+static int64_t serial(const struct status *s, const struct index_source_status *source)
+{
+    (void)s;
+    return (int64_t)source->serial;
+}
+
+static int64_t lines(const struct status *s, const struct index_source_status *source)
+{
+    (void)s;
+    return (int64_t)source->lines;
+}
+
+static int64_t age(const struct status *s, const struct index_source_status *source)
+{
+    return source->asked_s ? s->now_s - source->asked_s : -1;
+}
+
+static int64_t refused(const struct status *s, const struct index_source_status *source)
+{
+    (void)s;
+    return (int64_t)source->refused;
+}
+
+static const struct {
+    const char *name, *type, *help;
+    int64_t (*value)(const struct status *s, const struct index_source_status *source);
+} source_metrics[] = {
+    {"index_serial", "gauge", "The serial of the list that an index source has; 0: none.", serial},
+    {"index_lines", "gauge", "How many lines its files have.", lines},
+    {"index_age_seconds", "gauge",
+     "How long ago a source last answered with a good list, new or not; -1: never.", age},
+    {"index_refused_total", "counter", "How often a source was refused.", refused},
+};
+
+/* URLs of a configuration have neither quotes nor backslashes: nothing is to be escaped. */
+static void write_sources(const struct status *s, FILE *out)
+{
+    const struct config *config = s->config;
+
+    for (size_t m = 0; m < sizeof source_metrics / sizeof *source_metrics; m++) {
+        if (config->index_source_count > 0)
+            head(out, source_metrics[m].name, source_metrics[m].type, source_metrics[m].help);
+        for (size_t i = 0; i < config->index_source_count; i++) {
+            const struct index_source_status *source =
+                index_status_find(&s->index, &config->index_sources[i]);
+            if (source)
+                fprintf(out, "signpost_%s{source=\"%s\"} %" PRId64 "\n", source_metrics[m].name,
+                        config->index_sources[i].mirrors[0], source_metrics[m].value(s, source));
+        }
+    }
+}
+
 void status_write_metrics(const struct status *s, FILE *out)
 {
     head(out, "build_info", "gauge", "The version of signpost; always 1.");
@@ -325,4 +379,5 @@ void status_write_metrics(const struct status *s, FILE *out)
     write_gauges(s, out);
     write_target_counters(s, out);
     write_prober(s, out);
+    write_sources(s, out);
 }

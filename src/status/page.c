@@ -13,7 +13,7 @@
 #include "status/page_style.h"
 #include "status/public.h"
 
-enum { LIVE_SECONDS = 10 };
+enum { LIVE_SECONDS = 10, SOURCE_ALARM_S = 24 * 3600 };
 
 void page_write_number(FILE *out, uint64_t number)
 {
@@ -157,6 +157,32 @@ static void write_live_link(bool live, FILE *out)
                 LIVE_SECONDS);
 }
 
+/* What the index has from its sources; an alarm for one without a good answer for a day. */
+static void write_sources(const struct status *status, FILE *out)
+{
+    for (size_t i = 0; i < status->config->index_source_count; i++) {
+        const struct index_source *source = &status->config->index_sources[i];
+        const struct index_source_status *s = index_status_find(&status->index, source);
+        bool calm = s && status->now_s - s->asked_s < SOURCE_ALARM_S;
+        fprintf(out, "<p%s>", calm ? " class=\"when\"" : " class=\"verdict trouble\"");
+        fputs("Index from ", out);
+        markup_text(out, source->mirrors[0]);
+        if (!s || !s->asked_s)
+            fputs(": no good answer so far", out);
+        else
+            fprintf(out, ": serial %" PRIu64 ", %" PRIu64 " lines, asked at ", s->serial, s->lines);
+        if (s && s->asked_s)
+            page_write_time(out, s->asked_s);
+        if (s && s->reason.text[0]) {
+            fputs(". The last time: ", out);
+            markup_text(out, s->reason.text);
+            fputs("</p>\n", out);
+        } else {
+            fputs(".</p>\n", out);
+        }
+    }
+}
+
 static void write_header(const struct status *status, bool live, FILE *out)
 {
     const struct troubles t = count_troubles(status);
@@ -182,7 +208,9 @@ static void write_header(const struct status *status, bool live, FILE *out)
           "prober is not running. ",
           out);
     write_live_link(live, out);
-    fputs("</p>\n</header>\n<main>\n", out);
+    fputs("</p>\n", out);
+    write_sources(status, out);
+    fputs("</header>\n<main>\n", out);
 }
 
 static void write_footer(const struct status *status, FILE *out)

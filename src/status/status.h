@@ -10,6 +10,7 @@
 #include "configuration.h"
 #include "counters.h"
 #include "health.h"
+#include "index_status.h"
 
 /* One counter of the prober as a whole ("questions", "hits" …). */
 struct counter_line {
@@ -39,6 +40,7 @@ struct status {
     const struct counters *counters; /* requests, by class, status, target, continent … */
     const struct counter_line *prober;
     size_t prober_count;
+    struct index_status index; /* its sources, as they were last asked */
     const struct atlas *atlas; /* the maps, as things are; NULL where there are none */
 };
 

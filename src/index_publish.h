@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signpost index publish: writes and renews an index's source in a folder. */
+#ifndef INDEX_PUBLISH_H
+#define INDEX_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "slice.h"
+#include "why.h"
+
+struct index_publish {
+    const char *folder;
+    char *const *files; /* index files: together, all that the source is to list */
+    size_t file_count;
+    struct slice registry;
+    const char *key; /* a file, to sign with; NULL: none */
+    const char
+        *signature;     /* a file ("-": standard input) with one for the list that waits for it */
+    bool unsigned_list; /* let the list wait for a signature, and print it */
+    bool shrinks;       /* many lines fewer are meant */
+};
+
+/* Prints what came of it. False with the reason: then the list is as it was. */
+bool index_publish(const struct index_publish *call, struct why *why);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What came of fetching the index's sources: the file INDEX_STATUS in INDEX_FOLDER of the state
+ * directory. A line each:
+ *
+ *     source ID SERIAL TIME_S LINES FETCHED_S ASKED_S REFUSED [REASON]
+ */
+#ifndef INDEX_STATUS_H
+#define INDEX_STATUS_H
+
+#include "index_list.h"
+
+#define INDEX_STATUS "status"
+
+struct index_source_status {
+    char id[INDEX_SOURCE_ID_SIZE];
+    uint64_t serial, lines; /* of the list that serves; serial 0: none */
+    int64_t time_s;         /* when it was made */
+    int64_t fetched_s;      /* when it was fetched */
+    int64_t asked_s;        /* when the source last answered with a list that is no older */
+    uint64_t refused;       /* how often a source was refused as a whole */
+    struct why reason;      /* of the last one asked; empty: all was well */
+};
+
+struct index_status {
+    size_t count;
+    struct index_source_status source[INDEX_SOURCES_MAX];
+};
+
+/* Reads it from an open state directory; what cannot be read is empty. */
+void index_status_read(struct index_status *status, int directory);
+
+/* Replaces it, in INDEX_FOLDER, which is open. False with errno. */
+bool index_status_write(const struct index_status *status, int folder);
+
+/* What is said of a source; NULL: nothing. */
+const struct index_source_status *index_status_find(const struct index_status *status,
+                                                    const struct index_source *source);
+
+#endif
