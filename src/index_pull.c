@@ -380,9 +380,15 @@ static bool switch_list(struct source *source, const struct mirror *mirror, stru
         if (list->signature.len)
             fprintf(new.file, "signature %.*s\n", (int)list->signature.len, list->signature.at);
     }
-    if (!begun || !replacement_end(&new, true))
+    /* The files' names must outlive a power loss before the list does, and it must itself. */
+    if (begun && fsync(source->run->folder) != 0 && errno != EINVAL) {
+        fclose(new.file);
+        replacement_drop(&new);
+        begun = false;
+    }
+    if (!begun || !replacement_end(&new, true) ||
+        (fsync(source->run->folder) != 0 && errno != EINVAL))
         return why_not(why, "The state directory cannot be written: %s.", strerror(errno));
-    fsync(source->run->folder); /* so that the rename outlives a power cut */
     return true;
 }
 

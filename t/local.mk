@@ -34,6 +34,7 @@ UNIT_TESTS = \
 	t/unit/test_handover \
 	t/unit/test_health \
 	t/unit/test_index \
+	t/unit/test_index_list \
 	t/unit/test_index_merge \
 	t/unit/test_log_line \
 	t/unit/test_log \
