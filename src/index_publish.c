@@ -265,25 +265,19 @@ static bool make_body(struct run *run, struct why *why)
     return fclose(out) == 0 || why_not(why, "There is not enough memory.");
 }
 
-/* Some file systems have no use for it. */
-static bool sync_folder(const struct run *run)
-{
-    return fsync(run->folder) == 0 || errno == EINVAL;
-}
-
 /* Puts a list, which is read again before, under a name in the folder. */
 static bool put_list(const struct run *run, const char *name, struct slice body,
                      struct slice signature, struct why *why)
 {
     struct replacement new;
 
-    /* The files' names must outlive a power loss before the list does, and it must itself. */
-    if (!sync_folder(run) || !replacement_begin(&new, run->folder, name))
+    /* The files' names must outlive a power loss before the list does. */
+    if (!replacement_sync_names(run->folder) || !replacement_begin(&new, run->folder, name, 0644))
         return cannot_write(run, why);
     fwrite(body.at, 1, body.len, new.file);
     if (signature.len)
         fprintf(new.file, "signature %.*s\n", (int)signature.len, signature.at);
-    return (replacement_end(&new, true) && sync_folder(run)) || cannot_write(run, why);
+    return replacement_end(&new, true) || cannot_write(run, why);
 }
 
 /* Keeps what the new list and the one before name: readers may be on their way. */

@@ -374,22 +374,16 @@ static bool switch_list(struct source *source, const struct mirror *mirror, stru
     struct replacement new;
 
     index_source_list_name(source->source, name);
-    bool begun = replacement_begin(&new, source->run->folder, name);
+    /* The files' names must outlive a power loss before the list does. */
+    bool begun = replacement_sync_names(source->run->folder) &&
+                 replacement_begin(&new, source->run->folder, name, 0644);
     if (begun) {
         fwrite(list->body.at, 1, list->body.len, new.file);
         if (list->signature.len)
             fprintf(new.file, "signature %.*s\n", (int)list->signature.len, list->signature.at);
     }
-    /* The files' names must outlive a power loss before the list does, and it must itself. */
-    if (begun && fsync(source->run->folder) != 0 && errno != EINVAL) {
-        fclose(new.file);
-        replacement_drop(&new);
-        begun = false;
-    }
-    if (!begun || !replacement_end(&new, true) ||
-        (fsync(source->run->folder) != 0 && errno != EINVAL))
-        return why_not(why, "The state directory cannot be written: %s.", strerror(errno));
-    return true;
+    return (begun && replacement_end(&new, true)) ||
+           why_not(why, "The state directory cannot be written: %s.", strerror(errno));
 }
 
 /* A list says so of itself, or of one before it that was not fetched here. */

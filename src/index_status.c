@@ -48,7 +48,7 @@ bool index_status_write(const struct index_status *status, int folder)
 {
     struct replacement new;
 
-    if (!replacement_begin(&new, folder, INDEX_STATUS))
+    if (!replacement_begin(&new, folder, INDEX_STATUS, 0644))
         return false;
     for (size_t i = 0; i < status->count; i++) {
         const struct index_source_status *s = &status->source[i];

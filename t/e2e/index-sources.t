@@ -123,7 +123,7 @@ sub handmade {
         $list .= digest($content) . ' ' . length($content) . " $name\n";
     }
     $t->dir("www/$source");
-    $t->file( "www/$source/index", $list );
+    rename $t->file( "www/$source/index.new", $list ), "$www/$source/index" or die $!;
     return $list;
 }
 
