@@ -13,6 +13,7 @@
 #include "configuration.h"
 #include "index_status.h"
 #include "knowledge.h"
+#include "last_resort.h"
 #include "presence.h"
 #include "plain_file.h"
 #include "status/public.h"
@@ -154,6 +155,29 @@ static void print_sources(const struct knowledge *knowledge)
     }
 }
 
+/* Whether a target gets requests although it is drained, for want of another one. */
+static bool is_last_resort(const struct knowledge *knowledge, const struct target *target,
+                           struct why *why)
+{
+    struct part parts[TARGETS_MAX];
+
+    for (size_t i = 0; i < knowledge->config->target_count; i++)
+        parts[i] = knowledge_part(knowledge, &knowledge->config->targets[i]);
+    return knowledge_part(knowledge, target).drained &&
+           last_resort(knowledge->config, parts, target, why);
+}
+
+static void print_last_resorts(const struct knowledge *knowledge)
+{
+    struct why why;
+
+    for (size_t i = 0; i < knowledge->config->target_count; i++) {
+        const struct target *target = &knowledge->config->targets[i];
+        if (is_last_resort(knowledge, target, &why))
+            printf("%s is drained, but still gets requests: %s.\n", target->name, why.text);
+    }
+}
+
 static void print_table(const struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
@@ -182,6 +206,7 @@ static void print_table(const struct knowledge *knowledge)
     for (size_t i = 0; i < config->target_count; i++)
         print_row(knowledge, &config->targets[i], width);
     print_sources(knowledge);
+    print_last_resorts(knowledge);
 }
 
 #ifdef HAVE_JANSSON
@@ -253,11 +278,13 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
         health = &nothing;
     const struct target_counters *c = &health->counters;
     struct part part = knowledge_part(knowledge, target);
+    struct why why;
     json_t *json = json_pack(
         "{s:s, s:s, s:s, s:s%, s:f, s:f, s:o, s:i, s:I, s:s}", "name", target->name, "kind",
         status_kind(target), "state", word, "url", target->url.at, target->url.len, "takes",
         part_taken(part), "share", part.share, "share_seen", seen_json(health), "head_ms",
         (int)health->head_ms, "since", (json_int_t)health->changed_s, "failure", health->failure);
+    json_object_set_new(json, "still_used", json_boolean(is_last_resort(knowledge, target, &why)));
     json_object_set_new(json, "checked", json_integer((json_int_t)health->checked_s));
     json_object_set_new(json, "witnesses", json_integer((json_int_t)health->witnesses));
     json_object_set_new(json, "counters",

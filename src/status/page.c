@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <time.h>
+#include "last_resort.h"
 #include "status/map.h"
 #include "status/markup.h"
 #include "status/page_style.h"
@@ -183,6 +184,29 @@ static void write_sources(const struct status *status, FILE *out)
     }
 }
 
+/* Who is drained and gets requests all the same, for want of another one. */
+static void write_last_resorts(const struct status *status, FILE *out)
+{
+    struct part parts[TARGETS_MAX];
+    struct why why;
+
+    for (size_t i = 0; i < status->target_count; i++)
+        parts[i] = (struct part){
+            .share = status->target[i].share,
+            .health = status->target[i].health.known ? status->target[i].health.admit : 1,
+            .drained = status->target[i].drained};
+    for (size_t i = 0; i < status->target_count; i++) {
+        const struct target *target = status->target[i].target;
+        if (!parts[i].drained || !last_resort(status->config, parts, target, &why))
+            continue;
+        fputs("<p class=\"verdict trouble\"><span aria-hidden=\"true\">!</span> ", out);
+        markup_text(out, target->name);
+        fputs(" is drained, but still gets requests: ", out);
+        markup_text(out, why.text);
+        fputs(".</p>\n", out);
+    }
+}
+
 static void write_header(const struct status *status, bool live, FILE *out)
 {
     const struct troubles t = count_troubles(status);
@@ -195,6 +219,7 @@ static void write_header(const struct status *status, bool live, FILE *out)
             calm ? "calm" : "trouble", calm ? "✓" : "!");
     write_verdict(status, out);
     fputs(t.down + t.drained > 0 ? "; clients go elsewhere where they can.</p>\n" : ".</p>\n", out);
+    write_last_resorts(status, out);
     if (status->network_doubt_s)
         fputs(
             "<p class=\"verdict trouble\"><span aria-hidden=\"true\">!</span> More than half of "

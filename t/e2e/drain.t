@@ -70,6 +70,12 @@ is(
     "us is drained within a second, but still gets requests: $nowhere.\n",
     '… and what it still gets is said'
 );
+like(
+    call('state')->{out},
+    qr/^us is drained, but still gets requests: \Q$nowhere\E\.$/m,
+    '… by `signpost state`, too'
+);
+like( call(qw(state --json))->{out}, qr/"still_used": ?true/, '… in JSON, too' );
 is_deeply(
     $where->(),
     { %$usual, manifest => 'eu' },

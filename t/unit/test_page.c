@@ -83,6 +83,19 @@ static bool follows(const char *a, const char *b)
     return first && strstr(first, b);
 }
 
+/* A drained target that nobody else stands in for. */
+static void check_last_resort(void)
+{
+    status.target[1].drained = true;
+    written(status_write_page, &status);
+    ok(!strstr(page, "still gets requests"), "a drained target gets no requests");
+    status.target[0].drained = true;
+    written(status_write_page, &status);
+    like(page, "a is drained, but still gets requests: no other canonical upstream is in service",
+         "but the canonical one, which is said");
+    status.target[0].drained = status.target[1].drained = false;
+}
+
 static void check_calm(void)
 {
     written(status_write_page, &status);
@@ -156,6 +169,7 @@ int main(void)
     check_numbers();
     make_status();
     check_calm();
+    check_last_resort();
     check_trouble();
     check_maps();
     counters_free(counters);
