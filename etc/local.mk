@@ -95,10 +95,10 @@ etc/signpost.conf.5: $(top_srcdir)/etc/signpost.conf.5.in src/signpost$(EXEEXT)
 
 # The programs' pages are made from their --help, with examples from the .mdoc beside each.
 MANUAL_DATE = November 24, 2026
-COMMANDS = audit check drain explain hosts import index map options places prober ranges \
+COMMANDS = audit check drain explain forget hosts import index map options places prober ranges \
 	reload replay share state target undrain verify where
 COMMAND_MANUALS = src/signpost.1 src/signpost-audit.1 src/signpost-check.1 \
-	src/signpost-drain.1 src/signpost-explain.1 src/signpost-hosts.1 src/signpost-import.1 \
+	src/signpost-drain.1 src/signpost-explain.1 src/signpost-forget.1 src/signpost-hosts.1 src/signpost-import.1 \
 	src/signpost-index.1 src/signpost-map.1 src/signpost-options.1 src/signpost-places.1 \
 	src/signpost-prober.1 src/signpost-ranges.1 src/signpost-reload.1 src/signpost-replay.1 \
 	src/signpost-share.1 src/signpost-state.1 src/signpost-target.1 src/signpost-undrain.1 \
@@ -106,7 +106,8 @@ COMMAND_MANUALS = src/signpost.1 src/signpost-audit.1 src/signpost-check.1 \
 MANUAL_PARTS = $(top_srcdir)/src/manuals.sh $(top_srcdir)/src/manual.awk \
 	$(top_srcdir)/src/signpost.mdoc $(top_srcdir)/src/cmd_audit.mdoc \
 	$(top_srcdir)/src/cmd_check.mdoc $(top_srcdir)/src/cmd_drain.mdoc \
-	$(top_srcdir)/src/cmd_explain.mdoc $(top_srcdir)/src/cmd_hosts.mdoc \
+	$(top_srcdir)/src/cmd_explain.mdoc $(top_srcdir)/src/cmd_forget.mdoc \
+	$(top_srcdir)/src/cmd_hosts.mdoc \
 	$(top_srcdir)/src/cmd_import.mdoc $(top_srcdir)/src/cmd_index.mdoc \
 	$(top_srcdir)/src/cmd_map.mdoc $(top_srcdir)/src/cmd_places.mdoc \
 	$(top_srcdir)/src/cmd_prober.mdoc $(top_srcdir)/src/cmd_ranges.mdoc \

@@ -305,9 +305,7 @@ static void take_answer(struct asker *asker, struct asker_question *question,
     asker->retry_ms = 0;
     while (question->waiters) {
         struct waiter *waiter = question->waiters;
-        waiter->findings.count = answer->target_count;
-        for (size_t i = 0; i < answer->target_count; i++)
-            waiter->findings.holding[i] = (enum holding)answer->holding[i];
+        ask_read_answer(answer, &waiter->findings);
         end_waiting(asker, waiter, &asker->counters.in_time);
     }
     forget_question(asker, question);

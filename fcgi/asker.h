@@ -119,10 +119,4 @@ void asker_disconnect(struct asker *asker);
 
 const struct asker_counters *asker_counters(const struct asker *asker);
 
-/*
- * Connects to the prober of a state directory, which has been checked. The process at
- * the other end must be trusted. -1 with the reason.
- */
-int asker_connect(const struct state *state, struct why *why);
-
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "front.h"
+#include "ask.h"
 #include "starter.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,7 +209,7 @@ static int connect_prober(void *ctx)
     struct why why;
     if (!starter_has_place(front->setup->config))
         return -1;
-    int fd = asker_connect(&front->setup->knowledge.state, &why);
+    int fd = ask_connect(&front->setup->knowledge.state, &why);
     say_if_new(front, &front->connecting, &why);
     return fd;
 }
@@ -381,13 +382,12 @@ static void finish(void *ctx, struct parked *parked, struct answer *answer)
 {
     struct front *front = ctx;
     struct waiting *waiting = parked->wait;
-    const struct findings *findings = &waiting->waiter.findings;
     struct setup *setup = waiting->setup;
     struct hearing hearing;
     asker_leave(front->asker, &waiting->waiter);
     rearm(front);
-    decide_on(&hearing, setup, handover_variables(&parked->handover),
-              findings->count ? findings : NULL, &waiting->moment);
+    decide_on(&hearing, setup, handover_variables(&parked->handover), &waiting->waiter.findings,
+              &waiting->moment);
     write_answer(front, setup, &hearing, &waiting->moment, answer);
     free(waiting);
     release(front, setup);

@@ -19,7 +19,8 @@ size_t ask_write(struct ask_question *question, uint32_t id, const struct object
     return offsetof(struct ask_question, text) + object->name.len + object->digest.len;
 }
 
-bool ask_read(const struct ask_question *question, size_t len, struct object *object)
+/* Checks what all questions have in common, and takes the object out. */
+static bool read_object(const struct ask_question *question, size_t len, struct object *object)
 {
     size_t head = offsetof(struct ask_question, text);
 
@@ -32,8 +33,26 @@ bool ask_read(const struct ask_question *question, size_t len, struct object *ob
         .name = {question->text, question->name_len},
         .digest = {question->text + question->name_len, question->digest_len},
     };
+    return true;
+}
+
+bool ask_read(const struct ask_question *question, size_t len, struct object *object)
+{
+    if (!read_object(question, len, object))
+        return false;
     return (object->endpoint == ENDPOINT_MANIFESTS || object->endpoint == ENDPOINT_BLOBS) &&
            oci_is_name(object->name) && oci_is_digest(object->digest);
+}
+
+void ask_read_answer(const struct ask_answer *answer, struct findings *findings)
+{
+    unsigned in_trouble = answer->mark == ASK_ANSWER_MARK ? answer->in_trouble : 0;
+
+    findings->count = answer->target_count;
+    for (size_t i = 0; i < answer->target_count; i++) {
+        findings->holding[i] = (enum holding)answer->holding[i];
+        findings->in_trouble[i] = findings->holding[i] == HOLDING_UNKNOWN && (in_trouble >> i & 1);
+    }
 }
 
 size_t ask_write_use(struct ask_question *question, const struct target *target,
@@ -56,6 +75,30 @@ bool ask_is_use(const struct ask_question *question, size_t len)
            question->endpoint == ENDPOINT_NONE && question->target_count > 0 &&
            question->target_count <= ASK_TARGETS_MAX && question->name_len == 0 &&
            question->digest_len == 0;
+}
+
+size_t ask_write_forget(struct ask_question *question, uint32_t id, const struct target *target,
+                        const struct object *object)
+{
+    static const struct object all = {ENDPOINT_NONE, {"", 0}, {"", 0}};
+    size_t len = ask_write(question, id, object ? object : &all, &target, 1);
+
+    question->endpoint = ASK_KIND_FORGET;
+    return len;
+}
+
+bool ask_is_forget(const struct ask_question *question, size_t len)
+{
+    return len >= offsetof(struct ask_question, text) && question->endpoint == ASK_KIND_FORGET;
+}
+
+bool ask_read_forget(const struct ask_question *question, size_t len, struct object *object)
+{
+    if (!read_object(question, len, object) || question->target_count != 1)
+        return false;
+    bool is_all = object->name.len == 0 && object->digest.len == 0;
+    object->endpoint = is_all ? ENDPOINT_NONE : ENDPOINT_MANIFESTS;
+    return is_all || (oci_is_name(object->name) && oci_is_digest(object->digest));
 }
 
 size_t ask_write_report(struct ask_report *report, const struct counters *counters,

@@ -12,9 +12,11 @@
 #include "counters.h"
 #include "holding.h"
 #include "oci.h"
+#include "state.h"
+#include "why.h"
 
 enum {
-    ASK_VERSION = 3,
+    ASK_VERSION = 3, /* what is added must be such that former versions do without it */
     ASK_TARGETS_MAX = FINDINGS_MAX,
     ASK_NO_ID = 0 /* of a question that is a note: see ask_write_use */
 };
@@ -33,13 +35,36 @@ struct ask_question {
     char text[OCI_NAME_MAX + OCI_DIGEST_MAX]; /* the name, then the digest */
 };
 
-/* One verdict for each target, in the question's order. */
+/*
+ * One verdict for each target, in the question's order. The last two fields lie where versions
+ * before 0.3 had bytes without a meaning: those who do not know them do not look at them, and
+ * what they send there is not believed without the mark.
+ */
 struct ask_answer {
     uint32_t version;
     uint32_t id;
     uint8_t target_count;
     uint8_t holding[ASK_TARGETS_MAX]; /* enum holding */
+    uint8_t in_trouble;               /* a bit for each target; see struct findings */
+    uint16_t mark;                    /* ASK_ANSWER_MARK */
 };
+
+enum { ASK_ANSWER_MARK = 0x7472 };
+
+_Static_assert(sizeof(struct ask_answer) == 20, "former versions read and write as many bytes");
+_Static_assert(ASK_TARGETS_MAX <= 8, "in_trouble has a bit for each target");
+
+/* An answer of which no verdict is known yet. */
+static inline struct ask_answer ask_new_answer(uint32_t id, size_t target_count)
+{
+    return (struct ask_answer){.version = ASK_VERSION,
+                               .id = id,
+                               .target_count = (uint8_t)target_count,
+                               .mark = ASK_ANSWER_MARK};
+}
+
+/* Takes the verdicts of an answer that has been checked over to findings about as many targets. */
+void ask_read_answer(const struct ask_answer *answer, struct findings *findings);
 
 /* Fills in a question; returns the length of the packet. */
 size_t ask_write(struct ask_question *question, uint32_t id, const struct object *object,
@@ -64,7 +89,25 @@ size_t ask_write_use(struct ask_question *question, const struct target *target,
 /* Whether a packet of len bytes is such a note without an object. */
 bool ask_is_use(const struct ask_question *question, size_t len);
 
-enum { ASK_COUNTS_MAX = 160, ASK_KIND_REPORT = 255 };
+enum { ASK_COUNTS_MAX = 160, ASK_KIND_REPORT = 255, ASK_KIND_FORGET = 254 };
+
+/*
+ * Fills in a request to forget what is known of a target, or of one object of it (NULL: of all).
+ * It is a question with another endpoint, which probers before 0.3 refuse: they end the
+ * connection. Its answer says HOLDING_UNKNOWN once all is forgotten, and that it is about no
+ * target if the target is none of the prober's configuration. Returns the length of the packet.
+ */
+size_t ask_write_forget(struct ask_question *question, uint32_t id, const struct target *target,
+                        const struct object *object);
+
+/* Whether a packet is meant to be such a request. */
+bool ask_is_forget(const struct ask_question *question, size_t len);
+
+/*
+ * Checks one. Sets the object, which borrows from it; its endpoint is ENDPOINT_NONE if all is to
+ * be forgotten, else ENDPOINT_MANIFESTS, though what is meant may be a blob.
+ */
+bool ask_read_forget(const struct ask_question *question, size_t len, struct object *object);
 
 /* "Add this to what has been counted in all." Sent up to the end of its counts; no answer. */
 struct ask_report {
@@ -76,7 +119,14 @@ struct ask_report {
     struct count count[ASK_COUNTS_MAX];
 };
 
-/* What a responder may send. */
+/*
+ * Connects to the prober of a state directory, which has been checked; the socket does not block.
+ * The process at the other end must be trusted. -1 with the reason, which is empty if there is
+ * no prober.
+ */
+int ask_connect(const struct state *state, struct why *why);
+
+/* What a responder or a command may send. */
 union ask_packet {
     struct ask_question question;
     struct ask_report report;

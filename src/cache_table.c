@@ -322,6 +322,17 @@ enum cache_stored cache_table_store(struct cache_table *table, uint64_t key, enu
     return stored;
 }
 
+/* There may be another of it in its other bucket, older than the one that is found. */
+void cache_table_clear_entry(struct cache_table *table, uint64_t key, struct cache_use *use)
+{
+    struct cache_bucket *bucket[2];
+    _Atomic uint64_t *slot;
+
+    find_buckets(table, key, bucket);
+    while ((slot = find_own(bucket, key)))
+        put(slot, 0, use);
+}
+
 void cache_table_forget(struct cache_table *table, const struct target *target)
 {
     atomic_fetch_add_explicit(generation_of(table, target), 1, memory_order_relaxed);

@@ -129,6 +129,9 @@ enum cache_stored cache_table_store(struct cache_table *table, uint64_t key, enu
 /* Nothing that is known of a target, or of one with the same generation, is found any more. */
 void cache_table_forget(struct cache_table *table, const struct target *target);
 
+/* Nothing is known under a key any more; keeps count. */
+void cache_table_clear_entry(struct cache_table *table, uint64_t key, struct cache_use *use);
+
 /*
  * Empties the slots of so many buckets, from one on, that have expired, or are from more than
  * a day ahead; keeps count.

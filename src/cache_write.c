@@ -335,6 +335,11 @@ void cache_writer_forget(struct cache_writer *writer, const struct target *targe
     cache_table_forget(&writer->table, target);
 }
 
+void cache_writer_clear_entry(struct cache_writer *writer, uint64_t key)
+{
+    cache_table_clear_entry(&writer->table, key, &writer->use);
+}
+
 struct cache_counts cache_writer_counts(const struct cache_writer *writer)
 {
     struct cache_counts counts = writer->counts;

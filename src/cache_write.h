@@ -48,6 +48,9 @@ void cache_writer_add(struct cache_writer *writer, uint64_t key, enum holding ki
 /* Forgets what is known of a target; what is still asked under old keys comes to nothing. */
 void cache_writer_forget(struct cache_writer *writer, const struct target *target);
 
+/* Forgets what is known under a key. */
+void cache_writer_clear_entry(struct cache_writer *writer, uint64_t key);
+
 /*
  * To be called each second: begins anew where the file has been deleted, replaced or cut short,
  * tries again where there was none, and sweeps a part of the table, all of it in an hour.

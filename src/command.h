@@ -20,6 +20,7 @@ int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_drain(int argc, char **argv); /* undrain, too */
 int cmd_explain(int argc, char **argv);
+int cmd_forget(int argc, char **argv);
 int cmd_hosts(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_index(int argc, char **argv);

@@ -291,6 +291,7 @@ void compile(struct config *config, const struct settings *settings, const char 
     config->max_parked = (unsigned)settings->max_parked;
     config->record_timeout_ms = (unsigned)(settings->record_timeout * 1000);
     config->state = state_directory(&compiler);
+    config->canonical_order = (enum canonical_order)settings->canonical_order;
     config->metrics = (enum metrics)settings->metrics;
     config->logging = compile_logging(&compiler);
     compile_places(&compiler);

@@ -14,6 +14,8 @@
 #include "settings.h"
 #include "tree.h"
 
+const char *const canonical_order_words[] = {"listed", "nearest", NULL};
+
 const char *const metrics_words[] = {"auto", "on", "off", NULL};
 
 enum { SIZE_MAX_READ = 8 * 1024 * 1024 /* of a file and all that it includes */ };

@@ -36,6 +36,12 @@ enum metrics {
 /* The words for them in a configuration file, ended by NULL. */
 extern const char *const metrics_words[];
 
+/* Which of several canonical upstreams goes first. */
+enum canonical_order { CANONICAL_LISTED, CANONICAL_NEAREST };
+
+/* The words for them in a configuration file, ended by NULL. */
+extern const char *const canonical_order_words[];
+
 /* A path for people and where it redirects. */
 struct page {
     struct slice path, url;
@@ -58,6 +64,7 @@ struct config {
     size_t upstream_count, target_count;
     const struct target *const *canonical;
     size_t canonical_count;
+    enum canonical_order canonical_order;
     const struct target *fallback; /* for clients of unknown place */
     const struct rule *rules;
     size_t rule_count;

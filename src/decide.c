@@ -159,7 +159,22 @@ static bool takes(const struct search *search, enum step_kind kind, const struct
     return search_admission(search, kind, target) == ADMISSION_TAKEN;
 }
 
-/* A registry that is up, for a request whose unsure target is not: pulls depend on none alone. */
+static bool is_absent(struct search *search, const struct target *target)
+{
+    return search->question->classified->is_digest &&
+           find_holding(search, target) == HOLDING_ABSENT;
+}
+
+/* What cannot be answered wrongly by any registry, only not at all. */
+static bool is_content(const struct classified *c)
+{
+    return c->is_digest && (c->endpoint == ENDPOINT_MANIFESTS || c->endpoint == ENDPOINT_BLOBS);
+}
+
+/* The word that stands for a stand-in. */
+static const struct step nearest_step = {.word = "nearest", .kind = STEP_NEAREST};
+
+/* A registry that is up, for content whose target is not: pulls depend on none alone. */
 static const struct target *find_stand_in(struct search *search, const struct decision *decision)
 {
     for (size_t i = 0; i < decision->ask_count; i++)
@@ -167,13 +182,21 @@ static const struct target *find_stand_in(struct search *search, const struct de
             takes(search, STEP_NEAREST, decision->ask[i]))
             return decision->ask[i];
     const struct target *nearest = search_nearest(search);
-    return nearest && takes(search, STEP_NEAREST, nearest) ? nearest : NULL;
+    bool is_good = nearest && takes(search, STEP_NEAREST, nearest) && !is_absent(search, nearest);
+    return is_good ? nearest : NULL;
 }
 
-static bool is_absent(struct search *search, const struct target *target)
+/* Why it is not known who holds the object. */
+static enum unsure why_unsure(const struct question *q)
 {
-    return search->question->classified->is_digest &&
-           find_holding(search, target) == HOLDING_ABSENT;
+    const struct findings *findings = q->findings;
+
+    if (!findings)
+        return UNSURE_NOT_ASKED;
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->in_trouble[i] && findings->target[i]->kind == TARGET_UPSTREAM)
+            return UNSURE_IN_TROUBLE;
+    return findings->count ? UNSURE_NOT_KNOWN : UNSURE_NO_ANSWER;
 }
 
 /*
@@ -184,7 +207,9 @@ static void choose_unsure(struct search *search, struct decision *decision)
 {
     const struct question *q = search->question;
     const struct rule *rule = decision->rule;
-    const struct step *step = rule_unsure_step(rule, q->classified->class);
+    const struct step *step = decision->unsure == UNSURE_IN_TROUBLE
+                                  ? rule_trouble_step(rule)
+                                  : rule_unsure_step(rule, q->classified->class);
     const struct target *target = search_target(search, step);
 
     if (target && is_absent(search, target)) {
@@ -192,11 +217,12 @@ static void choose_unsure(struct search *search, struct decision *decision)
         target = search_target(search, step);
     }
 
-    if (target && !takes(search, step->kind, target)) {
+    if (target && is_content(q->classified) && !takes(search, step->kind, target)) {
         const struct target *stand_in = find_stand_in(search, decision);
         if (stand_in) {
             search_note_down(search, target);
             search_tell(search, step, target, VERDICT_DOWN);
+            step = &nearest_step;
             target = stand_in;
         }
     }
@@ -254,6 +280,24 @@ static bool is_better(const struct search *search, const struct passed *passed,
     return passed->target && is_out(search, last, &drained) && passed->drained <= drained;
 }
 
+/* Content by digest goes elsewhere while every canonical registry is out of service. */
+static const struct target *replace_canonical(struct search *search, const struct step **step,
+                                              const struct target *target)
+{
+    bool drained;
+
+    if ((*step)->kind != STEP_CANONICAL || !is_content(search->question->classified) ||
+        !is_out(search, target, &drained))
+        return target;
+    const struct target *stand_in = find_stand_in(search, search->decision);
+    if (!stand_in)
+        return target;
+    search_note_down(search, target);
+    search_tell(search, *step, target, VERDICT_DOWN);
+    *step = &nearest_step;
+    return stand_in;
+}
+
 static void choose(const struct question *q, struct decision *decision)
 {
     const struct rule *rule = find_rule(q);
@@ -274,10 +318,12 @@ static void choose(const struct question *q, struct decision *decision)
         }
         if (verdict == VERDICT_TAKEN && certain && decision->unsure)
             break;
+        if (verdict == VERDICT_TAKEN)
+            target = replace_canonical(&search, &step, target);
         search_tell(&search, step, target, verdict);
         if (verdict == VERDICT_TAKEN) {
             decision->ask_count = 0;
-            decision->unsure = false;
+            decision->unsure = UNSURE_NOT;
             if (is_better(&search, &passed, target))
                 take(decision, passed.step, passed.target);
             else
@@ -286,7 +332,8 @@ static void choose(const struct question *q, struct decision *decision)
         }
         if (verdict == VERDICT_DOWN)
             note_passed(&search, &passed, step, target);
-        decision->unsure = decision->unsure || verdict == VERDICT_NOT_KNOWN;
+        if (verdict == VERDICT_NOT_KNOWN)
+            decision->unsure = why_unsure(q);
         if (verdict == VERDICT_NOT_KNOWN && can_be_asked(q, target))
             decision->ask[decision->ask_count++] = target;
     }

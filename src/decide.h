@@ -41,6 +41,15 @@ enum word_of {
     WORD_OF_PROBER
 };
 
+/* Why it is not known who holds an object, where a decision is by the rule's `unsure`. */
+enum unsure {
+    UNSURE_NOT,       /* it is known, or does not matter */
+    UNSURE_NOT_ASKED, /* the prober was not asked */
+    UNSURE_NO_ANSWER, /* it did not answer in time */
+    UNSURE_NOT_KNOWN, /* it has no word of the targets: it could not ask them, or they are silent */
+    UNSURE_IN_TROUBLE, /* a registry answered 401, 429 or 5xx, or refused the connection */
+};
+
 struct decision {
     enum outcome outcome;
     const struct oci_error *error; /* OUTCOME_ERROR */
@@ -48,7 +57,7 @@ struct decision {
     const struct rule *rule;       /* OUTCOME_REDIRECT, and the next two */
     const struct step *step;       /* the word of the rule that gave the target */
     const struct target *target;
-    bool unsure; /* by the rule's `unsure`: it is not known who holds the object */
+    enum unsure unsure; /* by the rule's `unsure`: it is not known who holds the object */
     /* The nearest is down: who is asked to stand in, whether or not it took the request. */
     const struct target *stand_in;
     enum word_of word_of;

@@ -181,8 +181,23 @@ static void print_steps(const struct explanation *e, FILE *out)
                 s->target ? " = " : "", s->target ? s->target->name : "",
                 explain_verdict(s->verdict), s->is_out ? ", although it is out of service" : "",
                 last ? " (" : "", last ? why.text : "", last ? ")" : "",
-                s->verdict == VERDICT_TAKEN && e->routed.decision.unsure ? explain_unsure : "");
+                s->verdict == VERDICT_TAKEN ? explain_unsure(e->routed.decision.unsure) : "");
     }
+}
+
+/* Where the request goes if all that are asked whether they hold the object have trouble. */
+static const struct target *target_in_trouble(const struct explanation *e)
+{
+    const struct decision *decision = &e->routed.decision;
+    struct findings findings = {.count = decision->ask_count};
+    struct routed routed;
+
+    for (size_t i = 0; i < decision->ask_count; i++) {
+        findings.target[i] = decision->ask[i];
+        findings.in_trouble[i] = true;
+    }
+    route(e->config, e->knowledge, &e->request, &findings, NULL, &routed);
+    return routed.decision.target;
 }
 
 /* What a responder does first, where there is a prober. */
@@ -196,6 +211,10 @@ static void print_question(const struct explanation *e, FILE *out)
     for (size_t i = 0; i < decision->ask_count; i++)
         fprintf(out, "%s%s", i ? " or " : "", decision->ask[i]->name);
     fputs(" hold the object?\n", out);
+    const struct target *target = target_in_trouble(e);
+    if (target != decision->target)
+        fprintf(out, "%-9s if it answers 401, 429 or 5xx, or refuses the connection: %s\n", "",
+                target->name);
 }
 
 /* What keeps an upstream from taking all of its clients, and whether it takes this one. */

@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "explain_words.h"
 
-const char explain_unsure[] = ", since nothing tells who holds the object (`unsure`)";
+const char *explain_unsure(enum unsure unsure)
+{
+    static const char *const words[] = {
+        [UNSURE_NOT] = "",
+        [UNSURE_NOT_ASKED] = ", since nobody was asked who holds the object (`unsure`)",
+        [UNSURE_NO_ANSWER] = ", since nobody told in time who holds the object (`unsure`)",
+        [UNSURE_NOT_KNOWN] =
+            ", since the prober could not find out who holds the object (`unsure`)",
+        [UNSURE_IN_TROUBLE] = ", since a registry that may hold the object answered 401, 429 or "
+                              "5xx, or refused the connection (`unsure`)",
+    };
+    return words[unsure];
+}
 
 const char *explain_source(const struct client *client)
 {

@@ -12,7 +12,7 @@ const char *explain_source(const struct client *client);
 const char *explain_nearness(enum nearness nearness);
 const char *explain_verdict(enum verdict verdict);
 
-/* Stands behind VERDICT_TAKEN's words if the decision is an unsure one. */
-extern const char explain_unsure[];
+/* Stands behind VERDICT_TAKEN's words; empty if the decision is no unsure one. */
+const char *explain_unsure(enum unsure unsure);
 
 #endif

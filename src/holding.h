@@ -35,7 +35,8 @@ enum { FINDINGS_MAX = 8 };
 struct findings {
     const struct target *target[FINDINGS_MAX];
     enum holding holding[FINDINGS_MAX];
-    size_t count;
+    bool in_trouble[FINDINGS_MAX]; /* of one not known: it answered 401, 429 or 5xx, or refused */
+    size_t count;                  /* 0: no answer came in time */
 };
 
 #endif

@@ -29,16 +29,35 @@ static const char *why_none(const struct config *config, const struct part *part
                        : "all upstreams are drained or have a share of none";
 }
 
-/* The canonical upstream that is taken if all take none: the first, but a drained one last. */
-static const struct target *last_canonical(const struct config *config, const struct part *part)
+static bool is_canonical(const struct config *config, const struct target *target)
 {
     for (size_t i = 0; i < config->canonical_count; i++)
-        if (!takes_none(part_of(config, part, config->canonical[i])))
-            return NULL;
-    for (size_t i = 0; i < config->canonical_count; i++)
-        if (!part_of(config, part, config->canonical[i]).drained)
-            return config->canonical[i];
-    return config->canonical[0];
+        if (config->canonical[i] == target)
+            return true;
+    return false;
+}
+
+/*
+ * Whether it is a canonical upstream that is taken although all take none: the first, but a
+ * drained one last; if the nearest is taken, each may be somebody's.
+ */
+static bool is_last_canonical(const struct config *config, const struct part *part,
+                              const struct target *target)
+{
+    const struct target *first = NULL;
+
+    for (size_t i = 0; i < config->canonical_count; i++) {
+        const struct target *canonical = config->canonical[i];
+        if (!takes_none(part_of(config, part, canonical)))
+            return false;
+        if (!first ||
+            (part_of(config, part, first).drained && !part_of(config, part, canonical).drained))
+            first = canonical;
+    }
+    if (config->canonical_order == CANONICAL_LISTED)
+        return target == first;
+    return is_canonical(config, target) &&
+           part_of(config, part, target).drained == part_of(config, part, first).drained;
 }
 
 static bool names(const struct config *config, const struct step *step, const struct target *target)
@@ -86,7 +105,7 @@ bool last_resort(const struct config *config, const struct part *part, const str
         return false;
     if (target->kind == TARGET_UPSTREAM && none)
         add(why, none);
-    if (last_canonical(config, part) == target && uses_canonical(config))
+    if (is_last_canonical(config, part, target) && uses_canonical(config))
         add(why, "no other canonical upstream is in service, and signatures are nowhere else");
     if (rule) {
         snprintf(place, sizeof place, "the rule at %.90s:%u ends with it",

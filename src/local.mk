@@ -274,6 +274,8 @@ src_signpost_SOURCES = \
 	src/cmd_audit.c \
 	src/cmd_check.c \
 	src/cmd_drain.c \
+	src/cmd_forget.c \
+	src/ask_connect.c \
 	src/cmd_explain.c \
 	src/cmd_hosts.c \
 	src/cmd_import.c \

@@ -303,6 +303,7 @@ void print_config(const struct config *config, FILE *out)
     for (size_t i = 0; i < config->canonical_count; i++)
         fprintf(out, "%s\"%s\"", i ? ", " : "", config->canonical[i]->name);
     fputs(" ];\n", out);
+    print_option("canonical_order", slice_of(canonical_order_words[config->canonical_order]), out);
     print_option("default", slice_of(config->fallback->name), out);
     print_option("region_header", config->region_header, out);
     print_forwarding(config, out);

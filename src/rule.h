@@ -71,4 +71,7 @@ static inline bool rule_matches(const struct rule *rule, enum request_class clas
 /* Where a request of this class goes while nothing is known of its object. */
 const struct step *rule_unsure_step(const struct rule *rule, enum request_class class);
 
+/* The same if that is since a registry that may hold it was asked, and had trouble. */
+const struct step *rule_trouble_step(const struct rule *rule);
+
 #endif

@@ -62,6 +62,13 @@ static bool is_not_drained(void *context, const struct target *target)
            !knowledge_part(search->question->knowledge, target).drained;
 }
 
+static bool is_in_service(void *context, const struct target *target)
+{
+    const struct search *search = context;
+    struct part part = knowledge_part(search->question->knowledge, target);
+    return is_reachable(context, target) && !part.drained && part.health > 0;
+}
+
 static bool is_up(void *context, const struct target *target)
 {
     return is_reachable(context, target) && health_admission(context, target) == ADMISSION_TAKEN;
@@ -199,25 +206,36 @@ const struct target *search_nearest(struct search *search)
     return search->nearest;
 }
 
+/* The first by `canonical_order`. */
 static const struct target *first_canonical(struct search *search, nearest_filter *allowed)
 {
     const struct config *config = search->question->config;
+    const struct client *client = search->question->client;
+    const struct target *first = NULL;
 
-    for (size_t i = 0; i < config->canonical_count; i++)
-        if (allowed(search, config->canonical[i]))
-            return config->canonical[i];
-    return NULL;
+    for (size_t i = 0; i < config->canonical_count; i++) {
+        const struct target *target = config->canonical[i];
+        if (!allowed(search, target))
+            continue;
+        if (config->canonical_order == CANONICAL_LISTED)
+            return target;
+        if (!first || nearest_before(nearest_rank(config, client, target),
+                                     nearest_rank(config, client, first)))
+            first = target;
+    }
+    return first;
 }
 
 /*
  * The first that is up and has the client in its share; else the first that is up; else
- * the first that is not drained; else the first: signatures are nowhere else. If it cannot
- * be the very first, one that is known to be up goes before one that has not been checked.
+ * the first that returns; else the first that is not drained; else the first: signatures are
+ * nowhere else. If it cannot be the very first, one that is known to be up goes before one that
+ * has not been checked.
  */
 static const struct target *find_canonical(struct search *search)
 {
-    static nearest_filter *const filters[] = {is_usable_and_checked, is_usable, is_up,
-                                              is_not_drained, is_reachable};
+    static nearest_filter *const filters[] = {is_usable_and_checked, is_usable,      is_up,
+                                              is_in_service,         is_not_drained, is_reachable};
     const struct target *meant = first_canonical(search, is_reachable);
     const struct target *found = NULL;
 

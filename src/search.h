@@ -22,8 +22,8 @@ struct search {
 /*
  * The target that a word means for this client; NULL if it means none. "nearest" is
  * the nearest upstream in whose share the client is, or a stand-in while that is down;
- * "bucket" likewise, without a stand-in; "canonical" the first in its list that is up,
- * and shares count there only while another one can take the rest.
+ * "bucket" likewise, without a stand-in; "canonical" the first in its list, or the
+ * nearest of them, that is up; shares count there only while another one can take the rest.
  */
 const struct target *search_target(struct search *search, const struct step *step);
 

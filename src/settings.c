@@ -191,8 +191,11 @@ static const struct option_spec rule_options[] = {
              "question mark behind it, only if it is known to hold the object.",
      .example = "[ \"bucket?\", \"nearest?\", \"canonical\" ]"},
     {"unsure", OPTION_STRING, RULE(unsure), .valid = is_any, .expects = "a target",
-     .help = "Where a request goes while it is not known who holds the object. By default\n"
-             "\"nearest\" for a blob and \"canonical\" for the rest.",
+     .help =
+         "Where a request goes while it is not known who holds the object. By default\n"
+         "\"nearest\" for a blob; \"canonical\" for the rest, but \"nearest\" if a registry that\n"
+         "may hold it answered 401, 429 or 5xx or refused the connection: one region's trouble\n"
+         "does not become the canonical registry's.",
      .example = "\"nearest\""},
     {"query", OPTION_CHOICE, RULE(query), .choices = query_policy_words,
      .help =
@@ -331,9 +334,16 @@ static const struct option_spec file_options[] = {
                 "        us = { url = \"https://us.registry.example.org\"; }; }"},
     {"canonical", OPTION_WORDS, FILE_OPTION(canonical), .valid = is_target_name,
      .expects = "the name of an upstream",
-     .help = "The upstream where signatures and attestations are written. It holds every image.\n"
-             "Several are tried in their order. With one upstream, it is that one.",
+     .help =
+         "The upstream where signatures and attestations are written. It holds every image.\n"
+         "Several are tried in the order of `canonical_order`. With one upstream, it is that one.",
      .example = "[ \"us\" ]"},
+    {"canonical_order", OPTION_CHOICE, FILE_OPTION(canonical_order),
+     .choices = canonical_order_words,
+     .help =
+         "Which of several canonical upstreams that are up is taken: \"listed\", the first in\n"
+         "`canonical`, or \"nearest\", the one nearest to the client, for those who sign into all\n"
+         "of them."},
     {"default", OPTION_STRING, FILE_OPTION(default_upstream), .valid = is_target_name,
      .expects = "the name of an upstream",
      .help = "The upstream for clients of unknown place. It is the first canonical one if not set.",
@@ -384,13 +394,12 @@ static const struct option_spec file_options[] = {
                 "             latitude = 52.52; longitude = 13.40; } )"},
 
     {"rules", OPTION_GROUPS, FILE_OPTION(rules), .of = &rule_group, .section = "The routing table",
-     .help = "What goes where. The first rule that matches is taken; \"default\" stands for the\n"
-             "built-in rules, which are also used where there are none: signature and\n"
-             "signature-digest to \"canonical\"; manifest-digest to \"nearest?\", \"canonical\"; "
-             "blob to\n"
-             "\"bucket?\", \"nearest?\", \"canonical\"; and all else to \"nearest\". A question "
-             "mark means:\n"
-             "only if the target is known to hold the object.",
+     .help =
+         "What goes where. The first rule that matches is taken; \"default\" stands for the\n"
+         "built-in rules, which are also used where there are none: signature, signature-digest\n"
+         "and tags-list to \"canonical\"; manifest-digest to \"nearest?\", \"canonical\"; blob to\n"
+         "\"bucket?\", \"nearest?\", \"canonical\"; and all else to \"nearest\". A question mark\n"
+         "means: only if the target is known to hold the object.",
      .example =
          "( { match = \"blob\"; client = \"gcp:*\"; to = [ \"nearest?\", \"canonical\" ]; },\n"
          "          \"default\" )"},

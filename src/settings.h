@@ -97,7 +97,7 @@ struct settings {
     double index_interval;
     double max_connections, max_parked, record_timeout;
     struct probing_setting probing;
-    int metrics;
+    int canonical_order, metrics;
     struct logging_setting logging;
 };
 

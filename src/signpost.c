@@ -18,6 +18,7 @@ static const struct {
     {"check", cmd_check, "checks a configuration, and prints what it means"},
     {"drain", cmd_drain, "sends no more requests to a target"},
     {"explain", cmd_explain, "says where a request goes, and why"},
+    {"forget", cmd_forget, "forgets what was found out about a target"},
     {"hosts", cmd_hosts, "lists every host that clients may be sent to"},
     {"import", cmd_import, "makes a configuration from that of archeio"},
     {"index", cmd_index, "writes and checks the index of signatures' digests"},

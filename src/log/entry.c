@@ -56,8 +56,7 @@ static void add_step(const struct log_entry *entry, size_t i, struct text *out)
         TEXT_ADD(out, ", ");
         text_add(out, slice_of(explain_nearness(rank.nearness)));
     }
-    if (routed->decision.unsure)
-        text_add(out, slice_of(explain_unsure));
+    text_add(out, slice_of(explain_unsure(routed->decision.unsure)));
 }
 
 /* Steps that do not fit are left out whole. */

@@ -3,7 +3,7 @@
  * One line of the log: a decision and why it was made. In plain form:
  *
  *     time=2026-11-23T20:15:00.123Z status=307 class=manifest-tag method=GET
- *     path=/v2/app/manifests/v1?x=y name=app target=eu place=FR rule=5
+ *     path=/v2/app/manifests/v1?x=y name=app target=eu place=FR rule=6
  *     took=0.000002310 reason="nearest = eu: taken, by distance"     (one line)
  *
  * with " id=…" and " client=192.0.2.0/24" at its end if they are configured; "-"

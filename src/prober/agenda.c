@@ -51,22 +51,26 @@ size_t agenda_questions(const struct agenda *agenda)
 
 /* ---- asking ---- */
 
-/* Begins a request, if there may be one. */
+/* Begins a request, if there may be one; else sets whether that is since the target had trouble. */
 static struct job *begin_job(struct agenda *agenda, struct remote *remote,
                              const struct object *object, uint64_t key, bool is_sample,
-                             struct instant now)
+                             struct instant now, bool *in_trouble)
 {
+    const struct recent_unknown *recent = findings_recent(agenda, key, now);
+
     if (!holding_can_be_asked(remote->target, object)) {
         agenda->counters.unaskable++;
         return NULL;
     }
-    if (findings_are_recent(agenda, key, now)) {
+    if (recent) {
         agenda->counters.recent++;
+        *in_trouble = recent->in_trouble;
         return NULL;
     }
     if (!budget_spend(&remote->budget, &agenda->config->probing.rate, now.steady_ms)) {
         agenda->counters.refused++;
         remote->counters.refused++;
+        *in_trouble = budget_is_closed(&remote->budget, now.steady_ms);
         return NULL;
     }
     struct job *job = jobs_begin_probe(agenda, remote, object, key, is_sample, now);
@@ -78,7 +82,7 @@ static struct job *begin_job(struct agenda *agenda, struct remote *remote,
 /* The job that will tell: one under way, or a new one; NULL if there may be none. */
 static struct job *job_for(struct agenda *agenda, struct remote *remote,
                            const struct object *object, struct cache_hash *hash, bool is_sample,
-                           struct instant now)
+                           struct instant now, bool *in_trouble)
 {
     uint64_t key = cache_writer_key(agenda->cache, remote->target, object, hash);
     struct job *job = jobs_find(agenda, key);
@@ -89,7 +93,7 @@ static struct job *job_for(struct agenda *agenda, struct remote *remote,
         return NULL;
     }
     if (!job)
-        return begin_job(agenda, remote, object, key, is_sample, now);
+        return begin_job(agenda, remote, object, key, is_sample, now, in_trouble);
     agenda->counters.shared++;
     return job;
 }
@@ -128,8 +132,7 @@ static size_t look_up(struct agenda *agenda, struct asked *asked, struct remote 
 static void answer_unknown(struct agenda *agenda, uint64_t client,
                            const struct ask_question *question)
 {
-    struct ask_answer answer = {
-        .version = ASK_VERSION, .id = question->id, .target_count = question->target_count};
+    struct ask_answer answer = ask_new_answer(question->id, question->target_count);
 
     agenda->counters.overflow++;
     agenda->counters.answers++;
@@ -154,7 +157,8 @@ static void take_question(struct agenda *agenda, uint64_t client,
     for (size_t i = 0; i < count; i++) {
         if (!remotes[i] || asked->holding[i] != HOLDING_UNKNOWN)
             continue;
-        struct job *job = job_for(agenda, remotes[i], object, &hash, false, now);
+        struct job *job =
+            job_for(agenda, remotes[i], object, &hash, false, now, &asked->in_trouble[i]);
         if (job)
             questions_wait(&asked->waiter[i], asked, job);
     }
@@ -169,12 +173,12 @@ static void take_sample(struct agenda *agenda, struct remote *remote, const stru
                         struct instant now)
 {
     struct cache_hash hash = {0};
-    bool is_soon = remote->sampled_ms && now.steady_ms - remote->sampled_ms < SAMPLE_MS;
+    bool in_trouble, is_soon = remote->sampled_ms && now.steady_ms - remote->sampled_ms < SAMPLE_MS;
 
     if (is_soon || !witnesses_wanted(&remote->witnesses) ||
         witnesses_know(&remote->witnesses, object))
         return;
-    if (job_for(agenda, remote, object, &hash, true, now))
+    if (job_for(agenda, remote, object, &hash, true, now, &in_trouble))
         remote->sampled_ms = now.steady_ms;
 }
 
@@ -188,11 +192,33 @@ static void take_use(struct agenda *agenda, const struct ask_question *note,
     }
 }
 
+/* An operator knows better than what has been found. */
+static bool take_forget(struct agenda *agenda, uint64_t client, const struct ask_question *question,
+                        size_t len)
+{
+    struct object object;
+
+    if (!ask_read_forget(question, len, &object)) {
+        agenda->counters.malformed++;
+        return false;
+    }
+    struct remote *remote = remotes_find(&agenda->remotes, question->target[0]);
+    struct ask_answer answer = ask_new_answer(question->id, remote ? 1 : 0);
+    if (remote) {
+        agenda->counters.forgotten++;
+        findings_forget(agenda, remote, &object);
+    }
+    agenda->hooks.answer(agenda->hooks.context, client, &answer);
+    return true;
+}
+
 bool agenda_hear(struct agenda *agenda, uint64_t client, const struct ask_question *question,
                  size_t len, struct instant now)
 {
     struct object object;
 
+    if (ask_is_forget(question, len))
+        return take_forget(agenda, client, question, len);
     if (ask_is_use(question, len)) {
         take_use(agenda, question, NULL, now);
         return true;

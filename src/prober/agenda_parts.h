@@ -25,6 +25,7 @@ struct asked {
     uint32_t id;
     size_t count;
     enum holding holding[ASK_TARGETS_MAX];
+    bool in_trouble[ASK_TARGETS_MAX]; /* see struct findings */
     struct waiter waiter[ASK_TARGETS_MAX];
 };
 
@@ -60,6 +61,7 @@ struct job {
     int64_t begun_ms;
     struct check *check;   /* that it is a part of, or NULL */
     uint32_t witness;      /* its number */
+    bool is_void;          /* what it finds was to be forgotten before it came */
     bool is_sample;        /* nobody has asked: it may give a witness */
     bool is_deferred;      /* it has its answer, and waits for the target's check */
     enum holding deferred; /* what the answer says if the check is good */
@@ -76,6 +78,13 @@ struct recent_unknown {
     uint64_t key; /* in the cache */
     uint64_t target;
     int64_t until_ms;
+    bool in_trouble; /* since the target had trouble */
+};
+
+/* What has been found out of an object at a target. */
+struct verdict {
+    enum holding holding;
+    bool in_trouble; /* not known, since the target had trouble */
 };
 
 struct agenda {
@@ -109,7 +118,7 @@ void questions_wait(struct waiter *waiter, struct asked *asked, struct job *job)
 void questions_settle(struct agenda *agenda, struct asked *asked);
 
 /* Gives all who wait for a job what came of it. */
-void questions_tell(struct agenda *agenda, struct job *job, enum holding holding);
+void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict);
 
 /* ---- findings.c ---- */
 
@@ -117,14 +126,21 @@ void questions_tell(struct agenda *agenda, struct job *job, enum holding holding
 bool findings_end_probe(struct agenda *agenda, struct job *job, const struct reply *reply,
                         struct instant now);
 
-/* Whether it was asked a moment ago, and could not be found out. */
-bool findings_are_recent(const struct agenda *agenda, uint64_t key, struct instant now);
+/* What was asked a moment ago and could not be found out, or NULL. */
+const struct recent_unknown *findings_recent(const struct agenda *agenda, uint64_t key,
+                                             struct instant now);
 
 /* A check has ended: probes that waited for it are believed, or not. */
 void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now);
 
 /* What could not be found out about a target is to be asked again. */
 void findings_forget_unknown(struct agenda *agenda, const struct remote *remote);
+
+/*
+ * Forgets what is known of an object at a target (ENDPOINT_NONE: of all of them). What is under
+ * way began before and says nothing any more: nobody waits for it longer, and it is not kept.
+ */
+void findings_forget(struct agenda *agenda, struct remote *remote, const struct object *object);
 
 /* ---- checks.c ---- */
 

@@ -37,6 +37,11 @@ static double burst_now(const struct budget *budget, const struct probing_rate *
     return burst > 1 ? burst : 1;
 }
 
+bool budget_is_closed(const struct budget *budget, int64_t now_ms)
+{
+    return now_ms < budget->closed_ms;
+}
+
 bool budget_spend(struct budget *budget, const struct probing_rate *rate, int64_t now_ms)
 {
     if (now_ms > budget->at_ms)
@@ -45,7 +50,7 @@ bool budget_spend(struct budget *budget, const struct probing_rate *rate, int64_
     if (budget->spent < 0)
         budget->spent = 0;
     budget->at_ms = now_ms;
-    if (now_ms < budget->closed_ms || budget->spent + 1 > burst_now(budget, rate, now_ms))
+    if (budget_is_closed(budget, now_ms) || budget->spent + 1 > burst_now(budget, rate, now_ms))
         return false;
     budget->spent += 1;
     return true;

@@ -25,6 +25,9 @@ double budget_rate(const struct budget *budget, const struct probing_rate *rate,
 /* Whether one more may be spent now, which is noted. */
 bool budget_spend(struct budget *budget, const struct probing_rate *rate, int64_t now_ms);
 
+/* Whether nothing may be spent, since the target has asked for a pause. */
+bool budget_is_closed(const struct budget *budget, int64_t now_ms);
+
 /*
  * The target has answered with 429 to a request that began at this time: the rate is halved,
  * to 1/s at the least, but only once for all requests that were under way together. It

@@ -8,19 +8,21 @@ enum {
 
 /* ---- what could not be found out ---- */
 
-bool findings_are_recent(const struct agenda *agenda, uint64_t key, struct instant now)
+const struct recent_unknown *findings_recent(const struct agenda *agenda, uint64_t key,
+                                             struct instant now)
 {
     const struct recent_unknown *recent = &agenda->unknown[key % RECENT_UNKNOWN];
 
-    return now.steady_ms < recent->until_ms && recent->key == key;
+    return now.steady_ms < recent->until_ms && recent->key == key ? recent : NULL;
 }
 
-static void remember_unknown(struct agenda *agenda, const struct job *job, struct instant now)
+static void remember_unknown(struct agenda *agenda, const struct job *job, bool in_trouble,
+                             struct instant now)
 {
     int64_t pause = UNKNOWN_MS + (int64_t)jitter_below(&agenda->jitter, UNKNOWN_MS);
 
     agenda->unknown[job->key % RECENT_UNKNOWN] =
-        (struct recent_unknown){job->key, job->remote->id, now.steady_ms + pause};
+        (struct recent_unknown){job->key, job->remote->id, now.steady_ms + pause, in_trouble};
 }
 
 void findings_forget_unknown(struct agenda *agenda, const struct remote *remote)
@@ -56,10 +58,11 @@ static void keep(struct agenda *agenda, const struct job *job, enum holding hold
     }
 }
 
-static void settle(struct agenda *agenda, struct job *job, enum holding holding, struct instant now)
+static void settle(struct agenda *agenda, struct job *job, struct verdict verdict,
+                   struct instant now)
 {
-    keep(agenda, job, holding, now);
-    questions_tell(agenda, job, holding);
+    keep(agenda, job, verdict.holding, now);
+    questions_tell(agenda, job, verdict);
 }
 
 void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now)
@@ -75,9 +78,50 @@ void findings_settle(struct agenda *agenda, struct remote *remote, struct instan
             if (!job->is_deferred || job->remote != remote)
                 continue;
             remote->deferred--;
-            settle(agenda, job, is_good ? job->deferred : HOLDING_UNKNOWN, now);
+            bool is_known = is_good && !job->is_void;
+            settle(agenda, job, (struct verdict){is_known ? job->deferred : HOLDING_UNKNOWN, false},
+                   now);
             jobs_end(agenda, job);
         }
+}
+
+/* ---- forgetting ---- */
+
+static void forget_jobs(struct agenda *agenda, const struct remote *remote, const uint64_t *key)
+{
+    for (size_t i = 0; i < JOB_LISTS; i++)
+        for (struct job *job = agenda->table[i]; job; job = job->next)
+            if (job->kind == JOB_PROBE && job->remote == remote && (!key || job->key == *key)) {
+                job->is_void = true;
+                questions_tell(agenda, job, (struct verdict){HOLDING_UNKNOWN, false});
+            }
+}
+
+static void forget_key(struct agenda *agenda, struct remote *remote, uint64_t key)
+{
+    struct recent_unknown *recent = &agenda->unknown[key % RECENT_UNKNOWN];
+
+    cache_writer_clear_entry(agenda->cache, key);
+    if (recent->key == key)
+        recent->until_ms = INT64_MIN;
+    forget_jobs(agenda, remote, &key);
+}
+
+void findings_forget(struct agenda *agenda, struct remote *remote, const struct object *object)
+{
+    static const enum endpoint endpoints[] = {ENDPOINT_MANIFESTS, ENDPOINT_BLOBS};
+
+    if (object->endpoint == ENDPOINT_NONE) {
+        cache_writer_forget(agenda->cache, remote->target);
+        findings_forget_unknown(agenda, remote);
+        forget_jobs(agenda, remote, NULL);
+        return;
+    }
+    for (int i = 0; i < 2; i++) { /* a digest does not tell which of them it is of */
+        struct object one = {endpoints[i], object->name, object->digest};
+        struct cache_hash hash = {0};
+        forget_key(agenda, remote, cache_writer_key(agenda->cache, remote->target, &one, &hash));
+    }
 }
 
 /* ---- the end of a probe ---- */
@@ -109,15 +153,16 @@ bool findings_end_probe(struct agenda *agenda, struct job *job, const struct rep
     struct reply_object asked = reply_object(job->target_kind, &object);
     asked.serves_content = asked.kind == TARGET_BUCKET && remote->serves_content;
     enum holding holding = reply_holding(reply, asked);
+    bool in_trouble = holding == HOLDING_UNKNOWN && reply_is_refusal(reply);
 
-    if (job->epoch != agenda->epoch) {
-        settle(agenda, job, HOLDING_UNKNOWN, now);
+    if (job->epoch != agenda->epoch || job->is_void) {
+        settle(agenda, job, (struct verdict){HOLDING_UNKNOWN, false}, now);
         return false;
     }
     count(agenda, job, reply, now);
     if (holding == HOLDING_UNKNOWN) {
         if (reply->failure != FAILURE_NOT_SENT)
-            remember_unknown(agenda, job, now);
+            remember_unknown(agenda, job, in_trouble, now);
     } else if (!monitor_is_good(&remote->monitor, &agenda->config->probing, now)) {
         job->is_deferred = remote->monitor.under_way > 0;
         job->deferred = holding;
@@ -125,6 +170,6 @@ bool findings_end_probe(struct agenda *agenda, struct job *job, const struct rep
         holding = HOLDING_UNKNOWN;
     }
     if (!job->is_deferred)
-        settle(agenda, job, holding, now);
+        settle(agenda, job, (struct verdict){holding, in_trouble}, now);
     return job->is_deferred;
 }

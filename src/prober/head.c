@@ -464,6 +464,7 @@ static void finish(struct heads *heads, struct head *head, CURLcode code)
         read_header(head, &reply);
     } else {
         reply.failure = failure_of(head, code);
+        reply.was_refused = code == CURLE_COULDNT_CONNECT;
         reply.words = head->failure ? head->failure : curl_easy_strerror(code);
     }
     int64_t took = heads->now_ms - head->began_ms;

@@ -17,7 +17,7 @@ struct job *jobs_find(struct agenda *agenda, uint64_t key)
 {
     struct job *job = *list_of(agenda, key);
 
-    while (job && (job->kind != JOB_PROBE || job->key != key))
+    while (job && (job->kind != JOB_PROBE || job->key != key || job->is_void))
         job = job->next;
     return job;
 }

@@ -82,25 +82,27 @@ static bool is_decided(const struct asked *asked)
 
 void questions_settle(struct agenda *agenda, struct asked *asked)
 {
-    struct ask_answer answer = {
-        .version = ASK_VERSION, .id = asked->id, .target_count = (uint8_t)asked->count};
+    struct ask_answer answer = ask_new_answer(asked->id, asked->count);
 
     if (!is_decided(asked))
         return;
-    for (size_t i = 0; i < asked->count; i++)
+    for (size_t i = 0; i < asked->count; i++) {
         answer.holding[i] = (uint8_t)asked->holding[i];
+        answer.in_trouble |= (uint8_t)(asked->in_trouble[i] << i);
+    }
     agenda->counters.answers++;
     agenda->hooks.answer(agenda->hooks.context, asked->client, &answer);
     questions_forget(agenda, asked);
 }
 
-void questions_tell(struct agenda *agenda, struct job *job, enum holding holding)
+void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict)
 {
     while (job->waiters) {
         struct waiter *waiter = job->waiters;
         struct asked *asked = waiter->asked;
         stop_waiting(waiter);
-        asked->holding[waiter - asked->waiter] = holding;
+        asked->holding[waiter - asked->waiter] = verdict.holding;
+        asked->in_trouble[waiter - asked->waiter] = verdict.in_trouble;
         questions_settle(agenda, asked);
     }
 }

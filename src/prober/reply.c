@@ -68,6 +68,14 @@ bool reply_is_trouble(const struct reply *reply)
     return reply->status >= 500 && reply->status != 501 && !reply_limits_rate(reply);
 }
 
+bool reply_is_refusal(const struct reply *reply)
+{
+    if (reply->status == 0)
+        return reply->was_refused;
+    return reply->status == 401 || reply->status == 429 ||
+           (reply->status >= 500 && reply->status != 501);
+}
+
 static bool is_listed(const struct probing *rules, int status)
 {
     for (size_t i = 0; i < rules->up_status_count; i++)

@@ -27,6 +27,7 @@ enum reply_type { TYPE_OTHER, TYPE_HTML, TYPE_MANIFEST };
 /* The last answer to a request, after its redirects. */
 struct reply {
     enum reply_failure failure;
+    bool was_refused;  /* then: the connection was */
     const char *words; /* of a failure, for people */
     int status;        /* 0: there is no answer */
     unsigned took_ms;
@@ -63,6 +64,12 @@ bool reply_limits_rate(const struct reply *reply);
 
 /* Whether a probe ended so that the target's next check should come soon. */
 bool reply_is_trouble(const struct reply *reply);
+
+/*
+ * Whether a probe ended so that it says nothing of the object, since the target will not or cannot
+ * serve: 401, 429 or 5xx, or a refused connection.
+ */
+bool reply_is_refusal(const struct reply *reply);
 
 enum path_meaning { CHECK_GOOD, CHECK_BAD, CHECK_NEITHER };
 

@@ -101,7 +101,7 @@ subtest 'the command' => sub {
     is( $run->{status}, 0, 'signpost check' ) or diag $run->{err};
     is(
         $run->{out},
-        "environment: no mistakes; 1 upstream, 1 bucket, 5 rules; signatures at upstream.\n",
+        "environment: no mistakes; 1 upstream, 1 bucket, 6 rules; signatures at upstream.\n",
         '  what they come to'
     );
     my $printed = $t->run( [ $signpost, 'check', '--print' ], only_env => \%environment );

@@ -247,7 +247,7 @@ subtest 'explain' => sub {
     );
     like(
         $run->{out},
-        qr{^ +nearest = eu: taken, since nothing tells .*unsure}m,
+        qr{^ +nearest = eu: taken, since nobody was asked .*unsure}m,
         'and what was taken'
     );
 

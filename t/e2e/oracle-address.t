@@ -52,7 +52,7 @@ my $conf = $t->slurp( $t->source('etc/registry.k8s.io.conf') )
 sub conf_with {
     my ($rule) = @_;
     my $text = $conf;
-    $text =~ s/(^rules = .*?),\s*("default" \);)/$1,\n  $rule,\n  $2/ms or die "no rules";
+    $text =~ s/\{ match = "blob"; to = [^}]*\}/$rule/ or die "no rule for blobs";
     return $text;
 }
 

@@ -63,13 +63,13 @@ my @classes = sort keys %asked;
 # Where a request of this class from there goes, under either configuration.
 sub target_now {
     my ( $class, $region ) = @_;
-    return 'us' if $class eq 'signature';
+    return 'us' if $class =~ /^(?:signature|tags-list)\z/;
     return $class eq 'blob' && $region eq 'JP' ? 'cdn' : $near{$region};
 }
 
 sub target_then {
     my ( $class, $region ) = @_;
-    return 'us' if $class eq 'signature';
+    return 'us' if $class =~ /^(?:signature|tags-list)\z/;
     return $region eq 'FR' ? 'fr' : $near{$region};
 }
 

@@ -73,7 +73,7 @@ subtest 'many clients' => sub {
 };
 
 subtest 'the command' => sub {
-    my $in  = sub { return call( 'explain', '--region', 'FR', '--ip', $_[0], '/v2/a/tags/list' ) };
+    my $in  = sub { return call( 'explain', '--region', 'FR', '--ip', $_[0], '/v2/a/manifests/v1' ) };
     my $out = $in->('192.0.2.1');
     like( $out->{out}, qr/nearest = new: passed over: it takes a share/, 'explain says so' );
     like(

@@ -110,7 +110,8 @@ static struct reply reply_of(enum life life, const char *url)
 
     switch (life) {
     case REFUSES:
-        return (struct reply){.failure = FAILURE_NETWORK, .words = "Could not connect"};
+        return (struct reply){
+            .failure = FAILURE_NETWORK, .was_refused = true, .words = "Could not connect"};
     case BLACK_HOLE:
         return (struct reply){.failure = FAILURE_NETWORK, .words = "Timeout was reached"};
     case NOT_FOUND:
@@ -505,6 +506,96 @@ static void test_unknown_is_remembered(void)
     end();
 }
 
+/* Asks for an object that cannot be found out; whether that is since the target has trouble. */
+static bool has_trouble(const char *name, unsigned n)
+{
+    if (told("eu", name, n) != HOLDING_UNKNOWN)
+        abort();
+    return world.answer.in_trouble & 1;
+}
+
+/* What an answer says of one that is not known: that the target had trouble, or nothing. */
+static void test_trouble(void)
+{
+    begin_used(0);
+    ok(has_trouble("fault/app", 1), "500 is trouble");
+    unsigned probes = world.probes;
+    ok(has_trouble("fault/app", 1) && world.probes == probes, "and is remembered as that");
+    ok(has_trouble("secret/app", 2), "so is 401");
+    ok(!has_trouble("slow/app", 3), "silence is not");
+    probes = world.probes;
+    ok(!has_trouble("slow/app", 3) && world.probes == probes, "and is remembered, too");
+    cmp_ok(told("eu", "invented/app", 4), ==, HOLDING_ABSENT, "404 is an answer");
+    cmp_ok(world.answer.in_trouble, ==, 0, "without trouble");
+    world.life[0] = LIMITS;
+    ok(has_trouble("real/app", 5), "429 is trouble");
+    probes = world.probes;
+    ok(has_trouble("real/app", 6) && world.probes == probes,
+       "so is the pause that the target asked for, in which it is not asked");
+    end();
+    begin_used(0);
+    world.life[0] = REFUSES;
+    ok(has_trouble("real/app", 7), "a refused connection is trouble");
+    cmp_ok(world.answer.mark, ==, ASK_ANSWER_MARK, "each answer has the mark");
+    end();
+}
+
+static void forget(const char *where, const char *name, unsigned n)
+{
+    struct ask_question question;
+    char digest[80];
+
+    snprintf(digest, sizeof digest, "sha256:%064x", n);
+    struct object object = {ENDPOINT_MANIFESTS, slice_of(name), slice_of(digest)};
+    size_t len = ask_write_forget(&question, 7, target(where), *name ? &object : NULL);
+    unsigned before = world.answers;
+    ok(agenda_hear(agenda, CLIENT, &question, len, now), "it is asked to forget");
+    ok(world.answers > before && world.answer.id == 7 && world.answer.target_count == 1,
+       "it says that it has");
+}
+
+static void test_forget(void)
+{
+    struct ask_question question;
+
+    begin_used(1);
+    cmp_ok(told("eu", "real/app", 1), ==, HOLDING_PRESENT, "something is there");
+    cmp_ok(told("eu", "real/app", 2), ==, HOLDING_PRESENT, "and another thing");
+    world.life[0] = EMPTIED;
+    cmp_ok(told("eu", "real/app", 1), ==, HOLDING_PRESENT, "both are believed to be");
+    forget("eu", "real/app", 1);
+    cmp_ok(told("eu", "real/app", 1), ==, HOLDING_ABSENT, "one is forgotten, and asked for");
+    cmp_ok(told("eu", "real/app", 2), ==, HOLDING_PRESENT, "the other is not");
+    forget("eu", "", 0);
+    cmp_ok(told("eu", "real/app", 2), ==, HOLDING_ABSENT, "all are");
+
+    told("asia", "fault/app", 3);
+    unsigned probes = world.probes;
+    told("asia", "fault/app", 3);
+    cmp_ok(world.probes, ==, probes, "what could not be found out is remembered");
+    forget("asia", "fault/app", 3);
+    told("asia", "fault/app", 3);
+    cmp_ok(world.probes, ==, probes + 1, "and can be forgotten");
+
+    ask_for("asia", "real/app", 4); /* under way */
+    forget("asia", "", 0);
+    ok(world.answers > 0 && agenda_questions(agenda) == 0, "who waits is answered");
+    run(1000);
+    probes = world.probes;
+    cmp_ok(told("asia", "real/app", 4), ==, HOLDING_PRESENT, "it is asked for again");
+    cmp_ok(world.probes, ==, probes + 1, "since what was under way has said nothing");
+
+    size_t len = ask_write_forget(&question, 8, target("eu"), NULL);
+    question.target[0]++;
+    ok(agenda_hear(agenda, CLIENT, &question, len, now) && world.answer.target_count == 0,
+       "a target that is none is told");
+    ok(!agenda_hear(agenda, CLIENT, &question, len - 1, now), "a packet cut short is refused");
+    question.name_len = 3;
+    memcpy(question.text, "A/b", 3);
+    ok(!agenda_hear(agenda, CLIENT, &question, len + 3, now), "so is what is no object");
+    end();
+}
+
 static void test_unaskable(void)
 {
     struct ask_question question;
@@ -672,6 +763,8 @@ int main(void)
     test_emptied();
     test_distrust();
     test_unknown_is_remembered();
+    test_trouble();
+    test_forget();
     begin_anew();
     test_unaskable();
     end();

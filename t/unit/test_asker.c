@@ -93,8 +93,7 @@ static size_t hear(struct ask_question *question)
 
 static void reply(uint32_t id, unsigned target_count, enum holding holding)
 {
-    struct ask_answer answer = {
-        .version = ASK_VERSION, .id = id, .target_count = (uint8_t)target_count};
+    struct ask_answer answer = ask_new_answer(id, target_count);
     for (unsigned i = 0; i < target_count && i < ASK_TARGETS_MAX; i++)
         answer.holding[i] = (uint8_t)holding;
     ok(send(prober, &answer, sizeof answer, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof answer,
@@ -350,6 +349,29 @@ static void test_malformed(void)
     stop();
 }
 
+/* What a prober before 0.3 sent behind the verdicts had no meaning. */
+static void test_trouble(void)
+{
+    const struct findings *findings = &waiters[0].findings;
+    struct ask_question question;
+
+    start();
+    for (int i = 0; i < 2; i++) {
+        ok(ask_for(0, "app", 2, 300, 1000) && hear(&question), "a question is asked");
+        struct ask_answer answer = ask_new_answer(question.id, 2);
+        answer.holding[0] = HOLDING_ABSENT;
+        answer.in_trouble = 0xff;
+        if (i)
+            answer.mark = 0xa5a5;
+        send(prober, &answer, sizeof answer, MSG_NOSIGNAL);
+        asker_receive(asker, 1010);
+        ok(findings->count == 2 && findings->holding[0] == HOLDING_ABSENT, "and answered");
+        ok(!findings->in_trouble[0] && findings->in_trouble[1] == !i, "%s",
+           i ? "without the mark there is no trouble" : "a target that is not known has trouble");
+    }
+    stop();
+}
+
 static void test_use(void)
 {
     struct ask_question question;
@@ -400,7 +422,7 @@ static int connect_to(const char *directory, struct why *why)
 {
     struct state state;
     state_begin(&state, directory);
-    int fd = asker_connect(&state, why);
+    int fd = ask_connect(&state, why);
     state_end(&state);
     return fd;
 }
@@ -465,6 +487,7 @@ int main(void)
     test_slots();
     test_death();
     test_malformed();
+    test_trouble();
     test_use();
     test_usage();
     test_connect();

@@ -262,6 +262,29 @@ static void test_sweep(void)
     cache_writer_close(writer);
 }
 
+static void test_clear_entry(void)
+{
+    struct sample s, other;
+    struct cache_writer *writer = writer_of(MB);
+    struct cache *cache = reader();
+
+    add(writer, eu, sample(&s, 1), HOLDING_PRESENT, NOW);
+    add(writer, us, &s.object, HOLDING_ABSENT, NOW);
+    add(writer, eu, sample(&other, 2), HOLDING_PRESENT, NOW);
+    cache_writer_clear_entry(writer, key_of(writer, eu, &s.object));
+    cmp_ok(look(cache, eu, &s.object, NOW), ==, HOLDING_UNKNOWN, "one object is forgotten");
+    cmp_ok(look(cache, eu, &other.object, NOW), ==, HOLDING_PRESENT, "another one is not");
+    cmp_ok(look(cache, us, &s.object, NOW), ==, HOLDING_ABSENT, "nor is the same elsewhere");
+    struct cache_counts counts = cache_writer_counts(writer);
+    ok(counts.present == 1 && counts.absent == 1, "the counts are right");
+    cache_writer_clear_entry(writer, key_of(writer, eu, &s.object));
+    ok(cache_writer_counts(writer).present == 1, "what is not known is not counted");
+    add(writer, eu, &s.object, HOLDING_ABSENT, NOW);
+    cmp_ok(look(cache, eu, &s.object, NOW), ==, HOLDING_ABSENT, "it can be found again");
+    cache_close(cache);
+    cache_writer_close(writer);
+}
+
 static void test_forget(void)
 {
     struct sample s;
@@ -686,9 +709,22 @@ static void test_killed(void)
 int main(void)
 {
     void (*const tests[])(void) = {
-        test_siphash,   test_both_sides,  test_one_hash, test_time,    test_sweep,
-        test_forget,    test_many,        test_eviction, test_foreign, test_other_size_and_version,
-        test_cut_short, test_overwritten, test_deleted,  test_no_file, test_killed,
+        test_siphash,
+        test_both_sides,
+        test_one_hash,
+        test_time,
+        test_sweep,
+        test_forget,
+        test_clear_entry,
+        test_many,
+        test_eviction,
+        test_foreign,
+        test_other_size_and_version,
+        test_cut_short,
+        test_overwritten,
+        test_deleted,
+        test_no_file,
+        test_killed,
     };
 
     if (!mkdtemp(folder))

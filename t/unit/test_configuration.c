@@ -21,7 +21,7 @@ static void check_defaults(void)
     cmp_ok(c->target_count, ==, 1, "no bucket");
     ok(c->canonical_count == 1 && c->canonical[0] == c->targets, "the only upstream is canonical");
     ok(c->fallback == c->targets, "and the default");
-    cmp_ok(c->rule_count, ==, 5, "the built-in rules");
+    cmp_ok(c->rule_count, ==, 6, "the built-in rules");
     is(shown(c->region_header), "X-Client-Region", "the region header");
     is(shown(c->request.region_variable), "HTTP_X_CLIENT_REGION", "as a variable");
     is(shown(c->request.forwarded_variable), "HTTP_X_FORWARDED_FOR", "the forwarding header");
@@ -119,7 +119,7 @@ static void check_rules(void)
         "  \"default\" );");
     const struct rule *rule = &c->rules[0];
 
-    cmp_ok(c->rule_count, ==, 6, "a rule before the built-in ones");
+    cmp_ok(c->rule_count, ==, 7, "a rule before the built-in ones");
     cmp_ok(rule->classes, ==, 1u << CLASS_BLOB | 1u << CLASS_TAGS_LIST, "what it matches");
     ok(rule->client->network_count == 1 && rule->client->asn_count == 1 &&
            rule->client->asns[0] == 64500,
@@ -192,9 +192,9 @@ static void check_limits(void)
     ok(accepted(NULL), "256 upstreams");
     add_upstreams(257);
     ok(!accepted("at most 256 can be"), "and no more");
-    add_rules(251);
+    add_rules(250);
     ok(accepted(NULL), "256 rules");
-    add_rules(252);
+    add_rules(251);
     ok(!accepted("there are more than 256 rules."), "and no more");
     add("name = \"r\"; canonical = \"australia-southeast1\"; upstreams = ( { provider = \"gcp\"; "
         "regions = [ "

@@ -81,7 +81,7 @@ static void check_built_in(void)
 
     goes(config, TAG, NULL, "nearest us taken", false);
     goes(config, TAG, "FR", "nearest eu taken", false);
-    goes(config, TAGS, "FR", "nearest eu taken", false);
+    goes(config, TAGS, "FR", "canonical us taken", false);
     goes(config, SIGNATURE, "FR", "canonical us taken", false);
     goes(config, REFERRERS, "FR", "canonical us taken", false);
     goes(config, "/v2/a/manifests/sha256-" HEX64, "FR", "canonical us taken", false);
@@ -234,7 +234,7 @@ static void check_share_of_some(void)
         snprintf(address, sizeof address, "198.51.%d.%d", i / 250, i % 250);
         struct decision d = decided(config, TAG, "FR", address);
         to[d.target - config->targets]++;
-        flips += decided(config, "/v2/b/tags/list", "FR", address).target != d.target;
+        flips += decided(config, "/v2/b/manifests/v2", "FR", address).target != d.target;
         for (size_t k = 0; k < d.draw_count; k++) {
             drawn[d.draw[k].target - config->targets]++;
             in[d.draw[k].target - config->targets] += d.draw[k].is_in;
@@ -350,6 +350,84 @@ static void check_absent_at_nearest(void)
     config_free(config);
 }
 
+/* What is asked for by digest cannot be answered wrongly, only not at all. */
+static void check_canonical_down(void)
+{
+    static const struct {
+        const char *states, *digest, *tags;
+    } list[] = {{"UUUU", "us", "us"}, {"UUDU", "br", "br"}, {"UUDD", "fr", "us"},
+                {"DUDD", "de", "us"}, {"UURR", "fr", "us"}, {"DDDD", "us", "us"},
+                {"UURD", "fr", "br"}, {"RUDD", "de", "us"}};
+    char text[1024];
+    snprintf(text, sizeof text,
+             "%s rules = ( { match = [ \"manifest-digest\", \"blob\" ]; to = [ \"canonical\" ]; }, "
+             "\"default\" );",
+             four);
+    struct config *config = config_of(text);
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const char *states = list[i].states;
+        is(sent(config, states, MANIFEST, NULL)->name, list[i].digest, "%s: by digest", states);
+        is(sent(config, states, BLOB, NULL)->name, list[i].digest, "%s: a blob", states);
+        is(sent(config, states, SIGNATURE, NULL)->name, list[i].tags, "%s: a tag", states);
+        is(sent(config, states, REFERRERS, NULL)->name, list[i].tags, "%s: referrers", states);
+        is(sent(config, states, TAGS, NULL)->name, list[i].tags, "%s: a list of tags", states);
+    }
+    config_free(config);
+    config = config_of(four);
+    struct findings findings = {
+        .target = {&config->targets[0]}, .holding = {HOLDING_ABSENT}, .count = 1};
+    is(sent(config, "UUDD", MANIFEST, &findings)->name, "us",
+       "absent at the nearest: the canonical one, since a 404 would be no better");
+    config_free(config);
+}
+
+static void check_canonical_order(void)
+{
+    static const struct {
+        const char *states, *want;
+    } list[] = {{"UUUU", "de"}, {"UDUU", "us"}, {"URUU", "us"}, {"UDDU", "br"},
+                {"UDDD", "de"}, {"URDD", "us"}, {"U??U", "de"}, {"UD?U", "br"}};
+    struct config *config = config_of(
+        "name = \"r\"; canonical = [ \"us\", \"br\", \"de\" ]; canonical_order = \"nearest\"; "
+        "upstreams = { fr = { url = \"https://fr\"; place = \"FR\"; };"
+        "  de = { url = \"https://de\"; place = \"DE\"; };"
+        "  us = { url = \"https://us\"; place = \"US\"; };"
+        "  br = { url = \"https://br\"; place = \"BR\"; }; };");
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        is(sent(config, list[i].states, SIGNATURE, NULL)->name, list[i].want,
+           "%s: the nearest canonical one", list[i].states);
+    config_free(config);
+}
+
+/* One region's trouble must not become the canonical registry's; silence is no trouble. */
+static void check_unsure(void)
+{
+    char text[1024];
+    struct config *config = config_of(four);
+    struct findings findings = {.target = {&config->targets[0]}};
+
+    is(sent(config, "UUUU", MANIFEST, NULL)->name, "us", "nobody asked: canonical");
+    is(sent(config, "UUUU", MANIFEST, &findings)->name, "us", "no answer in time: canonical");
+    findings.count = 1;
+    is(sent(config, "UUUU", MANIFEST, &findings)->name, "us", "not found out: canonical");
+    is(sent(config, "UUDD", MANIFEST, &findings)->name, "fr", "… and that is down: nearest");
+    findings.in_trouble[0] = true;
+    is(sent(config, "UUUU", MANIFEST, &findings)->name, "fr", "the nearest has trouble: there");
+    is(sent(config, "UUUU", BLOB, &findings)->name, "fr", "a blob: there anyway");
+    config_free(config);
+
+    snprintf(text, sizeof text,
+             "%s rules = ( { match = \"manifest-digest\"; to = [ \"nearest?\", \"canonical\" ]; "
+             "unsure = \"br\"; }, \"default\" );",
+             four);
+    config = config_of(text);
+    findings.target[0] = &config->targets[0];
+    is(sent(config, "UUUU", MANIFEST, &findings)->name, "br", "a rule's own `unsure` wins");
+    config_free(config);
+}
+
 /* Registries fail at some digests: those are not asked for. */
 static void check_unaskable(void)
 {
@@ -424,6 +502,9 @@ int main(void)
     check_order_in_trouble();
     check_rule_in_trouble();
     check_absent_at_nearest();
+    check_canonical_down();
+    check_canonical_order();
+    check_unsure();
     check_unaskable();
     check_answers();
     return done_testing();

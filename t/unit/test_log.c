@@ -67,14 +67,14 @@ static void check_lines(void)
 
     is(line_of(variables(usual), &plain),
        "time=2026-11-24T12:00:00.123Z status=307 class=manifest-tag method=GET "
-       "path=/v2/app/manifests/v1?a=b name=app target=eu place=FR rule=5 took=0.000002310 "
+       "path=/v2/app/manifests/v1?a=b name=app target=eu place=FR rule=6 took=0.000002310 "
        "reason=\"nearest = eu: taken, serves the client's continent\" id=0af7651916cd43dd "
        "client=192.0.2.0/24\n",
        "a redirect, plain");
     is(line_of(variables(usual), &json),
        "{\"time\":\"2026-11-24T12:00:00.123Z\",\"status\":307,\"class\":\"manifest-tag\","
        "\"method\":\"GET\",\"path\":\"/v2/app/manifests/v1?a=b\",\"name\":\"app\","
-       "\"target\":\"eu\",\"place\":\"FR\",\"rule\":5,\"took\":0.000002310,"
+       "\"target\":\"eu\",\"place\":\"FR\",\"rule\":6,\"took\":0.000002310,"
        "\"reason\":\"nearest = eu: taken, serves the client's continent\","
        "\"id\":\"0af7651916cd43dd\",\"client\":\"192.0.2.0/24\"}\n",
        "the same as JSON");

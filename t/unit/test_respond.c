@@ -70,15 +70,15 @@ static const struct {
      US "a/referrers/" SHA256 "?a=%22%0D%7Cb"},
 
     /* tags, and the prefix that a backend's paging links have already */
-    {__LINE__, "/v2/a/tags/list", "FR", EU "a/tags/list"},
-    {__LINE__, "/v2/a/tags/list?n=100&last=v1", "FR", EU "a/tags/list?last=v1"},
-    {__LINE__, "/v2/a/tags/list?n=100", "FR", EU "a/tags/list"},
+    {__LINE__, "/v2/a/tags/list", "FR", US "a/tags/list"},
+    {__LINE__, "/v2/a/tags/list?n=100&last=v1", "FR", US "a/tags/list?last=v1"},
+    {__LINE__, "/v2/a/tags/list?n=100", "FR", US "a/tags/list"},
     {__LINE__, "/v2/a/tags/list?n=100&last=v1", "CH", EU "a/tags/list?n=100&last=v1"},
     {__LINE__, "/v2/a/tags/list?n=100&last=v1", "AT", EU "a/tags/list"},
-    {__LINE__, "/v2/team/images/a/tags/list?last=v1", "FR", EU "a/tags/list?last=v1"},
-    {__LINE__, "/v2/team/images/tags/list", "FR", EU "team/images/tags/list"},
-    {__LINE__, "/v2/team/imagesx/a/tags/list", "FR", EU "team/imagesx/a/tags/list"},
-    {__LINE__, "/v2/team/tags/list", "FR", EU "team/tags/list"},
+    {__LINE__, "/v2/team/images/a/tags/list?last=v1", "FR", US "a/tags/list?last=v1"},
+    {__LINE__, "/v2/team/images/tags/list", "FR", US "team/images/tags/list"},
+    {__LINE__, "/v2/team/imagesx/a/tags/list", "FR", US "team/imagesx/a/tags/list"},
+    {__LINE__, "/v2/team/tags/list", "FR", US "team/tags/list"},
     {__LINE__, "/v2/team/images/a/manifests/v1", "FR", EU "team/images/a/manifests/v1"},
 
     /* pages */

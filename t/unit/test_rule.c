@@ -86,6 +86,7 @@ static void check_unsure(void)
 
     is(rule_unsure_step(&rule, CLASS_BLOB)->word, "nearest", "while unsure: a blob is near");
     is(rule_unsure_step(&rule, CLASS_MANIFEST_DIGEST)->word, "canonical", "a manifest canonical");
+    is(rule_trouble_step(&rule)->word, "nearest", "  but not after trouble");
     rule.unsure = (struct step){.word = "default", .kind = STEP_DEFAULT};
     is(rule_unsure_step(&rule, CLASS_BLOB)->word, "default", "unless the rule says so");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way to the prober's socket, and whether to trust who is there. */
 #include "config.h"
-#include "asker.h"
 #include "ask.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -79,7 +79,7 @@ static int connect_socket(int directory, const char *name, struct why *why)
     return -1;
 }
 
-int asker_connect(const struct state *state, struct why *why)
+int ask_connect(const struct state *state, struct why *why)
 {
     why_not(why, "%s", ""); /* that there is no prober needs no reason */
     return state->fd < 0 ? -1 : connect_socket(state->fd, state->name, why);
