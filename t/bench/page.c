@@ -34,7 +34,7 @@ static void fill(struct status *status, const struct config *config)
     for (size_t i = 0; i < config->target_count; i++)
         status->target[i] =
             (struct status_target){.target = &config->targets[i],
-                                   .health = {.known = true, .up = true, .admit = 1},
+                                   .health = {.known = true, .state = HEALTH_UP, .admit = 1},
                                    .share = 1,
                                    .takes = 1,
                                    .counted = &counters->target[i]};
