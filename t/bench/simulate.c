@@ -31,6 +31,7 @@ enum {
     IMAGES = ONE_PASS / DOORS,
     SIGNATURES = ONE_PASS / DOORS,
     INDEX_INTERVAL_S = 600,
+    USE_S = 20,        /* from one note of a responder to the next */
     PUBLICATIONS = 24, /* of the index, a day */
     FLIGHTS = 4096,    /* requests under way; what the agenda can have */
     ORDINARY = 0,      /* kinds of object: copied everywhere, … */
@@ -215,17 +216,23 @@ static size_t draw_place(struct world *world)
     return place;
 }
 
+static struct object object_of(bool is_blob, uint64_t number, int kind, char name[32],
+                               char digest[80])
+{
+    snprintf(name, 32, "team/app%u", (unsigned)(number % NAMES));
+    snprintf(digest, 80, "sha256:%016llx%048d",
+             (unsigned long long)(number * UINT64_C(0x9e3779b97f4a7c15)), kind);
+    return (struct object){is_blob ? ENDPOINT_BLOBS : ENDPOINT_MANIFESTS, slice_of(name),
+                           slice_of(digest)};
+}
+
 static void ask_for(struct world *world, bool is_blob, uint64_t number)
 {
     const struct decision *decision = &world->decision[draw_place(world)][is_blob];
     char name[32], digest[80];
-
-    snprintf(name, sizeof name, "team/app%u", (unsigned)(number % NAMES));
-    snprintf(digest, sizeof digest, "sha256:%016llx%048d",
-             (unsigned long long)(number * UINT64_C(0x9e3779b97f4a7c15)), world->kind);
-    struct object object = {is_blob ? ENDPOINT_BLOBS : ENDPOINT_MANIFESTS, slice_of(name),
-                            slice_of(digest)};
+    struct object object = object_of(is_blob, number, world->kind, name, digest);
     struct ask_question question;
+
     if (decision->ask_count) {
         size_t len = ask_write(&question, 1, &object, decision->ask, decision->ask_count);
         agenda_hear(world->agenda, 1, &question, len, world->now);
@@ -286,6 +293,23 @@ static void take_request(struct world *world)
     }
 }
 
+/* What responders tell the prober: which targets are in use, and for what a client was sent there.
+ */
+static void note_use(struct world *world)
+{
+    char name[32], digest[80];
+
+    for (size_t place = 0; place < PLACES; place++)
+        for (int i = 0; i < 2; i++) {
+            uint64_t number = (uint64_t)draw_image(world) * (1 + BLOBS) + (uint64_t)i;
+            struct object object = object_of(i, number, ORDINARY, name, digest);
+            struct ask_question note;
+            world->kind = ORDINARY;
+            size_t len = ask_write_use(&note, world->decision[place][i].target, &object);
+            agenda_hear(world->agenda, 1, &note, len, world->now);
+        }
+}
+
 /* ---- days ---- */
 
 /* A day at one door. */
@@ -304,6 +328,8 @@ static struct costs pass_day(struct world *world, int day)
             second = world->now.wall_s;
             agenda_check(world->agenda, false, world->now);
             cache_writer_refresh(world->cache, second);
+            if (second % USE_S == 0)
+                note_use(world);
         }
         take_request(world);
     }
