@@ -41,7 +41,10 @@ static bool means_canonical(const struct config *config, const struct step *step
     return is_canonical(config, step->target);
 }
 
-/* Whether a rule leads to a canonical upstream while it is not known who holds an object. */
+/*
+ * Whether a rule leads to a canonical upstream what only that has: where its other targets are
+ * known not to hold it, as a prober finds out, or without one, by `unsure`.
+ */
 static bool is_safe(const struct config *config, const struct rule *rule, enum request_class class)
 {
     size_t i = 0;
@@ -49,7 +52,8 @@ static bool is_safe(const struct config *config, const struct rule *rule, enum r
     while (rule->step[i].if_held) /* the last one is not */
         i++;
     return means_canonical(config, &rule->step[i]) &&
-           (i == 0 || means_canonical(config, rule_unsure_step(rule, class)));
+           (i == 0 || config->probing.start != PROBER_OFF ||
+            means_canonical(config, rule_unsure_step(rule, class)));
 }
 
 /* The rule by which an object of this class may go elsewhere than to canonical; NULL: none. */
@@ -85,7 +89,8 @@ static void warn_of_blindness(const struct compiler *compiler)
                     "signatures will not be found from everywhere: clients ask for their content "
                     "by digest, nothing here tells that it is only at \"%s\", and a \"%s\" may go "
                     "elsewhere (by %s:%u): name an `index`, which `signpost index add` writes, or "
-                    "write a rule with unsure = \"canonical\".",
+                    "write rules that ask (`?`) and end in \"canonical\", with a prober or with "
+                    "unsure = \"canonical\".",
                     config->canonical[0]->name, class_name(class), rule->at.file, rule->at.line);
 }
 
@@ -216,6 +221,6 @@ void compile_index(const struct compiler *compiler)
     compile_sources(compiler);
     compile_keys(compiler);
     if (index->count == 0 && compiler->config->index_source_count == 0 &&
-        compiler->problems->errors == 0 && compiler->config->probing.start == PROBER_OFF)
+        compiler->problems->errors == 0)
         warn_of_blindness(compiler);
 }

@@ -218,6 +218,22 @@ subtest 'without an index' => sub {
         qr/warning: signatures will not be found from everywhere: .* name an `index`/,
         'if it names none, there is a warning'
     );
+    for (
+        [ '',                                                       0, 'the default rules' ],
+        [ '{ match = "blob"; to = [ "nearest" ]; }',                1, 'rules that ask nothing' ],
+        [ '{ match = "blob"; to = [ "nearest?", "regional" ]; }',   1, 'that end elsewhere' ],
+        [ '{ match = "blob"; to = [ "regional?", "canonical" ]; }', 0, 'that ask' ],
+        )
+    {
+        my ( $rule, $warns, $what ) = @$_;
+        my $text = conf() =~ s/prober\s*=\s*"off";//r;
+        my $file = $t->file( 'asking.conf',
+            qq($text prober = "service"; ) . ( $rule ? qq(rules = ( $rule, "default" );) : '' ) );
+        $run = $t->run( [ $signpost, 'check', $file ] );
+        is( $run->{err} =~ /signatures will not be found from everywhere/ ? 1 : 0,
+            $warns, "with a prober: $what" )
+            or diag $run->{err};
+    }
     for my $port ( $fastcgi, $cgi, $blind ) {
         is( goes( $port, 'manifests', $belongs{'the signature'}{digest} ),
             'canonical', 'a manifest goes to canonical, to be safe' );
