@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signpost check: the loader of the responder, run dry. */
+#include "config.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "command.h"
 #include "configuration.h"
 #include "index_file.h"
+#ifdef HAVE_REGISTRY
+#include "index_key.h"
+#endif
 #include "print_config.h"
 
 static const char usage[] =
@@ -46,6 +52,29 @@ static bool check_index(const struct config *config)
     return good;
 }
 
+/* Every key that may sign lists of the index's sources. That one cannot be read was told. */
+static bool check_keys(const struct config *config)
+{
+    bool good = true;
+
+#ifdef HAVE_REGISTRY
+    for (size_t i = 0; i < config->index_key_count; i++) {
+        struct why why;
+        if (access(config->index_keys[i], R_OK) < 0)
+            continue;
+        struct index_key *key = index_key_read_public(config->index_keys[i], &why);
+        if (!key) {
+            fprintf(stderr, "signpost check: %s\n", why.text);
+            good = false;
+        }
+        index_key_free(key);
+    }
+#else
+    (void)config;
+#endif
+    return good;
+}
+
 int cmd_check(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -71,6 +100,7 @@ int cmd_check(int argc, char **argv)
     if (!config)
         return EXIT_FINDING;
     bool good = check_index(config);
+    good = check_keys(config) && good;
     if (print)
         print_config(config, stdout);
     else if (good)

@@ -489,6 +489,10 @@ subtest 'signatures' => sub {
         qr/has no private key in PEM form, of ECDSA P-256 or Ed25519/, 'nor a key of another kind' );
     $run = pull( conf_file( 's-odd', '[ signed ]', qq(index_keys = [ "$opub" ];) ) );
     like( $run->{err}, qr/has no public key in PEM form/, 'nor as a public one' );
+    my $odd_conf = conf_file( 's-odd', '[ signed ]', qq(index_keys = [ "$pub", "$opub" ];) );
+    $run = $t->run( [ $signpost, 'check', $odd_conf ] );
+    is( $run->{status}, 1, 'which check finds' );
+    like( $run->{err}, qr/\Q$opub\E has no public key/, 'and which of the keys it is' );
 
     $run = publish( elsewhere => index_file( 's.index', 1 .. 4 ), '--unsigned-list' );
     is( $run->{status}, 0, 'a list waits for another signer' );
