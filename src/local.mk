@@ -81,6 +81,7 @@ src_libsignpost_a_SOURCES = \
 	src/tree.c src/tree.h \
 	src/tree_read.c \
 	src/url.c src/url.h \
+	src/utf8.c src/utf8.h \
 	src/version.h \
 	src/why.c src/why.h
 nodist_src_libsignpost_a_SOURCES = src/places_data.c

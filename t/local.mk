@@ -52,6 +52,7 @@ UNIT_TESTS = \
 	t/unit/test_prefix_tree \
 	t/unit/test_presence \
 	t/unit/test_query \
+	t/unit/test_range_place \
 	t/unit/test_ranges_published \
 	t/unit/test_region_value \
 	t/unit/test_registry \

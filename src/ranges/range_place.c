@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "place.h"
 #include "ranges/range_place.h"
+#include "utf8.h"
 
 static bool name_byte(char c)
 {
@@ -140,18 +141,12 @@ static bool same_city(struct slice city, struct slice known)
 /* Whether it is UTF-8 without control characters (a database's strings must be). */
 static bool is_text(struct slice text)
 {
-    for (size_t i = 0; i < text.len;) {
-        unsigned char c = (unsigned char)text.at[i++];
-        int more = c < 0x80                ? 0
-                   : c >= 0xc2 && c < 0xe0 ? 1
-                   : (c & 0xf0) == 0xe0    ? 2
-                   : c >= 0xf0 && c < 0xf5 ? 3
-                                           : -1;
-        if (c < ' ' || c == 0x7f || more < 0)
+    while (text.len) {
+        size_t len = utf8_length(text);
+        unsigned char c = (unsigned char)text.at[0];
+        if (len == 0 || c < ' ' || c == 0x7f)
             return false;
-        for (; more > 0; more--, i++)
-            if (i >= text.len || ((unsigned char)text.at[i] & 0xc0) != 0x80)
-                return false;
+        text = slice_from(text, len);
     }
     return true;
 }
