@@ -79,10 +79,11 @@ sub asked {
     return scalar grep { $_->[0] eq "GET $target" } $stub->requests;
 }
 
+sub digests { return [ sort map { "$_ app" } @_ ] }
+
 # What is added for referrers: their manifests and layers, and the configuration that all have.
 sub lines_of {
-    my @lines = ( digest_of('{}'), map { ( $_->{digest}, digest_of( $_->{blobs}[1] ) ) } @_ );
-    return [ sort @lines ];
+    return digests( digest_of('{}'), map { ( $_->{digest}, digest_of( $_->{blobs}[1] ) ) } @_ );
 }
 
 my @r   = map { referrer( $image, "referrer $_" ) } 0 .. 4;
@@ -142,7 +143,7 @@ subtest 'referrers' => sub {
         );
         is_deeply(
             $run->{lines},
-            [ sort @{ lines_of( $r[3] ) }, digest_of( listing( $r[3] ) ) ],
+            [ sort @{ lines_of( $r[3] ) }, @{ digests( digest_of( listing( $r[3] ) ) ) } ],
             "without the API ($status) under the fallback tag"
         ) or diag $run->{err};
     }
@@ -190,7 +191,7 @@ subtest 'referrers' => sub {
 subtest 'signatures of signatures without an end' => sub {
     my ( %chain, $last );
     my @chain = ($image);
-    for my $depth ( 1 .. 6 ) {
+    for my $depth ( 1 .. 11 ) {
         push @chain, referrer( $chain[-1], "depth $depth" );
         %chain = (
             %chain,
@@ -199,8 +200,53 @@ subtest 'signatures of signatures without an end' => sub {
         );
     }
     my $run = add( \%chain );
-    is_deeply( $run->{lines}, lines_of( @chain[ 1 .. 4 ] ), 'are read to some depth' )
+    is_deeply( $run->{lines}, lines_of( @chain[ 1 .. 9 ] ), 'are read to some depth' )
         or diag $run->{err};
+    like(
+        $run->{err},
+        qr/What refers to app goes more than 8 steps deep; what lies deeper is missing/,
+        'and there is a word of what lies deeper'
+    );
+};
+
+subtest 'indexes' => sub {
+    my $hex      = $image->{digest} =~ s/.*://r;
+    my $platform = sub { return { %{ $_[0] }, platform => {} } };
+    my ( $there, $gone ) = map { image( a => $_ ) } qw(amd64 arm64);
+    my $both = index_of( map { $platform->($_) } $there, $gone );
+    my $run  = add(
+        {
+            manifest( $both, 'v1' ),
+            manifest($there),
+            manifest( $r[0], 'sha256-' . $gone->{digest} =~ s/.*://r . '.sig' )
+        }
+    );
+    is( $run->{status}, 0, 'a platform that was not copied' ) or diag $run->{err};
+    is_deeply( $run->{lines}, lines_of( $r[0] ), 'its signature is found all the same' );
+
+    # An index that stands where a signature does: what it lists is taken with it.
+    my $signatures = index_of( map { $platform->($_) } @r[ 0, 1, 0, 2 ] );
+    my %signed     = manifest( $signatures, "sha256-$hex.sig" );
+    $run = add( { %signed, map { manifest($_) } @r[ 0, 1 ] } );
+    is_deeply(
+        $run->{lines},
+        [ sort @{ lines_of( @r[ 0, 1 ] ) }, @{ digests( $signatures->{digest} ) } ],
+        'an index of signatures, one of which is gone'
+    ) or diag $run->{err};
+    fails(
+        'one of its signatures that cannot be had',
+        { %signed, $manifests . $r[0]{digest} => [ [500] ] },
+        qr/answers 500/
+    );
+    my @nested = ( $r[0] );
+    push @nested, index_of( $platform->( $nested[-1] ) ) for 1 .. 7;
+    $run = add(
+        { ( map { manifest($_) } @nested ), manifest( $nested[-1], "sha256-$hex.att" ) } );
+    is_deeply(
+        $run->{lines},
+        digests( map { $_->{digest} } @nested[ 3 .. 7 ] ),
+        'indexes in indexes are read to some depth'
+    ) or diag $run->{err};
 };
 
 subtest 'tags' => sub {
@@ -459,7 +505,7 @@ subtest 'sha512' => sub {
     );
     is_deeply(
         $run->{lines},
-        [ sort $digest, map { digest_of($_) } @{ $thing->{blobs} } ],
+        digests( $digest, map { digest_of($_) } @{ $thing->{blobs} } ),
         'digests are checked, too'
     ) or diag $run->{err};
     fails(
