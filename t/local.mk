@@ -5,6 +5,7 @@
 #   make check TESTS_ONLY="test_oci pull.t" some of it
 #   make check-unit                         the C units and the fuzzers' corpora alone
 #   make check-valgrind                     the same under valgrind
+#   make coverage                           everything, and how much of the code that runs
 #   make bench                              builds what is in t/bench
 AM_CPPFLAGS += -I$(top_srcdir)/t
 
@@ -194,3 +195,36 @@ VALGRIND = valgrind -q --px-default=allregs-at-mem-access --child-silent-after-f
 	--suppressions=$(top_srcdir)/t/valgrind.supp
 check-valgrind: all-am $(check_PROGRAMS)
 	@SIGNPOST_VALGRIND=1 $(RUN_TESTS) -j$(PROCESSORS) --exec '$(VALGRIND)' `$(UNITS)`
+
+# ---- coverage: what of src and fcgi the tests run; configure --enable-coverage first ----
+
+#   make coverage                               all tests, then the figures, also of the ten least covered files
+#   make coverage TESTS_ONLY="test_oci pull.t"  some of them
+#   make coverage-report                        the figures of what has run since
+# Branches are counted as gcc -O0 has them, all of them. What a process does that is killed, or that runs
+# as a user who may not write here, is not counted. Tests that are short of time may fail, since the
+# programs are slower so; the figures come all the same.
+GCOVR = gcovr
+COVERED = $(GCOVR) -r $(top_srcdir) -f $(top_srcdir)/src/ -f $(top_srcdir)/fcgi/ src fcgi
+LEAST = 10
+.PHONY: coverage coverage-report
+if COVERAGE
+coverage: all-am $(check_PROGRAMS)
+	@$(GCOVR) --version >/dev/null || { echo 'gcovr is missing: install the package gcovr.' >&2; exit 1; }
+	@find . -name '*.gcda' -exec rm -f {} +
+	@$(MAKE) check; status=$$?; $(MAKE) -s coverage-report && exit $$status
+
+coverage-report:
+	@$(GCOVR) --version >/dev/null || { echo 'gcovr is missing: install the package gcovr.' >&2; exit 1; }
+	@$(COVERED) --csv coverage.csv
+	@$(AWK) -F, 'NR > 1 { lines += $$2; run += $$3; branches += $$5; taken += $$6 } \
+		END { printf "%6.2f %% of %d lines, %.2f %% of %d branches\n", 100 * run / lines, lines, \
+			100 * taken / branches, branches }' coverage.csv
+	@echo 'The least covered files: lines and branches that were not run'
+	@$(AWK) -F, 'NR > 1 && $$2 + $$5 { printf "%6.2f %%  %4d of %4d lines, %4d of %4d branches  %s\n", \
+		100 * ($$3 + $$6) / ($$2 + $$5), $$2 - $$3, $$2, $$5 - $$6, $$5, $$1 }' coverage.csv | \
+		sort -n | head -n $(LEAST)
+else
+coverage coverage-report:
+	@echo 'For coverage, configure with --enable-coverage, and install gcovr.' >&2; exit 1
+endif
