@@ -9,8 +9,8 @@ const char *explain_unsure(enum unsure unsure)
         [UNSURE_NO_ANSWER] = ", since nobody told in time who holds the object (`unsure`)",
         [UNSURE_NOT_KNOWN] =
             ", since the prober could not find out who holds the object (`unsure`)",
-        [UNSURE_IN_TROUBLE] = ", since a registry that may hold the object answered 401, 429 or "
-                              "5xx, or refused the connection (`unsure`)",
+        [UNSURE_IN_TROUBLE] =
+            ", since a registry answered 401, 429 or 5xx, or refused it (`unsure`)",
     };
     return words[unsure];
 }
