@@ -283,7 +283,9 @@ bool asker_note_use(struct asker *asker, const struct target *target, const stru
                     uint64_t now)
 {
     struct ask_question packet;
-    return asker_send(asker, &packet, ask_write_use(&packet, target, object), 0, now);
+    size_t len = ask_write_use(&packet, target, object);
+
+    return asker_send(asker, &packet, len, 0, now);
 }
 
 /* ---- answers ---- */

@@ -125,9 +125,9 @@ static bool refuse_request(struct loop *loop, struct connection *connection,
     unsigned char records[ANSWER_MAX + RECORDS_ANSWER_EXTRA];
     respond_error(error, loop->seen.wants_body, &loop->answer);
     note_peer(loop, "A request was answered with %d: %s", error->status, error->message);
-    return send_records(
-        connection, records,
-        records_write_answer(records, loop->seen.id, loop->answer.text, loop->answer.len));
+    size_t len = records_write_answer(records, loop->seen.id, loop->answer.text, loop->answer.len);
+
+    return send_records(connection, records, len);
 }
 
 /* ---- what is taken off a connection ---- */

@@ -13,11 +13,10 @@ static bool parse_ipv4(struct slice text, uint8_t bytes[4])
     size_t at = 0;
 
     for (int part = 0; part < 4; part++) {
-        size_t start = at;
         unsigned value = 0;
         if (part && (at >= text.len || text.at[at++] != '.'))
             return false;
-        start = at;
+        size_t start = at;
         while (at < text.len && at - start < 3 && text.at[at] >= '0' && text.at[at] <= '9')
             value = value * 10 + (unsigned)(text.at[at++] - '0');
         if (at == start || value > 255 || (at - start > 1 && text.at[start] == '0'))

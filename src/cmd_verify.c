@@ -118,7 +118,8 @@ static bool add_line(struct arguments *arguments, char *line)
 static bool read_images(struct arguments *arguments)
 {
     const char *name = arguments->file;
-    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+    bool is_input = strcmp(name, "-") == 0;
+    FILE *file = is_input ? stdin : fopen(name, "re");
     char line[LINE_BYTES_MAX];
     bool good = true;
 
@@ -128,7 +129,7 @@ static bool read_images(struct arguments *arguments)
     }
     while (good && fgets(line, sizeof line, file))
         good = add_line(arguments, line);
-    if (file != stdin)
+    if (!is_input)
         fclose(file);
     if (!good)
         fprintf(stderr, "signpost verify: %.200s has too many images.\n", name);

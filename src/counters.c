@@ -237,10 +237,10 @@ bool counters_add(struct counters *counters, const struct count *count)
         return false;
     if (count->target != 0 && find_place(counters, count->target) == counters->place_count)
         (void)add_place(counters, count->target);
+    counters->changes++;
     uint64_t *cell = find_cell(counters, count);
     if (cell)
         *cell += count->n;
-    counters->changes++;
     return true;
 }
 

@@ -140,12 +140,14 @@ static enum verdict judge(struct search *search, const struct step *step,
     return VERDICT_DOWN;
 }
 
+/* The first that matches; a configuration's rules match every request. */
 static const struct rule *find_rule(const struct question *q)
 {
-    for (size_t i = 0; i < q->config->rule_count; i++)
-        if (rule_matches(&q->config->rules[i], q->classified->class, q->client))
-            return &q->config->rules[i];
-    return NULL;
+    const struct rule *rule = q->config->rules, *last = rule + q->config->rule_count - 1;
+
+    while (rule < last && !rule_matches(rule, q->classified->class, q->client))
+        rule++;
+    return rule;
 }
 
 static void take(struct decision *decision, const struct step *step, const struct target *target)

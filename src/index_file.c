@@ -385,6 +385,8 @@ static enum index_outcome find_named(const struct index_file *file, size_t from,
                             .algorithm = oci_digest_algorithm(digest).len + 1,
                             .low = from,
                             .high = file->size,
+                            .below = SLICE(""),
+                            .above = SLICE(""),
                             .steps = INTERPOLATIONS + 1};
     return run(&search);
 }
@@ -395,7 +397,9 @@ enum index_outcome index_file_find(const struct index_file *file, struct slice d
     struct search search = {.file = file,
                             .key = digest,
                             .algorithm = oci_digest_algorithm(digest).len + 1,
-                            .high = file->size};
+                            .high = file->size,
+                            .below = SLICE(""),
+                            .above = SLICE("")};
 
     if (search.algorithm > digest.len)
         return INDEX_ABSENT;

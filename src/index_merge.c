@@ -36,12 +36,13 @@ static int compare(struct slice a, struct slice b)
 static void write_merged(FILE *out, const struct index_file *old, char *const *lines, size_t count,
                          struct index_merged *merged)
 {
-    struct slice left = {old->at, old->size};
+    struct slice left = old->size ? (struct slice){old->at, old->size} : SLICE("");
     size_t next = 0;
 
     *merged = (struct index_merged){0};
     while (left.len || next < count) {
-        struct slice line = first_line(left), added = slice_of(next < count ? lines[next] : NULL);
+        struct slice line = first_line(left),
+                     added = next < count ? slice_of(lines[next]) : SLICE("");
         int order = !left.len ? 1 : next == count ? -1 : compare(line, added);
         if (order > 0) {
             line = added;

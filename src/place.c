@@ -115,8 +115,9 @@ static place_index find_of_kind(const struct places *places, struct slice code,
                                 enum place_kind kind)
 {
     place_index found = find_key(places, SLICE(""), code);
+    const struct place_fact *fact = place_fact(places, found);
 
-    return found != NO_PLACE && place_fact(places, found)->kind == kind ? found : NO_PLACE;
+    return fact && fact->kind == kind ? found : NO_PLACE;
 }
 
 place_index place_find(const struct places *places, struct slice key, enum place_code code)
@@ -223,8 +224,9 @@ struct place place_of(const struct places *places, place_index index)
         place.region = index;
     place.country = fact->country;
     place.continent = fact->continent;
-    if (!fact->has_point && fact->country != NO_PLACE)
-        fact = place_fact(places, fact->country);
+    const struct place_fact *country = place_fact(places, fact->country);
+    if (!fact->has_point && country)
+        fact = country;
     place.has_point = fact->has_point;
     memcpy(place.point, fact->point, sizeof place.point);
     return place;

@@ -239,7 +239,7 @@ static const struct target *find_canonical(struct search *search)
     const struct target *meant = first_canonical(search, is_reachable);
     const struct target *found = NULL;
 
-    if (meant && is_usable(search, meant))
+    if (!meant || is_usable(search, meant))
         return meant;
     for (size_t i = 0; i < sizeof filters / sizeof *filters && !found; i++)
         found = first_canonical(search, filters[i]);

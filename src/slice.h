@@ -24,6 +24,10 @@ static inline struct slice slice_of(const char *string)
 /* The slice without its first n bytes; n is at most its length. */
 static inline struct slice slice_from(struct slice s, size_t n)
 {
+#ifdef __clang_analyzer__
+    if (n > s.len || (s.len && !s.at))
+        __builtin_unreachable();
+#endif
     return n ? (struct slice){s.at + n, s.len - n} : s; /* NULL + 0 is undefined */
 }
 

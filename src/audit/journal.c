@@ -308,6 +308,8 @@ bool journal_add(struct journal *journal, const json_t *record, struct why *why)
     const char *repository = repository_of(record, registries, &unread);
     off_t at = 0;
 
+    if (!repository)
+        return why_not(why, "A record for the journal lacks its repository.");
     return put(journal, record, &at, why) &&
            (note(journal, repository, at, unread) || why_not(why, "There is not enough memory."));
 }

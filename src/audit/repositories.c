@@ -83,7 +83,7 @@ static enum registry_outcome read_catalog(struct name_list *names,
 bool repositories_list(struct repositories *repositories, const struct registries *registries,
                        struct why *why)
 {
-    struct why reason;
+    struct why reason = {""};
     size_t blind = 0;
 
     repositories->blind = calloc(registries->count, sizeof *repositories->blind);

@@ -56,6 +56,7 @@ bool sink_open_file(struct sink *sink, const char *path, struct why *why)
         return why_not(why, "The log %s cannot be opened: %s.", path, strerror(errno));
     end_last_line(fd, path);
     replace(sink, (struct sink){.fd = fd, .kind = kind_of(fd), .own = true});
+    /* cppcheck-suppress resourceLeak; the sink owns it */
     return true;
 }
 

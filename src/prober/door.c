@@ -124,6 +124,7 @@ static bool is_welcome(const struct door *door, int fd)
 
 int door_accept(const struct door *door, bool *refused)
 {
+    /* cppcheck-suppress nullPointer; accept4 takes that for "no address is wanted" */
     int fd = accept4(door->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     *refused = fd >= 0 && !is_welcome(door, fd);

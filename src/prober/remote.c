@@ -81,8 +81,11 @@ bool remotes_take(struct remotes *remotes, const struct config *config)
     }
     for (size_t i = 0; i < remotes->count; i++)
         remotes->list[i]->target = NULL;
-    for (size_t i = config->target_count; i-- > 0;)
-        assign(remotes_find(&fresh, config->targets[i].id), &config->targets[i], remotes);
+    for (size_t i = config->target_count; i-- > 0;) {
+        struct remote *remote = remotes_find(&fresh, config->targets[i].id);
+        if (remote)
+            assign(remote, &config->targets[i], remotes);
+    }
     remotes_clear(remotes);
     *remotes = fresh;
     return true;

@@ -42,7 +42,7 @@ static struct uniform compare(const struct both *both, uint32_t before, uint32_t
     if (link_is_leaf(before) && link_is_leaf(after))
         return (struct uniform){true, before, after};
     struct prefix half[2] = {prefix, prefix};
-    struct uniform said[2];
+    struct uniform said[2] = {0};
     prefix_set_bit(half[1].address, prefix.bits);
     for (int side = 0; side < 2; side++) {
         half[side].bits++;

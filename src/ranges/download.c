@@ -43,7 +43,7 @@ static void read_line(FILE *file, char *field, size_t size)
     if (!fgets(line, sizeof line, file))
         return;
     size_t len = strcspn(line, "\n");
-    if (line[len] == '\n' && len < size) {
+    if (len < size && line[len] == '\n') {
         memcpy(field, line, len);
         field[len] = 0;
     }
@@ -53,9 +53,11 @@ static void read_line(FILE *file, char *field, size_t size)
 static bool is_there(const char *path)
 {
     FILE *file = plain_file_stream(path);
-    if (file)
-        fclose(file);
-    return file;
+
+    if (!file)
+        return false;
+    fclose(file);
+    return true;
 }
 
 /* A note that is absent or damaged counts as none: the file is then got anew. */

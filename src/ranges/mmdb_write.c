@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "ranges/mmdb_data.h"
 #include "ranges/mmdb_write.h"
 
@@ -10,7 +11,7 @@ enum {
     BLOCK_ROOM = 8
 };
 
-#define UNNUMBERED UINT32_MAX
+#define UNNUMBERED UINT32_MAX /* all bits are set */
 
 struct writer {
     const struct prefix_tree *tree;
@@ -32,10 +33,9 @@ static void writer_free(struct writer *w)
 
 static uint32_t *unnumbered(size_t count)
 {
-    uint32_t *numbers = malloc((count + 1) * sizeof *numbers);
-    for (size_t i = 0; numbers && i < count; i++)
-        numbers[i] = UNNUMBERED;
-    return numbers;
+    size_t size = (count + 1) * sizeof(uint32_t);
+    uint32_t *numbers = malloc(size);
+    return numbers ? memset(numbers, 0xff, size) : NULL;
 }
 
 /*
@@ -45,7 +45,7 @@ static uint32_t *unnumbered(size_t count)
  */
 static void number_block(struct writer *w, uint32_t root)
 {
-    uint32_t row[BLOCK_ROOM] = {root}, next[BLOCK_ROOM];
+    uint32_t row[BLOCK_ROOM] = {root}, next[BLOCK_ROOM] = {0};
     size_t in_row = 1;
     for (int level = 0; level < BLOCK_LEVELS; level++) {
         size_t in_next = 0;

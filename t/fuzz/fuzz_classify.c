@@ -92,10 +92,11 @@ static void check_answer(const struct config *config, char *const *variables)
 static void check_lines(const struct config *config, char *text)
 {
     char *list[VARIABLES_MAX + 1] = {0}, head[] = "REQUEST_METHOD=HEAD";
+    char *rest;
     size_t count = 0;
 
-    for (char *line = strtok(text, "\n"); line && count < VARIABLES_MAX - 1;
-         line = strtok(NULL, "\n"))
+    for (char *line = strtok_r(text, "\n", &rest); line && count < VARIABLES_MAX - 1;
+         line = strtok_r(NULL, "\n", &rest))
         list[count++] = line;
     check_answer(config, list);
     list[count] = head;

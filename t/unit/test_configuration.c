@@ -143,8 +143,12 @@ __attribute__((format(printf, 1, 2))) static void add(const char *format, ...)
 {
     va_list args;
 
-    if (text_size - text_len < 512)
-        text = realloc(text, text_size += 65536);
+    if (text_size - text_len < 512) {
+        char *longer = realloc(text, text_size += 65536);
+        if (!longer)
+            abort();
+        text = longer;
+    }
     va_start(args, format);
     text_len += (size_t)vsnprintf(text + text_len, text_size - text_len, format, args);
     va_end(args);

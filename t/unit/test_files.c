@@ -50,7 +50,8 @@ static void make_socket(const char *name)
     snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", folder, name);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
         diag("%s cannot be bound", address.sun_path);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
 }
 
 static int open_error(const char *name, int flags, off_t most)
@@ -99,7 +100,8 @@ static void check_lease(void)
 
     if (pipe(ready) < 0 || pipe(done) < 0 || fd < 0)
         diag("no pipe: %s", strerror(errno));
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
