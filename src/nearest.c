@@ -40,7 +40,7 @@ static inline struct rank rank_of(const struct config *config, const struct clie
 {
     struct rank rank = {.nearness = serves(target->serves, &client->place, hint)};
 
-    if (client->place.has_point && target->place.has_point && target->kind == TARGET_UPSTREAM)
+    if (target->kind == TARGET_UPSTREAM)
         rank.closeness = dot(client->place.point, target->place.point);
     if (client->named == target)
         rank.nearness = NEAR_NAMED;

@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	t/unit/test_index \
 	t/unit/test_index_list \
 	t/unit/test_index_merge \
+	t/unit/test_locate \
 	t/unit/test_log_line \
 	t/unit/test_log \
 	t/unit/test_loop \

@@ -586,9 +586,10 @@ void heads_free(struct heads *heads)
 {
     if (!heads)
         return;
-    while (heads->list) {
-        curl_multi_remove_handle(heads->multi, heads->list->easy);
-        end(heads, heads->list);
+    for (struct head *head = heads->list, *next; head; head = next) {
+        next = head->next;
+        curl_multi_remove_handle(heads->multi, head->easy);
+        end(heads, head);
     }
     while (heads->idle_count)
         curl_easy_cleanup(heads->idle[--heads->idle_count]);

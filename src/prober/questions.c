@@ -35,6 +35,20 @@ static void stop_waiting(struct waiter *waiter)
     waiter->job = NULL;
 }
 
+/* The first of those that wait for a job, who then waits no more; NULL: nobody does. */
+static struct waiter *take_waiter(struct job *job)
+{
+    struct waiter *first = job->waiters;
+
+    if (!first)
+        return NULL;
+    job->waiters = first->next;
+    if (first->next)
+        first->next->before = NULL;
+    first->job = NULL;
+    return first;
+}
+
 void questions_wait(struct waiter *waiter, struct asked *asked, struct job *job)
 {
     *waiter = (struct waiter){.next = job->waiters, .job = job, .asked = asked};
@@ -97,10 +111,10 @@ void questions_settle(struct agenda *agenda, struct asked *asked)
 
 void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict)
 {
-    while (job->waiters) {
-        struct waiter *waiter = job->waiters;
+    struct waiter *waiter;
+
+    while ((waiter = take_waiter(job))) {
         struct asked *asked = waiter->asked;
-        stop_waiting(waiter);
         asked->holding[waiter - asked->waiter] = verdict.holding;
         asked->in_trouble[waiter - asked->waiter] = verdict.in_trouble;
         questions_settle(agenda, asked);

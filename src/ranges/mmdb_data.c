@@ -17,7 +17,7 @@ static void put(struct mmdb_bytes *bytes, const void *what, size_t len)
 {
     if (bytes->room - bytes->len < len && !bytes->failed) {
         size_t room = 2 * (bytes->len + len) + 4096;
-        uint8_t *at = bytes->fixed ? NULL : realloc(bytes->at, room);
+        uint8_t *at = realloc(bytes->at, room);
         bytes->failed = !at;
         if (at) {
             bytes->at = at;
@@ -129,13 +129,23 @@ static bool grow_seen(struct mmdb_data *data)
     return true;
 }
 
+/* The plain encoding of a value, without pointers: empty at first. */
+static struct mmdb_bytes *start_plain(struct mmdb_data *data)
+{
+    data->plain.len = 0;
+    return &data->plain;
+}
+
 /*
  * Looks for a value by its plain encoding and writes a pointer to it. If it has
  * not been there, it is noted for the place where the caller writes it now.
  */
-static bool put_seen(struct mmdb_data *data, const struct mmdb_bytes *plain)
+static bool put_seen(struct mmdb_data *data)
 {
-    if (plain->failed || data->bytes.failed)
+    const struct mmdb_bytes *plain = &data->plain;
+
+    data->bytes.failed |= plain->failed;
+    if (data->bytes.failed)
         return false;
     if (2 * (data->seen_count + 1) > data->slot_count && !grow_seen(data))
         return false;
@@ -156,22 +166,19 @@ static bool put_seen(struct mmdb_data *data, const struct mmdb_bytes *plain)
 /* A string, as a pointer if it has been there and that is shorter. */
 static void put_shared(struct mmdb_data *data, const char *string)
 {
-    uint8_t room[RECORD_CITY + 8];
-    struct mmdb_bytes plain = {.at = room, .room = sizeof room, .fixed = true};
-    put_string(&plain, string);
-    if (!put_seen(data, &plain))
-        put(&data->bytes, plain.at, plain.len);
+    put_string(start_plain(data), string);
+    if (!put_seen(data))
+        put(&data->bytes, data->plain.at, data->plain.len);
 }
 
 /* A map of one string, such as {"iso_code": "FR"}, as a pointer if it has been there. */
 static void put_shared_map(struct mmdb_data *data, const char *key, const char *value)
 {
-    uint8_t room[2 * RECORD_CITY];
-    struct mmdb_bytes plain = {.at = room, .room = sizeof room, .fixed = true};
-    put_control(&plain, TYPE_MAP, 1);
-    put_string(&plain, key);
-    put_string(&plain, value);
-    if (put_seen(data, &plain))
+    struct mmdb_bytes *plain = start_plain(data);
+    put_control(plain, TYPE_MAP, 1);
+    put_string(plain, key);
+    put_string(plain, value);
+    if (put_seen(data))
         return;
     put_control(&data->bytes, TYPE_MAP, 1);
     put_shared(data, key);
@@ -180,12 +187,11 @@ static void put_shared_map(struct mmdb_data *data, const char *key, const char *
 
 static void put_location(struct mmdb_data *data, double latitude, double longitude)
 {
-    uint8_t room[64];
-    struct mmdb_bytes plain = {.at = room, .room = sizeof room, .fixed = true};
-    put_control(&plain, TYPE_MAP, 2);
-    put_double(&plain, latitude);
-    put_double(&plain, longitude);
-    if (put_seen(data, &plain))
+    struct mmdb_bytes *plain = start_plain(data);
+    put_control(plain, TYPE_MAP, 2);
+    put_double(plain, latitude);
+    put_double(plain, longitude);
+    if (put_seen(data))
         return;
     put_control(&data->bytes, TYPE_MAP, 2);
     put_shared(data, "latitude");
@@ -245,6 +251,7 @@ void mmdb_data_free(struct mmdb_data *data)
 {
     free(data->bytes.at);
     free(data->keys.at);
+    free(data->plain.at);
     free(data->seen);
 }
 

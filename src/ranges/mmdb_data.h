@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include "ranges/record.h"
 
-/* Growing bytes, or fixed room. failed stays set once either ran out. */
+/* Growing bytes. failed stays set once there was no memory. */
 struct mmdb_bytes {
     uint8_t *at;
     size_t len, room;
-    bool fixed, failed;
+    bool failed;
 };
 
 /* An encoded value that can be pointed to. */
@@ -23,7 +23,7 @@ struct mmdb_seen {
 };
 
 struct mmdb_data {
-    struct mmdb_bytes bytes, keys;
+    struct mmdb_bytes bytes, keys, plain; /* plain: the value that is being looked for */
     struct mmdb_seen *seen; /* open addressing; key_len 0 is free */
     size_t seen_count, slot_count;
 };

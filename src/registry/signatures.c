@@ -71,7 +71,7 @@ static enum registry_outcome read_manifest(struct walk *walk, struct slice refer
         manifest_get(walk->reader->client, walk->name, reference, manifest, &response, walk->why);
     if (outcome != REGISTRY_FOUND)
         return outcome;
-    if (memchr(reference.at, ':', reference.len))
+    if (reference.len && memchr(reference.at, ':', reference.len))
         snprintf(digest, OCI_DIGEST_MAX + 1, "%.*s", (int)reference.len, reference.at);
     else if (!digest_of(response->body, digest)) {
         manifest_clear(manifest);

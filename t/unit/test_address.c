@@ -74,6 +74,8 @@ static void test_port(void)
         "unknown",  "[::1]]",    "1.2.3.4:80:80",  "[::1]:8:8"};
 
     is(parsed(address_parse_with_port, "192.0.2.1:80"), "192.0.2.1", "IPv4 with a port");
+    is(parsed(address_parse_with_port, "192.0.2.1:65535"), "192.0.2.1", "with one of five digits");
+    is(parsed(address_parse_with_port, "[2001:db8::1]:65535"), "2001:db8::1", "IPv6, too");
     is(parsed(address_parse_with_port, "192.0.2.1:_x"), "192.0.2.1", "with a hidden one");
     is(parsed(address_parse_with_port, "192.0.2.1"), "192.0.2.1", "without");
     is(parsed(address_parse_with_port, "[2001:db8::1]:443"), "2001:db8::1", "IPv6 with a port");

@@ -203,6 +203,7 @@ static void test_no_prober(void)
     reachable = false;
     ok(!ask_for(0, "app", 1, 300, 1000), "without a prober there is no waiting");
     ok(!ask_for(0, "app", 1, 300, 1049) && tries == 1, "it is not looked for each time");
+    ok(!asker_send(asker, "report", 6, 0, 1049), "nor does anything else reach it");
     ok(!ask_for(0, "app", 1, 300, 1050) && tries == 2, "but again, 50 ms later");
     ok(!ask_for(0, "app", 1, 300, 1149) && tries == 2, "then 100 ms");
     uint64_t now = 1150;

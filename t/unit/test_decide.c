@@ -252,6 +252,8 @@ static void check_share_of_some(void)
 
 /* ---- in trouble ---- */
 
+static struct decision last; /* of sent() */
+
 /* How each upstream of a configuration is: U up, ? not checked, D down, R drained. */
 static const struct target *sent(const struct config *config, const char *states,
                                  const char *target, const struct findings *findings)
@@ -274,16 +276,15 @@ static const struct target *sent(const struct config *config, const char *states
     request_read(&request, &config->request, variables(lines));
     struct classified classified = classify(request.path, &config->signatures);
     struct client client = locate(config, NULL, &request);
-    struct decision decision;
     decide(&(struct question){.config = config,
                               .knowledge = &knowledge,
                               .request = &request,
                               .classified = &classified,
                               .client = &client,
                               .findings = findings},
-           &decision);
+           &last);
     health_free(knowledge.health);
-    return decision.target;
+    return last.target;
 }
 
 /* Seen from France, the upstreams are ever farther away. */
@@ -330,6 +331,23 @@ static void check_rule_in_trouble(void)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         is(sent(config, list[i].states, TAG, NULL)->name, list[i].want, "%s: first fr, then de",
            list[i].states);
+    config_free(config);
+}
+
+/* All that are passed over since they are down are named, each once. */
+static void check_named_down(void)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "%s rules = ( { match = \"*\"; to = [ \"canonical?\", \"nearest?\", \"canonical\" ];"
+             " } );",
+             four);
+    struct config *config = config_of(text);
+
+    sent(config, "DURD", MANIFEST, NULL);
+    cmp_ok(last.down_count, ==, 3, "three are down");
+    for (size_t i = 0; i < 3 && last.down_count == 3; i++)
+        is(last.down[i]->name, ((const char *[]){"us", "br", "fr"})[i], "in their order");
     config_free(config);
 }
 
@@ -501,6 +519,7 @@ int main(void)
     check_share_of_some();
     check_order_in_trouble();
     check_rule_in_trouble();
+    check_named_down();
     check_absent_at_nearest();
     check_canonical_down();
     check_canonical_order();

@@ -190,6 +190,34 @@ static void test_recalled_from_the_future(void)
     health_free(health);
 }
 
+static void count_all(void *context, const char *name, uint64_t value)
+{
+    size_t *number = context;
+
+    if (strcmp(name, "c0") == 0 || strcmp(name, "c63") == 0)
+        counted = value;
+    ++*number;
+}
+
+/* A prober of another version may count more than there is room for. */
+static void test_many_counters(void)
+{
+    struct health *health = health_new(targets, 3);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY);
+    char text[4096] = "signpost-health 2 1700000000 30000 1\n";
+    size_t len = strlen(text), number = 0;
+
+    for (unsigned i = 0; i < 70; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "counter c%u %u\n", i, 1000 + i);
+    write_text(text);
+    health_refresh(health, fd, NOW_S + 1);
+    health_counters(health, count_all, &number);
+    cmp_ok(number, ==, 64, "of 70 counters the first 64 are read");
+    cmp_ok(counted, ==, 1063, "the last of them, too");
+    health_free(health);
+    close(fd);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -197,6 +225,7 @@ int main(void)
     test_published();
     test_former();
     test_recalled_from_the_future();
+    test_many_counters();
     char path[64];
     snprintf(path, sizeof path, "%s/health", folder);
     unlink(path);

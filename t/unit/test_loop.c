@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,16 @@ static uint64_t clock_now;
 static int answered, reloaded, ticked, noted;
 static char last_note[512];
 static int send_buffer; /* of the loop's connections, 0: the system's */
+
+static int accept_error; /* of the next accept4(), 0: none */
+
+/* The loop's, in place of the system's. */
+int accept4(int fd, __SOCKADDR_ARG peer, socklen_t *restrict len, int flags)
+{
+    errno = accept_error;
+    accept_error = 0;
+    return errno ? -1 : (int)syscall(SYS_accept4, fd, peer.__sockaddr__, len, flags);
+}
 
 static uint64_t test_clock(void)
 {
@@ -704,6 +715,29 @@ static void test_descriptors(void)
     loop_free(loop);
 }
 
+/* Errors of the one connection that was to be accepted do not keep others waiting. */
+static void test_accept_errors(void)
+{
+    static const int list[] = {ECONNABORTED, EINTR, EPROTO, EPERM, EMFILE, ENFILE, ENOMEM};
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        open_loop(10, NULL);
+        int fd = client_open();
+        good(KEEP);
+        client_send(fd);
+        accept_error = list[i];
+        turn();
+        cmp_ok(client_sees(fd), ==, i < 4 ? ANSWER : NOTHING, "%s: %s", strerror(list[i]),
+               i < 4 ? "the next is accepted at once" : "it is tried again later");
+        later(249);
+        cmp_ok(client_sees(fd), ==, NOTHING, "not before 250 ms have passed");
+        later(1);
+        cmp_ok(client_sees(fd), ==, i < 4 ? NOTHING : ANSWER, "but then");
+        close(fd);
+        loop_free(loop);
+    }
+}
+
 /* The processes that share a listening socket share O_NONBLOCK, too. */
 static void test_shared_socket(void)
 {
@@ -918,6 +952,7 @@ int main(void)
     test_full();
     test_reuse();
     test_descriptors();
+    test_accept_errors();
     test_shared_socket();
     test_peers();
     test_stop();

@@ -194,6 +194,15 @@ static void check_order(void)
        "of equals the first in the file");
     ok(!nearest_precedes(config, &client, b, b), "nobody precedes itself");
     config_free(config);
+    config = config_of("name = \"r\"; upstreams = { us = { url = \"https://us\"; }; }; buckets = ("
+                       "  { provider = \"aws\"; url = \"https://{region}/{digest}\";"
+                       "    regions = [ \"us-east-1\", \"eu-west-3\" ]; } );");
+    client = client_in("FR");
+    const struct target *far = &config->targets[1], *near = far + 1;
+    ok(nearest_precedes(config, &client, far, near) &&
+           !nearest_precedes(config, &client, near, far),
+       "buckets have no distance: of equals the first in the file");
+    config_free(config);
 }
 
 int main(void)

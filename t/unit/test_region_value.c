@@ -141,6 +141,25 @@ static void test_repeated(void)
     ok(region_value_reading(&value) == READ_NAME && value.name == 7, "all values are looked at");
 }
 
+/* A place may be called by a number: one of a pair is none the less a number. */
+static void test_numbers(void)
+{
+    struct places places = {0};
+    struct own_place own = {
+        .key = SLICE("onprem:48"), .has_point = true, .latitude = 10, .longitude = 10};
+    struct region_words words = {.places = &places};
+    struct why why = {""};
+
+    ok(places_add(&places, &own, &why), "a place of that name %s", why.text);
+    for (int i = 0; i < 3; i++) {
+        struct region_value value = {0};
+        region_value_read(&value, &words, slice_of((const char *[]){"48,2", "2,48", "48"}[i]));
+        ok(region_value_reading(&value) == (i < 2 ? READ_COORDINATES : READ_NOTHING),
+           "it is not meant by a number: %d", i);
+    }
+    places_free(&places);
+}
+
 int main(void)
 {
     test_words();
@@ -148,5 +167,6 @@ int main(void)
     test_several();
     test_names();
     test_repeated();
+    test_numbers();
     return done_testing();
 }
