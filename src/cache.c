@@ -88,8 +88,9 @@ static void open_file(struct cache *cache)
 
 static void refresh(struct cache *cache, int64_t now_s)
 {
-    struct identity now =
-        cache->state->fd < 0 ? (struct identity){0} : identity_in(cache->state->fd, CACHE_FILE);
+    struct identity now = {0};
+    if (cache->state->fd >= 0)
+        now = identity_in(cache->state->fd, CACHE_FILE);
     bool is_same = cache->at && cache_table_is_whole(&cache->table)
                        ? identity_same_file(&now, &cache->file)
                        : identity_same(&now, &cache->file); /* one may be mended in place */

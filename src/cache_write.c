@@ -98,7 +98,9 @@ static void *map_file(int fd, size_t size)
 {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-    return at == MAP_FAILED ? NULL : at;
+    if (at == MAP_FAILED)
+        return NULL;
+    return at;
 }
 
 static bool use_memory(struct cache_writer *writer, int64_t now_s)

@@ -311,7 +311,7 @@ subtest 'the index' => sub {
         $t->run( [ $signpost, 'index', 'add', '--config', $conf, '--index', $files[1], @images ] );
     is( $add->{status},         0, 'index add reads the same' ) or diag $add->{err};
     is( $t->slurp( $files[0] ), $t->slurp( $files[1] ), 'and writes the same' );
-    like( $t->slurp( $files[0] ), qr/^\Q$refers{ours}{digest}\E$/m, 'of which one is a referrer' );
+    like( $t->slurp( $files[0] ), qr{^\Q$refers{ours}{digest}\E team/app$}m, 'of which one is a referrer' );
     my $foreign = $t->file( 'foreign.index', "no digest\n" );
     $run = audit( '--index', $foreign, 'team/app' );
     is( $run->{status}, 1,  'what is no index is found out' );

@@ -56,7 +56,7 @@ static void compare(const struct peers *peers, const char *wrong, char *text)
         size_t at = (size_t)(entry - start);
         if (count == PEERS_MAX || !read_entry(entry, &address)) {
             must(wrong != NULL, "a wrong entry is refused");
-            must((size_t)(wrong - start) >= at || !wrong, "and it is the one that is told");
+            must(!wrong || (size_t)(wrong - start) >= at, "and it is the one that is told");
             return;
         }
         must(peers->count > count && memcmp(&peers->address[count], &address, 16) == 0,

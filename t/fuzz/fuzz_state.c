@@ -115,7 +115,7 @@ static enum control_news look(struct control *control, struct folder *folder)
 static void change(unsigned what, struct folder *folder, const struct control *before)
 {
     struct control after;
-    char mark[CONTROL_MARK_SIZE];
+    char mark[CONTROL_MARK_SIZE] = "";
     struct wish wish = before->wish[0];
     struct why why;
     bool done = true;
