@@ -306,7 +306,7 @@ static void clean(const struct run *run, const struct index_list *new)
 /* Replaces the list by one of this body, if that is another. */
 static bool finish_list(struct run *run, struct slice body, struct slice signature, struct why *why)
 {
-    struct index_list list;
+    struct index_list list = {0};
     char *text = NULL;
     int len =
         asprintf(&text, "%.*s%s%.*s%s", (int)body.len, body.at, signature.len ? "signature " : "",

@@ -50,10 +50,11 @@ uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], struct slice bytes)
     struct sip s = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
     size_t whole = bytes.len & ~(size_t)7;
+    const char *at = bytes.len ? bytes.at : ""; /* memcpy takes no NULL, however little it copies */
 
     for (size_t i = 0; i < whole; i += 8)
-        take(&s, read_word(bytes.at + i, 8));
-    take(&s, (uint64_t)bytes.len << 56 | read_word(bytes.at + whole, bytes.len & 7));
+        take(&s, read_word(at + i, 8));
+    take(&s, (uint64_t)bytes.len << 56 | read_word(at + whole, bytes.len & 7));
     s.v2 ^= 0xff;
     for (int i = 0; i < 4; i++)
         mix(&s);
