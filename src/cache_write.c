@@ -71,7 +71,8 @@ static void drop(struct cache_writer *writer)
 }
 
 /* Takes over a map that holds a table; it is guarded if it is one of a file. False: it is none. */
-static bool use_map(struct cache_writer *writer, void *at, size_t size, struct identity file)
+static bool use_map(struct cache_writer *writer, void *at, size_t size, struct identity file,
+                    int64_t now_s)
 {
     struct cache_table table;
     int guard = file.inode ? mapped_watch(at, size) : NO_GUARD;
@@ -90,6 +91,9 @@ static bool use_map(struct cache_writer *writer, void *at, size_t size, struct i
     writer->guard = guard;
     writer->file = file;
     writer->use = cache_table_count(&table);
+    cache_table_sweep(&writer->table, 0, UINT32_MAX, &writer->options.lifetimes, now_s,
+                      &writer->use); /* a prober may live for less than a round */
+    cache_table_stamp(&writer->table, now_s);
     writer->swept = 0;
     return true;
 }
@@ -112,7 +116,7 @@ static bool use_memory(struct cache_writer *writer, int64_t now_s)
     if (at == MAP_FAILED)
         return false;
     cache_table_make(&table, at, writer->bucket_count, writer->secret, now_s);
-    return use_map(writer, at, size, (struct identity){0});
+    return use_map(writer, at, size, (struct identity){0}, now_s);
 }
 
 /* ---- the file ---- */
@@ -133,7 +137,7 @@ static int fill_file(struct cache_writer *writer, int fd, int64_t now_s)
     cache_table_make(&table, at, writer->bucket_count, writer->secret, now_s);
     if (writer->at)
         cache_table_copy(&table, &writer->table);
-    return use_map(writer, at, size, identity_of(&status)) ? 0 : ENOMEM;
+    return use_map(writer, at, size, identity_of(&status), now_s) ? 0 : ENOMEM;
 }
 
 static bool make_file(struct cache_writer *writer, int64_t now_s)
@@ -171,7 +175,7 @@ static enum file take_map(struct cache_writer *writer, void *at, const struct st
         return FILE_BAD;
     }
     if (table.bucket_count == writer->bucket_count)
-        return use_map(writer, at, size, identity_of(status)) ? FILE_IN_USE : FILE_LATER;
+        return use_map(writer, at, size, identity_of(status), now_s) ? FILE_IN_USE : FILE_LATER;
     munmap(at, size);
     return FILE_OTHER_SIZE;
 }

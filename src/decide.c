@@ -93,6 +93,12 @@ static enum holding find_holding(struct search *search, const struct target *tar
                      knowledge_holding(q->knowledge, target, &object, &search->hash));
 }
 
+/* What cannot be answered wrongly by any registry, only not at all; not referrers. */
+static bool is_content(const struct classified *c)
+{
+    return c->is_digest && (c->endpoint == ENDPOINT_MANIFESTS || c->endpoint == ENDPOINT_BLOBS);
+}
+
 static bool can_be_asked(const struct question *q, const struct target *target)
 {
     const struct classified *c = q->classified;
@@ -104,7 +110,7 @@ static bool can_be_asked(const struct question *q, const struct target *target)
 static enum verdict judge_holding(struct search *search, const struct step *step,
                                   const struct target *target)
 {
-    if (!step->if_held || !search->question->classified->is_digest)
+    if (!step->if_held || !is_content(search->question->classified))
         return VERDICT_TAKEN;
     switch (find_holding(search, target)) {
     case HOLDING_PRESENT:
@@ -163,14 +169,8 @@ static bool takes(const struct search *search, enum step_kind kind, const struct
 
 static bool is_absent(struct search *search, const struct target *target)
 {
-    return search->question->classified->is_digest &&
+    return is_content(search->question->classified) &&
            find_holding(search, target) == HOLDING_ABSENT;
-}
-
-/* What cannot be answered wrongly by any registry, only not at all. */
-static bool is_content(const struct classified *c)
-{
-    return c->is_digest && (c->endpoint == ENDPOINT_MANIFESTS || c->endpoint == ENDPOINT_BLOBS);
 }
 
 /* The word that stands for a stand-in. */

@@ -25,7 +25,8 @@ static inline bool holding_can_be_asked(const struct target *target, const struc
 {
     size_t prefix = target->prefix.len > 0 ? target->prefix.len + 1 : 0;
 
-    return oci_is_probeable(object->digest) &&
+    return (object->endpoint == ENDPOINT_MANIFESTS || object->endpoint == ENDPOINT_BLOBS) &&
+           oci_is_probeable(object->digest) &&
            (target->kind == TARGET_BUCKET || prefix + object->name.len <= OCI_NAME_MAX);
 }
 

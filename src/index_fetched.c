@@ -217,7 +217,6 @@ static void retire(struct index_fetched *fetched, struct part *part)
             INDEX_FOLDER, part->name);
     index_file_close(&part->file);
     part->is_open = false;
-    fetched->seen = (struct identity){0}; /* the next look opens what is there then */
     tell(fetched, why.text);
 }
 

@@ -192,7 +192,7 @@ static bool map(struct index_file *file, int fd, const char *name, struct why *w
         return why_not(why, "%s cannot be mapped: %s.", name, strerror(errno));
     file->at = at;
     file->map = mapped_watch(at, file->size);
-    errno = 0;
+    errno = file->map < 0 ? ENOMEM : 0;
     if (file->map < 0)
         why_not(why, "%s cannot be guarded against being cut short: too many files are open.",
                 name);

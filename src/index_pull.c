@@ -263,15 +263,14 @@ static bool has_digest(int fd, struct slice digest)
     return digest_hash_end(hash, digest) == DIGEST_RIGHT && len == 0;
 }
 
-static bool is_there(const struct run *run, const struct index_list_file *file, bool by_digest)
+static bool is_there(const struct run *run, const struct index_list_file *file)
 {
     char name[INDEX_FILE_NAME_SIZE];
     struct stat status;
 
     index_list_file_name(file->digest, name);
     int fd = plain_file_open(run->folder, name, O_NOFOLLOW, (off_t)file->size, &status);
-    bool good = fd >= 0 && (uint64_t)status.st_size == file->size &&
-                (!by_digest || has_digest(fd, file->digest));
+    bool good = fd >= 0 && (uint64_t)status.st_size == file->size && has_digest(fd, file->digest);
     if (fd >= 0)
         close(fd);
     return good;
@@ -280,7 +279,7 @@ static bool is_there(const struct run *run, const struct index_list_file *file, 
 static bool all_there(const struct run *run, const struct index_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (!is_there(run, &list->file[i], false))
+        if (!is_there(run, &list->file[i]))
             return false;
     return true;
 }
@@ -319,7 +318,7 @@ static bool fetch_file(struct run *run, const char *mirror, const struct index_l
     if (!url)
         return why_not(why, "There is not enough memory.");
     index_list_file_name(file->digest, name);
-    bool good = (is_there(run, file, true) || download(run, url, file, name, why)) &&
+    bool good = (is_there(run, file) || download(run, url, file, name, why)) &&
                 count_lines(run, file, url, lines, why);
     free(url);
     return good;

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MAPS_MAX = 256 /* guarded at a time */ };
+enum { MAPS_MAX = 2560 /* guarded at a time: 16 sources of 64 files, twice at a reload */ };
 
 /*
  * Guards the map of size bytes at an address. Returns its number, or -1 if there

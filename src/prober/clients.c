@@ -29,6 +29,7 @@ static void drop(struct clients *clients, size_t slot)
     struct peer *peer = &clients->peers[slot];
     uint64_t name = name_of(clients, slot);
 
+    epoll_ctl(clients->epoll, EPOLL_CTL_DEL, peer->fd, NULL); /* a child may have it, too */
     close(peer->fd);
     peer->fd = -1;
     peer->generation++;

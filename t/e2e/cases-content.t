@@ -204,10 +204,10 @@ subtest 'what the status of a probe means' => sub {
     my @cases = (
         [ 'present/app',    'odd',       'odd',       1 ],
         [ 'absent/app',     'canonical', 'canonical', 1 ],
-        [ 'status-401/app', 'canonical', 'odd',       1 ],
+        [ 'status-401/app', 'odd',       'odd',       1 ],    # in trouble: not canonical's
         [ 'status-403/app', 'canonical', 'odd',       1 ],
-        [ 'status-429/app', 'canonical', 'odd',       1 ],
-        [ 'status-503/app', 'canonical', 'odd',       1 ],
+        [ 'status-429/app', 'odd',       'odd',       1 ],    # in trouble: not canonical's
+        [ 'status-503/app', 'odd',       'odd',       1 ],    # in trouble: not canonical's
         [ 'silent/app',     'canonical', 'odd',       1 ],
         [ 'here/app',       'odd',       'odd',       2 ],    # followed: 307, then 200
         [ 'away/app',       'canonical', 'odd',       1 ],    # to a stranger: not followed
@@ -250,8 +250,9 @@ EOT
         $t->run( [ $t->program('signpost'), qw(index add --config), $file, 'copied/app:v1' ] );
     is( $run->{status}, 0, 'signpost index add, of what has both' ) or diag $run->{err};
     my $listed = $t->slurp($index);
-    like( $listed, qr/^\Q$signature->{digest}\E$/m, 'the signature is in the index' );
+    like( $listed, qr/^\Q$signature->{digest}\E copied\/app$/m, 'the signature is in the index' );
     unlike( $listed, qr/\Q$_/, 'nothing of the image is' ) for $copy->{digest}, $config, $layer;
+    $t->file( 'copy.index', $listed =~ s/ copied\/app$//gmr );    # here it is in another repository
 
     my $door = $scene->front( more => qq(index = "$index";) );
     $scene->is_sent( $door, "$app/manifests/$bare", '307 canonical', [], 'the tag' );

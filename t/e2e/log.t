@@ -122,7 +122,7 @@ subtest 'as JSON' => sub {
             name   => 'app',
             target => 'eu',
             place  => 'FR',
-            rule   => 5,
+            rule   => 6,
             reason => "nearest = eu: taken, serves the client's continent",
             id     => 'abc-123',
             client => '192.0.2.0/24',

@@ -56,7 +56,7 @@ subtest 'at most five files' => sub {
         '/v2/app/manifests/v1'      => 'eu',
         "/v2/app/blobs/$digest"     => 'us',
         "/v2/app/manifests/$digest" => 'us',
-        '/v2/app/tags/list'         => 'eu',
+        '/v2/app/tags/list'         => 'us',
     );
     for my $path ( sort keys %to ) {
         my $answer = http( 80, GET => $path );

@@ -118,7 +118,8 @@ sub signatures_go {
 sub index_is_taken {
     my $http = HTTP::Tiny->new( max_redirect => 0 );
     return !grep {
-        my $answer = $http->head("http://127.0.0.1:$door/v2/team/app/blobs/$_");
+        my ( $digest, $name ) = split / /;
+        my $answer = $http->head("http://127.0.0.1:$door/v2/$name/blobs/$digest");
         index( $answer->{headers}{location} // '', $at{us}->url ) != 0
     } split /\n/, $t->slurp('signatures.index');
 }

@@ -459,6 +459,16 @@ static void check_unaskable(void)
     d = decided(config, MANIFEST, "FR", NULL);
     cmp_ok(d.ask_count, ==, 1, "one of sha256 is asked for");
     config_free(config);
+
+    char text[2000];
+    snprintf(text, sizeof text,
+             "%s rules = ( { match = \"*\"; to = [ \"nearest?\", \"canonical\" ]; } );", four);
+    config = config_of(text);
+    d = decided(config, REFERRERS, "FR", NULL);
+    ok(!d.unsure && d.ask_count == 0, "referrers are no object: nobody is asked");
+    d = decided(config, BLOB, "FR", NULL);
+    cmp_ok(d.ask_count, ==, 1, "a blob is one");
+    config_free(config);
 }
 
 /* ---- what is answered here ---- */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A front door with two registries: "eu" for clients in FR, which may be a real one or an
-# upstream that fails, and "us", the canonical one, which no test gets to. It starts its own prober.
+# upstream that fails, and "us", the canonical one. It starts its own prober.
 #
 #     my $door = Signpost::Door->start( $t, 'door', eu => $url, more => 'index = "x";' );
 #     $door->goes($path)                  # where a client in FR is sent: eu's URL, $door->us ...
@@ -17,6 +17,7 @@ use Exporter 'import';
 use IO::Socket::UNIX;
 use JSON::PP;
 use Signpost::FastCGI qw(request variables);
+use Signpost::Upstream;
 
 our @EXPORT_OK = qw(blob manifest two_registries state_dir);
 
@@ -27,7 +28,9 @@ sub _digest { return 'sha256:' . sha256_hex( $_[0] // ++$number ) }
 sub blob     { return '/v2/team/app/blobs/' . _digest( $_[0] ) }
 sub manifest { return '/v2/team/app/manifests/' . _digest( $_[0] ) }
 
-sub us { return 'http://us.example.org' }
+# It runs, so that it is never out of service, from the first door with two registries on.
+my $us;
+sub us { return $us ? $us->url : 'http://us.example.org' }
 
 # A state directory as it has to be.
 sub state_dir {
@@ -54,6 +57,7 @@ EOT
 sub start {
     my ( $class, $t, $name, %option ) = @_;
     $option{state} //= state_dir( $t, "$name.state" );
+    $us //= Signpost::Upstream->start( $t, 'us-of-doors' ) if !$option{conf};
     my $self   = bless { t => $t, name => $name, state => $option{state} }, $class;
     my $auto   = sprintf 'prober = "start"; prober_program = "%s";', $t->program('signpost');
     my $more   = "$auto " . ( $option{more} // '' );

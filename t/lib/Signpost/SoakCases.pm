@@ -156,7 +156,8 @@ sub _content {
 }
 
 # What nobody has asked for before. Until it is known who holds it, a blob may go to the
-# nearest, and a manifest to the canonical registry, too.
+# nearest, and a manifest to the canonical registry, too; or to the nearest, while that has died
+# and is not out of service yet.
 sub _new_content {
     my ( $self,   $client ) = @_;
     my ( $header, $place )  = @$client;
@@ -168,7 +169,7 @@ sub _new_content {
             $header,
             sub {
                 my $near = _nearest( $_[0], $place->( $_[0] ) );
-                map { $self->_to( $_, $manifest ) } 'us', $digit eq 'f' ? () : $near;
+                map { $self->_to( $_, $manifest ) } 'us', $near;
             }
         );
         $self->_kind(
