@@ -166,7 +166,7 @@ static void do_answer(struct world *world)
         .version = ASK_VERSION, .id = question->id, .target_count = question->target_count};
 
     for (size_t i = 0; i < ASK_TARGETS_MAX; i++)
-        answer.holding[i] = (uint8_t)(how >> i % 4 & 3) % 3;
+        answer.holding[i] = (uint8_t)((how >> i % 4 & 3) % 3);
     if (how & 32)
         answer.target_count = (uint8_t)(how % 4);
     if (how & 64)
