@@ -447,13 +447,14 @@ static bool run(const struct way *way, size_t doors, const double *popularity, s
 static struct config *load_former(const char *file, struct problems *problems)
 {
     char path[] = "/tmp/signpost-simulate-XXXXXX", line[4096];
-    FILE *in = fopen(file, "re");
-    int fd = in ? mkstemp(path) : -1;
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
     bool in_rules = false;
+    int fd = mkstemp(path);
+    FILE *in = fopen(file, "re"), *out = fd < 0 ? NULL : fdopen(fd, "w");
 
-    if (!out)
-        return NULL;
+    if (!in || !out) {
+        fprintf(stderr, "%s cannot be read, or %s not be written.\n", file, path);
+        exit(1);
+    }
     while (fgets(line, sizeof line, in)) {
         in_rules = in_rules || strncmp(line, "rules ", 6) == 0;
         if (!in_rules)
