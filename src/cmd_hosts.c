@@ -29,10 +29,8 @@ struct entry {
 static int compare(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    size_t n = x->host.len < y->host.len ? x->host.len : y->host.len;
-    int order = memcmp(x->host.at, y->host.at, n);
 
-    return order ? order : (x->host.len > y->host.len) - (x->host.len < y->host.len);
+    return slice_compare(x->host, y->host);
 }
 
 static struct entry *entries_of(const struct config *config, size_t *count)

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "fnv.h"
 #include "url.h"
 
 static bool is_canonical(const struct config *config, const struct target *target)
@@ -107,16 +108,6 @@ static void compile_file(const struct compiler *compiler, const struct word *wor
 
 /* ---- sources ---- */
 
-/* FNV-1a. */
-static uint64_t hash_of(struct slice text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static bool is_loopback(struct slice authority)
 {
     static const struct slice hosts[] = {SLICE("127.0.0.1"), SLICE("[::1]"), SLICE("localhost")};
@@ -154,7 +145,8 @@ static void compile_source(const struct compiler *compiler, const struct words *
                       "index_sources: a source can have at most %d mirrors.", INDEX_MIRRORS_MAX);
     source->mirrors = urls;
     source->count = mirrors->count;
-    snprintf(source->id, sizeof source->id, "%016" PRIx64, hash_of(mirrors->item[0].text));
+    struct slice first = mirrors->item[0].text;
+    snprintf(source->id, sizeof source->id, "%016" PRIx64, fnv_mix(FNV_START, first.at, first.len));
 }
 
 static void warn_of_sources(const struct compiler *compiler, struct origin at)

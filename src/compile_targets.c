@@ -2,6 +2,7 @@
 #include "compile.h"
 
 #include <stdio.h>
+#include "fnv.h"
 #include "suggest.h"
 
 /* What upstreams and buckets have in common. */
@@ -89,15 +90,14 @@ static const struct url_template *make_template(const struct compiler *compiler,
     return template;
 }
 
-/* FNV-1a, 64 bits: an identity, not a protection; no two targets of a file may share one. */
+/* An identity, not a protection; no two targets of a file may share one. */
 static uint64_t identity(const struct target *target)
 {
     const struct slice parts[] = {target->url, SLICE(" "), target->prefix};
-    uint64_t id = UINT64_C(0xcbf29ce484222325);
+    uint64_t id = FNV_START;
 
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
-        for (size_t i = 0; i < parts[part].len; i++)
-            id = (id ^ (uint8_t)parts[part].at[i]) * UINT64_C(0x100000001b3);
+        id = fnv_mix(id, parts[part].at, parts[part].len);
     return id;
 }
 

@@ -202,23 +202,23 @@ struct config *config_load(const char *file, struct problems *problems)
     return load_all(&(struct loading){.problems = problems, .file = file});
 }
 
-static struct config *load_found(struct loading *loading)
+static struct config *load_found(struct loading loading)
 {
     char found[PATH_MAX];
 
-    if (!loading->file && config_find(found, sizeof found))
-        loading->file = found;
-    return load_all(loading);
+    if (!loading.file && config_find(found, sizeof found))
+        loading.file = found;
+    return load_all(&loading);
 }
 
 struct config *config_load_found(const char *file, struct problems *problems)
 {
-    return load_found(&(struct loading){.problems = problems, .file = file});
+    return load_found((struct loading){.problems = problems, .file = file});
 }
 
 struct config *config_reload(const char *file, struct problems *problems)
 {
-    return load_found(&(struct loading){.problems = problems, .file = file, .is_reload = true});
+    return load_found((struct loading){.problems = problems, .file = file, .is_reload = true});
 }
 
 struct config *config_parse(const char *text, struct problems *problems)

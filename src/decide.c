@@ -173,9 +173,6 @@ static bool is_absent(struct search *search, const struct target *target)
            find_holding(search, target) == HOLDING_ABSENT;
 }
 
-/* The word that stands for a stand-in. */
-static const struct step nearest_step = {.word = "nearest", .kind = STEP_NEAREST};
-
 /* A registry that is up, for content whose target is not: pulls depend on none alone. */
 static const struct target *find_stand_in(struct search *search, const struct decision *decision)
 {
@@ -224,7 +221,7 @@ static void choose_unsure(struct search *search, struct decision *decision)
         if (stand_in) {
             search_note_down(search, target);
             search_tell(search, step, target, VERDICT_DOWN);
-            step = &nearest_step;
+            step = &rule_nearest;
             target = stand_in;
         }
     }
@@ -296,7 +293,7 @@ static const struct target *replace_canonical(struct search *search, const struc
         return target;
     search_note_down(search, target);
     search_tell(search, *step, target, VERDICT_DOWN);
-    *step = &nearest_step;
+    *step = &rule_nearest;
     return stand_in;
 }
 

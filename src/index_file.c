@@ -21,13 +21,6 @@ static const char sort_cure[] = "sort it with `LC_ALL=C sort -u`";
 
 /* ---- lines ---- */
 
-/* Bytewise, as `LC_ALL=C sort` does. */
-static int compare(struct slice a, struct slice b)
-{
-    int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* The line from a byte on, without its end; false if it is longer than one may be. */
 static bool line_from(const struct index_file *file, size_t start, struct slice *line)
 {
@@ -108,7 +101,7 @@ static bool check_line(const char *name, size_t number, struct slice before, str
 {
     if (!is_entry(line))
         return not_an_entry(name, number, line, why);
-    int order = before.len ? compare(before, line) : -1;
+    int order = before.len ? slice_compare(before, line) : -1;
     if (order == 0)
         return why_not(why, "%s:%zu: the line before stands here again: %s.", name, number,
                        sort_cure);
@@ -177,7 +170,7 @@ static bool check_ends(struct index_file *file, const char *name, struct why *wh
                        "%s: its last line is none of an index; `signpost index check %s` says "
                        "more.",
                        name, name);
-    if (start > 0 && compare(first, last) >= 0)
+    if (start > 0 && slice_compare(first, last) >= 0)
         return why_not(why, "%s: its lines are not in order: %s.", name, sort_cure);
     if (mapped_is_damaged(file->map))
         return why_not(why, "%s was cut short while it was opened.", name);
@@ -320,8 +313,8 @@ static bool is_plausible(const struct search *search, struct slice line)
         return !search->below.len || is_comment(search->below);
     if (!same_algorithm(search, line) && !is_entry(line))
         return false;
-    return (!search->below.len || compare(search->below, line) < 0) &&
-           (!search->above.len || compare(line, search->above) < 0);
+    return (!search->below.len || slice_compare(search->below, line) < 0) &&
+           (!search->above.len || slice_compare(line, search->above) < 0);
 }
 
 /* Looks at the line around a byte, and leaves the part on the key's side of it. */
@@ -333,7 +326,7 @@ static enum index_outcome look(struct search *search, size_t at)
     if (!line_start(search->file, at, &start) || start < search->low ||
         !line_from(search->file, start, &line) || start + line.len >= search->high)
         return INDEX_DAMAGED;
-    int order = compare(line, search->key);
+    int order = slice_compare(line, search->key);
     if (!is_plausible(search, line))
         return INDEX_DAMAGED;
     search->halve = !same_algorithm(search, line);
@@ -404,5 +397,7 @@ enum index_outcome index_file_find(const struct index_file *file, struct slice d
     if (search.algorithm > digest.len)
         return INDEX_ABSENT;
     enum index_outcome outcome = run(&search);
-    return outcome == INDEX_ABSENT ? find_named(file, search.low, digest, repository) : outcome;
+    if (outcome == INDEX_ABSENT)
+        outcome = find_named(file, search.low, digest, repository);
+    return mapped_is_damaged(file->map) ? INDEX_DAMAGED : outcome;
 }

@@ -26,12 +26,6 @@ static struct slice first_line(struct slice left)
     return slice_to(left, end ? (size_t)(end - left.at) : 0);
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Writes the lines of the old file and the new ones, in order. */
 static void write_merged(FILE *out, const struct index_file *old, char *const *lines, size_t count,
                          struct index_merged *merged)
@@ -43,7 +37,7 @@ static void write_merged(FILE *out, const struct index_file *old, char *const *l
     while (left.len || next < count) {
         struct slice line = first_line(left),
                      added = next < count ? slice_of(lines[next]) : SLICE("");
-        int order = !left.len ? 1 : next == count ? -1 : compare(line, added);
+        int order = !left.len ? 1 : next == count ? -1 : slice_compare(line, added);
         if (order > 0) {
             line = added;
             merged->added++;

@@ -81,12 +81,6 @@ static void rewind_all(struct run *run)
     }
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Where the next line stands. */
 struct found {
     struct slice line;
@@ -99,7 +93,7 @@ static bool next_line(struct run *run, struct found *found, bool marks)
     *found = (struct found){0};
     for (size_t i = 0; i < run->count; i++) {
         struct slice line = first_line(&run->input[i]);
-        if (line.len && (!found->line.len || compare(line, found->line) < 0))
+        if (line.len && (!found->line.len || slice_compare(line, found->line) < 0))
             found->line = line;
     }
     for (size_t i = 0; i < run->count; i++) {

@@ -151,6 +151,17 @@ static bool check_list(const struct run *run, const struct index_list *list, con
     return true;
 }
 
+/* Takes a list out of an answer, whose text is reused by the next. */
+static bool keep_list(struct held *held, struct slice text, const char *url, struct why *why)
+{
+    held->text = malloc(text.len + 1);
+    if (!held->text)
+        return why_not(why, "There is not enough memory.");
+    if (text.len)
+        memcpy(held->text, text.at, text.len);
+    return index_list_parse(&held->list, (struct slice){held->text, text.len}, url, why);
+}
+
 static bool fetch_list(struct run *run, const char *mirror, struct held *held, struct why *why)
 {
     char *url = list_url(mirror);
@@ -159,17 +170,8 @@ static bool fetch_list(struct run *run, const char *mirror, struct held *held, s
 
     if (!good)
         why_not(why, "There is not enough memory.");
-    good = good && get(run, url, (struct http_sink){0}, response, why);
-    if (good) {
-        held->text = malloc(response->body.len + 1);
-        good = held->text;
-        if (good) {
-            memcpy(held->text, response->body.at, response->body.len);
-            good = index_list_parse(&held->list, (struct slice){held->text, response->body.len},
-                                    url, why) &&
-                   check_list(run, &held->list, url, why);
-        }
-    }
+    good = good && get(run, url, (struct http_sink){0}, response, why) &&
+           keep_list(held, response->body, url, why) && check_list(run, &held->list, url, why);
     if (!good)
         drop(held);
     free(response);

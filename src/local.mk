@@ -73,6 +73,7 @@ src_libsignpost_a_SOURCES = \
 	src/search.c src/search.h \
 	src/settings.c src/settings.h \
 	src/siphash.c src/siphash.h \
+	src/fnv.h \
 	src/slice.h \
 	src/state.c src/state.h \
 	src/suggest.c src/suggest.h \

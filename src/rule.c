@@ -47,7 +47,7 @@ bool rule_is_table_word(struct slice word)
     return slice_equal(word, SLICE("default"));
 }
 
-static const struct step nearest = {.word = "nearest", .kind = STEP_NEAREST};
+const struct step rule_nearest = {.word = "nearest", .kind = STEP_NEAREST};
 static const struct step canonical = {.word = "canonical", .kind = STEP_CANONICAL};
 
 const struct step *rule_unsure_step(const struct rule *rule, enum request_class class)
@@ -55,11 +55,11 @@ const struct step *rule_unsure_step(const struct rule *rule, enum request_class 
     if (rule->unsure.word)
         return &rule->unsure;
     /* A blob is big and almost always an ordinary layer; a manifest is small. */
-    return class == CLASS_BLOB ? &nearest : &canonical;
+    return class == CLASS_BLOB ? &rule_nearest : &canonical;
 }
 
 /* A region's requests must not become the canonical registry's when it is in trouble. */
 const struct step *rule_trouble_step(const struct rule *rule)
 {
-    return rule->unsure.word ? &rule->unsure : &nearest;
+    return rule->unsure.word ? &rule->unsure : &rule_nearest;
 }

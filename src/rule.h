@@ -68,6 +68,9 @@ static inline bool rule_matches(const struct rule *rule, enum request_class clas
     return (rule->classes >> class & 1) && (!rule->client || client_set_has(rule->client, client));
 }
 
+/* The word `nearest`, where no rule has it: for stand-ins. */
+extern const struct step rule_nearest;
+
 /* Where a request of this class goes while nothing is known of its object. */
 const struct step *rule_unsure_step(const struct rule *rule, enum request_class class);
 

@@ -6,16 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "fnv.h"
 #include "replacement.h"
-
-static uint64_t mix(uint64_t mark, const void *at, size_t len)
-{
-    const unsigned char *bytes = at;
-
-    for (size_t i = 0; i < len; i++)
-        mark = (mark ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return mark;
-}
 
 /* Steps of a quarter. */
 static int magnitude(double ms)
@@ -35,26 +27,26 @@ static uint64_t mix_flow(uint64_t mark, const struct publication *p, const struc
     double all = (double)remote->flow.in + (double)remote->flow.out;
     int seen[] = {all > 0 ? (int)lrint(1000 * (double)remote->flow.in / all) : -1, magnitude(all)};
 
-    return mix(mix(mark, &extra, sizeof extra), seen, sizeof seen);
+    return fnv_mix(fnv_mix(mark, &extra, sizeof extra), seen, sizeof seen);
 }
 
 uint64_t publish_mark(const struct publication *publication)
 {
-    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+    uint64_t mark = FNV_START;
 
     for (size_t i = 0; i < publication->remotes->count; i++) {
         const struct remote *remote = publication->remotes->list[i];
         int admit = (int)lrint(100 * remote_admit(remote, publication->rules, publication->now));
         int head = magnitude(remote->monitor.head_ms);
         enum health_state state = remote_state(remote, publication->rules, publication->now);
-        mark = mix(mark, &remote->id, sizeof remote->id);
-        mark = mix(mark, &admit, sizeof admit);
-        mark = mix(mark, &state, sizeof state);
-        mark = mix(mark, &head, sizeof head);
-        mark = mix(mark, remote_failure(remote), strlen(remote_failure(remote)));
+        mark = fnv_mix(mark, &remote->id, sizeof remote->id);
+        mark = fnv_mix(mark, &admit, sizeof admit);
+        mark = fnv_mix(mark, &state, sizeof state);
+        mark = fnv_mix(mark, &head, sizeof head);
+        mark = fnv_mix(mark, remote_failure(remote), strlen(remote_failure(remote)));
         mark = mix_flow(mark, publication, remote);
     }
-    return mix(mark, &publication->remotes->network_doubt_s, sizeof(int64_t));
+    return fnv_mix(mark, &publication->remotes->network_doubt_s, sizeof(int64_t));
 }
 
 static void write_target(const struct publication *p, const struct remote *remote, FILE *out)

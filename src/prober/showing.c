@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
+#include "fnv.h"
 #include "status/atlas.h"
 #include "status/public.h"
 
@@ -101,31 +102,23 @@ static void gather(struct status *status, const struct showing *showing,
 
 /* ---- news ---- */
 
-static void mix(uint64_t *mark, const void *at, size_t len)
-{
-    const unsigned char *bytes = at;
-
-    for (size_t i = 0; i < len; i++)
-        *mark = (*mark ^ bytes[i]) * UINT64_C(0x100000001b3);
-}
-
 /* A number that is another one when anything is that the files tell, but for the time. */
 static uint64_t mark_of(const struct status *status)
 {
-    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+    uint64_t mark = FNV_START;
 
-    mix(&mark, &status->counters->changes, sizeof status->counters->changes);
+    mark = fnv_mix(mark, &status->counters->changes, sizeof status->counters->changes);
     for (size_t i = 0; i < status->prober_count; i++)
-        mix(&mark, &status->prober[i].value, sizeof status->prober[i].value);
-    mix(&mark, &status->network_doubt_s, sizeof status->network_doubt_s);
-    mix(&mark, &status->index, sizeof status->index);
+        mark = fnv_mix(mark, &status->prober[i].value, sizeof status->prober[i].value);
+    mark = fnv_mix(mark, &status->network_doubt_s, sizeof status->network_doubt_s);
+    mark = fnv_mix(mark, &status->index, sizeof status->index);
     for (size_t i = 0; i < status->target_count; i++) {
         const struct status_target *t = &status->target[i];
-        mix(&mark, &t->takes, sizeof t->takes);
-        mix(&mark, &t->health.state, sizeof t->health.state);
-        mix(&mark, &t->health.head_ms, sizeof t->health.head_ms);
-        mix(&mark, t->health.failure, strlen(t->health.failure));
-        mix(&mark, &t->health.counters, sizeof t->health.counters);
+        mark = fnv_mix(mark, &t->takes, sizeof t->takes);
+        mark = fnv_mix(mark, &t->health.state, sizeof t->health.state);
+        mark = fnv_mix(mark, &t->health.head_ms, sizeof t->health.head_ms);
+        mark = fnv_mix(mark, t->health.failure, strlen(t->health.failure));
+        mark = fnv_mix(mark, &t->health.counters, sizeof t->health.counters);
     }
     return mark | 1; /* never 0, which stands for nothing written */
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include "fnv.h"
 #include "ranges/mmdb_data.h"
 
 /* Types of the data section ("Data Field Format"); 8 and up are extended. */
@@ -94,9 +95,8 @@ static void put_pointer(struct mmdb_bytes *bytes, uint32_t offset)
 
 static size_t hash_bytes(const uint8_t *at, size_t len)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
+    uint64_t hash = fnv_mix(FNV_START, at, len);
+
     return (size_t)(hash ^ hash >> 32);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include "fnv.h"
 #include "ranges/record.h"
 
 struct record_table {
@@ -37,19 +39,16 @@ void record_table_free(struct record_table *table)
     free(table);
 }
 
-/* FNV-1a. Chosen collisions cost time only, and RECORDS_MAX bounds them. */
+/* Chosen collisions cost time only, and RECORDS_MAX bounds them. */
 static uint64_t hash_string(uint64_t hash, const char *string)
 {
-    do
-        hash = (hash ^ (uint8_t)*string) * 0x100000001b3u;
-    while (*string++);
-    return hash;
+    return fnv_mix(hash, string, strlen(string) + 1);
 }
 
 static uint64_t hash_record(const struct range_record *record)
 {
     char point[64];
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = FNV_START;
     snprintf(point, sizeof point, "%.6f %.6f", record->latitude, record->longitude);
     hash = hash_string(hash, record->provider);
     hash = hash_string(hash, record->region);

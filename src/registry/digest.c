@@ -122,12 +122,6 @@ enum digest_verdict digest_hash_end(struct digest_hash *hash, struct slice diges
     return judge(digest, hex);
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Where a digest is, or would be. */
 static size_t place_of(const struct digest_set *set, struct slice digest, bool *found)
 {
@@ -136,7 +130,7 @@ static size_t place_of(const struct digest_set *set, struct slice digest, bool *
     *found = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare(slice_of(set->list[middle]), digest);
+        int order = slice_compare(slice_of(set->list[middle]), digest);
         if (order == 0) {
             *found = true;
             return middle;

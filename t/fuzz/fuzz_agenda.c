@@ -5,6 +5,7 @@
  * each, what must always hold is looked for; at the end, nothing may be left.
  */
 #include "config.h"
+#include "fnv.h"
 #include "input.h"
 #include "prober/agenda_parts.h"
 
@@ -141,11 +142,8 @@ static uint64_t hash_of(uint64_t target, const struct object *object)
 {
     uint64_t hash = target ^ (uint64_t)object->endpoint;
 
-    for (size_t i = 0; i < object->name.len; i++)
-        hash = (hash ^ (uint8_t)object->name.at[i]) * UINT64_C(1099511628211);
-    for (size_t i = 0; i < object->digest.len; i++)
-        hash = (hash ^ (uint8_t)object->digest.at[i]) * UINT64_C(1099511628211);
-    return hash;
+    hash = fnv_mix(hash, object->name.at, object->name.len);
+    return fnv_mix(hash, object->digest.at, object->digest.len);
 }
 
 static bool was_served(const struct world *world, uint64_t hash)
