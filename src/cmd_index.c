@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * signpost index: writes, checks, publishes and fetches the index, which tells signatures'
- * content by its digests.
+ * content by its digests, and waits until front doors have it.
  */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "command.h"
 #include "configuration.h"
@@ -18,8 +20,10 @@
 #include "index_from.h"
 #include "index_publish.h"
 #include "state.h"
+#include "url.h"
 #ifdef HAVE_REGISTRY
 #include "index_pull.h"
+#include "index_wait.h"
 #include "instant.h"
 #endif
 
@@ -31,6 +35,7 @@ static const char usage[] =
     "       signpost index publish [OPTION…] FOLDER FILE…\n"
     "       signpost index publish --signature FILE FOLDER\n"
     "       signpost index pull [--config FILE]\n"
+    "       signpost index wait [OPTION…] --serial N URL…\n"
     "\n"
     "The index is made of sorted text files. A line is a digest of what exists only\n"
     "at the canonical registry, a space, and the name of the repository in which that\n"
@@ -60,6 +65,10 @@ static const char usage[] =
     "pull fetches what is new of `index_sources` into the state directory, as the prober\n"
     "does: for hosts without one, by cron.\n"
     "\n"
+    "wait asks front doors until all have fetched what was published. URL is the address\n"
+    "of a door's status.json, which its prober writes, or of the folder, with a slash at\n"
+    "its end. A responder there takes what the prober has fetched within two seconds.\n"
+    "\n"
     "  --config FILE      the configuration; else the one the responder would find\n"
     "  --from FILE        where to read lines that are to be added\n"
     "  --index INDEX      the file to use, in place of the first that `index` names\n"
@@ -75,9 +84,15 @@ static const char usage[] =
     "                     `cosign sign-blob` writes it (-: standard input)\n"
     "  --name NAME        publish: the front door's name, in place of the configuration's\n"
     "  --shrinks          publish: more than a tenth of the lines are taken out on purpose\n"
+    "  --serial N         wait: the serial that publish printed; a later one will do, too\n"
+    "  --source URL       wait: the source, as `index_sources` of the doors names it first;\n"
+    "                     needed where they have several\n"
+    "  --timeout N        wait: how many seconds at most (900)\n"
+    "  --interval N       wait: seconds between two questions, less up to a tenth (5)\n"
+    "  --ca FILE          wait: certificates to trust, in place of the system's\n"
     "\n"
     "The exit status is 1 if an image could not be read, the index is bad, it does not\n"
-    "list an object, or a source was refused.\n";
+    "list an object, a source was refused, or a front door does not have the serial.\n";
 
 static int misuse(const char *sentence)
 {
@@ -301,11 +316,77 @@ static int run_pull(const struct index_add *call)
     return status;
 }
 
+/* ---- front doors ---- */
+
+/* What wait takes, as it was written; NULL: not given. */
+struct wait_options {
+    const char *serial, *source, *timeout, *interval, *ca_file;
+};
+
+#ifdef HAVE_REGISTRY
+/* A whole number from 1 on. */
+static bool read_serial(const char *word, uint64_t *serial)
+{
+    char *end;
+
+    if (!word || *word < '1' || *word > '9')
+        return false;
+    errno = 0;
+    *serial = strtoull(word, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+/* Up to a day; as it was if it is not given. */
+static bool read_seconds(const char *word, double *seconds)
+{
+    char *end;
+
+    if (!word)
+        return true;
+    if (*word < '0' || *word > '9')
+        return false;
+    *seconds = strtod(word, &end);
+    return *end == '\0' && *seconds <= 86400;
+}
+
+static int run_wait(const struct index_add *add, const struct wait_options *options)
+{
+    struct index_wait call = {.urls = add->images,
+                              .url_count = add->image_count,
+                              .source = options->source,
+                              .ca_file = options->ca_file,
+                              .timeout_s = 900,
+                              .interval_s = 5};
+
+    if (call.url_count == 0)
+        return misuse("which front doors' URLs are to be asked?");
+    for (size_t i = 0; i < call.url_count; i++)
+        if (!url_is_page(slice_of(call.urls[i])))
+            return command_misuse("index", "\"%.200s\" is not an http or https URL.", call.urls[i]);
+    if (!read_serial(options->serial, &call.serial))
+        return misuse("wait wants --serial N, the number that `signpost index publish` printed.");
+    if (!read_seconds(options->timeout, &call.timeout_s) ||
+        !read_seconds(options->interval, &call.interval_s) || call.interval_s < 0.01)
+        return misuse("--timeout wants seconds, from 0 to 86400, and --interval from 0.01.");
+    return index_wait(&call) ? EXIT_FINE : EXIT_FINDING;
+}
+#else
+static int run_wait(const struct index_add *add, const struct wait_options *options)
+{
+    (void)add, (void)options;
+    fputs("signpost index: This signpost was built without libcurl, jansson or libcrypto and "
+          "cannot ask front doors; read \"serial\" in their status.json.\n",
+          stderr);
+    return EXIT_FINDING;
+}
+#endif
+
 /* ---- the command line ---- */
 
 struct line {
     struct index_add call;
     struct index_publish publish;
+    struct wait_options wait;
     const char *from, *name;
 };
 
@@ -315,8 +396,20 @@ static bool has_publish_options(const struct line *line)
            line->publish.shrinks || line->name;
 }
 
+static bool has_wait_options(const struct wait_options *wait)
+{
+    return wait->serial || wait->source || wait->timeout || wait->interval || wait->ca_file;
+}
+
 static int run(const char *word, struct line *line)
 {
+    bool is_wait = strcmp(word, "wait") == 0;
+
+    if (!is_wait && has_wait_options(&line->wait))
+        return misuse("--serial, --source, --timeout, --interval and --ca go with wait.");
+    if (is_wait &&
+        (line->call.config || line->call.index || line->call.registry || line->call.repository))
+        return misuse("with wait go only --serial, --source, --timeout, --interval and --ca.");
     if (strcmp(word, "add") != 0 && line->from)
         return misuse("--from goes with add.");
     if (strcmp(word, "publish") != 0 && has_publish_options(line))
@@ -331,7 +424,10 @@ static int run(const char *word, struct line *line)
         return run_publish(line->name, &line->call, &line->publish);
     if (strcmp(word, "pull") == 0)
         return run_pull(&line->call);
-    return command_misuse("index", "\"%.60s\" is none of add, has, check, publish and pull.", word);
+    if (is_wait)
+        return run_wait(&line->call, &line->wait);
+    return command_misuse("index", "\"%.60s\" is none of add, has, check, publish, pull and wait.",
+                          word);
 }
 
 /* False for what is no option. */
@@ -340,7 +436,10 @@ static bool take_option(struct line *line, int c)
     const char **text[256] = {['c'] = &line->call.config,       ['f'] = &line->from,
                               ['i'] = &line->call.index,        ['r'] = &line->call.registry,
                               ['s'] = &line->call.repository,   ['k'] = &line->publish.key,
-                              ['g'] = &line->publish.signature, ['n'] = &line->name};
+                              ['g'] = &line->publish.signature, ['n'] = &line->name,
+                              ['S'] = &line->wait.serial,       ['o'] = &line->wait.source,
+                              ['t'] = &line->wait.timeout,      ['v'] = &line->wait.interval,
+                              ['a'] = &line->wait.ca_file};
 
     if (c == 'u')
         line->publish.unsigned_list = true;
@@ -365,6 +464,11 @@ int cmd_index(int argc, char **argv)
                                             {"name", required_argument, NULL, 'n'},
                                             {"unsigned-list", no_argument, NULL, 'u'},
                                             {"shrinks", no_argument, NULL, 'd'},
+                                            {"serial", required_argument, NULL, 'S'},
+                                            {"source", required_argument, NULL, 'o'},
+                                            {"timeout", required_argument, NULL, 't'},
+                                            {"interval", required_argument, NULL, 'v'},
+                                            {"ca", required_argument, NULL, 'a'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct line line = {0};
@@ -378,7 +482,7 @@ int cmd_index(int argc, char **argv)
             return misuse("that is no option.");
     }
     if (optind == argc)
-        return misuse("add, has, check, publish or pull?");
+        return misuse("add, has, check, publish, pull or wait?");
     line.call.images = argv + optind + 1;
     line.call.image_count = (size_t)(argc - optind - 1);
     return run(argv[optind], &line);

@@ -306,6 +306,7 @@ src_signpost_SOURCES = \
 	src/signpost.c
 if HAVE_REGISTRY
 src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
+src_signpost_SOURCES += src/index_wait.c src/index_wait.h
 endif
 src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(MATH_LIBS)
