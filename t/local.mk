@@ -148,7 +148,7 @@ t_bench_soak_load_LDADD =
 
 # ---- running them ----
 
-EXTRA_DIST += t/tap.h t/valgrind.supp t/walks \
+EXTRA_DIST += t/tap.h t/coverage.h t/valgrind.supp t/walks \
 	t/analyze t/mutate t/mutate.explained t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go t/faulty-disk.c \
 	t/no-memory.c \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
