@@ -180,7 +180,8 @@ static bool write_lines(struct run *run, int fd, struct why *why)
     bool good = fflush(out) == 0 && !ferror(out) && fsync(fd) == 0;
     if (!good)
         cannot_write(run, why);
-    fclose(out);
+    if (fclose(out) != 0 && good)
+        good = cannot_write(run, why);
     return good;
 }
 
@@ -212,7 +213,8 @@ static bool write_file(struct run *run, struct why *why)
     if (fd < 0)
         return cannot_write(run, why);
     bool good = write_lines(run, fd, why) && add_file(run, new.new_name, why);
-    close(fd);
+    if (close(fd) != 0 && good)
+        good = cannot_write(run, why);
     new.name = run->name;
     if (!good || !run->name[0])
         replacement_drop(&new);

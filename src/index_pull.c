@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +25,8 @@ static const char lock_name[] = ".lock";
 
 struct run {
     const struct index_pull *call;
-    int folder; /* INDEX_FOLDER */
+    int folder;        /* INDEX_FOLDER */
+    bool write_failed; /* for the source that is asked; no other mirror helps then */
     struct http *http;
     struct index_key *keys[KEYS_MAX];
     size_t key_count;
@@ -41,6 +43,13 @@ static void drop(struct held *held)
 {
     free(held->text);
     held->text = NULL;
+}
+
+static bool cannot_write(struct run *run, int error, struct why *why)
+{
+    run->write_failed = true;
+    return why_not(why, "The folder %s/" INDEX_FOLDER " cannot be written: %s.",
+                   run->call->state->name, strerror(error));
 }
 
 /* ---- requests ---- */
@@ -222,7 +231,7 @@ static bool fetch_into(struct run *run, int fd, const char *url, const struct in
     if (!response)
         return why_not(why, "There is not enough memory.");
     if (download.error)
-        return why_not(why, "The state directory cannot be written: %s.", strerror(download.error));
+        return cannot_write(run, download.error, why);
     if (!good)
         return false;
     if (download.left > 0)
@@ -239,19 +248,20 @@ static bool download(struct run *run, const char *url, const struct index_list_f
 {
     struct replacement new;
     int fd = replacement_make(&new, run->folder, "part", 0644);
-    int error = fd < 0 ? errno : file->size ? posix_fallocate(fd, 0, (off_t)file->size) : 0;
 
+    if (fd < 0)
+        return cannot_write(run, errno, why);
     new.name = name;
-    if (error)
-        why_not(why, "The state directory cannot be written: %s.", strerror(error));
-    bool good = !error && fetch_into(run, fd, url, file, why);
-    if (good && (fsync(fd) != 0 || !replacement_put(&new)))
-        good = why_not(why, "The state directory cannot be written: %s.", strerror(errno));
-    else if (!good && fd >= 0)
-        replacement_drop(&new);
-    if (fd >= 0)
-        close(fd);
-    return good;
+    int error = file->size ? posix_fallocate(fd, 0, (off_t)file->size) : 0;
+    bool good = error ? cannot_write(run, error, why) : fetch_into(run, fd, url, file, why);
+    if (good && fsync(fd) != 0)
+        good = cannot_write(run, errno, why);
+    if (close(fd) != 0 && good)
+        good = cannot_write(run, errno, why);
+    if (good)
+        return replacement_put(&new) || cannot_write(run, errno, why);
+    replacement_drop(&new);
+    return false;
 }
 
 static bool has_digest(int fd, struct slice digest)
@@ -383,8 +393,7 @@ static bool switch_list(struct source *source, const struct mirror *mirror, stru
         if (list->signature.len)
             fprintf(new.file, "signature %.*s\n", (int)list->signature.len, list->signature.at);
     }
-    return (begun && replacement_end(&new, true)) ||
-           why_not(why, "The state directory cannot be written: %s.", strerror(errno));
+    return (begun && replacement_end(&new, true)) || cannot_write(source->run, errno, why);
 }
 
 /* A list says so of itself, or of one before it that was not fetched here. */
@@ -394,6 +403,14 @@ static bool shrinks_too_much(const struct held *present, const struct index_list
     bool is_meant = !present->text || present->list.serial < list->shrinks;
 
     return !is_meant && index_list_is_shrinkage(before, lines);
+}
+
+static void note_list(struct source *source, const struct index_list *list, uint64_t lines)
+{
+    source->status->serial = list->serial;
+    source->status->time_s = list->time_s;
+    source->status->lines = lines;
+    source->status->fetched_s = source->run->call->now_s;
 }
 
 /* Fetches what a mirror's list names, and goes over to it. */
@@ -412,10 +429,7 @@ static bool install(struct source *source, const struct mirror *mirror, struct w
                        mirror->url, lines, before);
     if (!switch_list(source, mirror, why))
         return false;
-    source->status->serial = list->serial;
-    source->status->time_s = list->time_s;
-    source->status->lines = lines;
-    source->status->fetched_s = source->run->call->now_s;
+    note_list(source, list, lines);
     return true;
 }
 
@@ -439,6 +453,8 @@ static bool take_newest(struct source *source)
     while ((mirror = newest(source))) {
         if (install(source, mirror, &mirror->why))
             return true;
+        if (source->run->write_failed)
+            return false;
         mirror->news = BAD;
     }
     for (size_t i = 0; i < source->source->count; i++)
@@ -480,6 +496,7 @@ static bool pull_source(struct run *run, const struct index_source *from)
 
     if (!source)
         return false;
+    run->write_failed = false;
     source->run = run;
     source->source = from;
     source->status = &run->after.source[run->after.count++];
@@ -489,6 +506,8 @@ static bool pull_source(struct run *run, const struct index_source *from)
     read_present(run, from, &source->present);
     if (!source->present.text)
         source->status->serial = source->status->lines = 0;
+    else if (source->status->serial != source->present.list.serial) /* its writer was stopped */
+        note_list(source, &source->present.list, lines_of(run, &source->present));
     for (size_t i = 0; i < from->count; i++) {
         struct mirror *mirror = &source->mirror[i];
         mirror->url = from->mirrors[i];
@@ -571,8 +590,11 @@ static int open_folder(const struct state *state)
 {
     mode_t mask = umask(0);
     bool made = mkdirat(state->fd, INDEX_FOLDER, state->for_group ? 0770 : 0755) == 0;
+    bool is_there = made || errno == EEXIST;
 
     umask(mask);
+    if (!is_there || (made && !replacement_sync_names(state->fd)))
+        return -1;
     int fd = openat(state->fd, INDEX_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (made && fd >= 0)
         state_give(state->fd, fd);
@@ -612,9 +634,9 @@ static bool work(struct run *run)
         good &= pull_source(run, &config->index_sources[i]);
     clean(run);
     if (!index_status_write(&run->after, run->folder)) {
-        why_not(&why, "The file \"%s/%s\" cannot be written in the state directory: %s.",
-                INDEX_FOLDER, INDEX_STATUS, strerror(errno));
-        say(run->call, why.text);
+        why_not(&why, "The file %s/" INDEX_FOLDER "/" INDEX_STATUS " cannot be written: %s.",
+                run->call->state->name, strerror(errno));
+        good = say(run->call, why.text);
     }
     for (size_t i = 0; i < run->key_count; i++)
         index_key_free(run->keys[i]);
@@ -625,18 +647,19 @@ bool index_pull(const struct index_pull *pull, struct index_status *status)
 {
     struct run *run = calloc(1, sizeof *run);
     struct why why = {"There is not enough memory."};
+    char path[PATH_MAX];
     bool good = false;
 
     if (!run)
         return say(pull, why.text);
     run->call = pull;
     run->folder = open_folder(pull->state);
-    int lock = run->folder < 0
-                   ? -1
-                   : lock_take(run->folder, INDEX_FOLDER, lock_name, LOCK_PATIENCE_MS, &why);
     if (run->folder < 0)
-        why_not(&why, "The folder \"%s\" cannot be used in the state directory: %s.", INDEX_FOLDER,
+        why_not(&why, "The folder %s/" INDEX_FOLDER " cannot be used: %s.", pull->state->name,
                 strerror(errno));
+    snprintf(path, sizeof path, "%s/" INDEX_FOLDER, pull->state->name);
+    int lock =
+        run->folder < 0 ? -1 : lock_take(run->folder, path, lock_name, LOCK_PATIENCE_MS, &why);
     run->http = lock < 0 ? NULL : http_new();
     if (run->http)
         good = work(run);

@@ -58,7 +58,7 @@ bool index_status_write(const struct index_status *status, int folder)
                 s->id, s->serial, s->time_s, s->lines, s->fetched_s, s->asked_s, s->refused,
                 s->reason.text);
     }
-    return replacement_end(&new, false);
+    return replacement_end(&new, true);
 }
 
 const struct index_source_status *index_status_find(const struct index_status *status,

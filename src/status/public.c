@@ -25,6 +25,8 @@ static int open_folder(int directory)
 {
     if (mkdirat(directory, PUBLIC_FOLDER, 0755) == 0)
         fchmodat(directory, PUBLIC_FOLDER, 0755, 0); /* whatever the umask */
+    else if (errno != EEXIST)
+        return -1;
     return openat(directory, PUBLIC_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 

@@ -628,7 +628,7 @@ subtest 'a full disk' => sub {
     );
     my ( $status, $list, @rest ) = split /\n/, $run->{out};
     is( $status, 1, 'what does not fit is refused' );
-    like( $run->{err}, qr/The state directory cannot be written: No space left on device/, 'and why' );
+    like( $run->{err}, qr{s-full/index cannot be written: No space left on device}, 'and why' );
     like( $list, qr/serial=1 /, 'the list before serves on' );
     is_deeply( [ @rest[ -2, -1 ] ], [ 20, 0 ], 'with its file, and nothing else' );
 };
