@@ -5,7 +5,8 @@
 #include "url.h"
 
 enum {
-    SAMPLE_MS = 60 * 1000 /* between two objects that a target is asked for to find witnesses */
+    SAMPLE_MS = 60 * 1000, /* between two objects that a target is asked for to find witnesses */
+    QUICK_MS = 300         /* a HEAD; the responder waits for four times as long, or more */
 };
 
 struct agenda *agenda_new(const struct agenda_hooks *hooks, struct cache_writer *cache,
@@ -139,6 +140,36 @@ static void answer_unknown(struct agenda *agenda, uint64_t client,
     agenda->hooks.answer(agenda->hooks.context, client, &answer);
 }
 
+/* Whether the question waits for a bucket that answers well before clients are sent on. */
+static bool waits_for_bucket(const struct asked *asked)
+{
+    for (size_t i = 0; i < asked->unasked; i++) {
+        const struct job *job = asked->waiter[i].job;
+        if (job && job->target_kind == TARGET_BUCKET && job->remote->monitor.head_ms > 0 &&
+            job->remote->monitor.head_ms < QUICK_MS)
+            return true;
+    }
+    return false;
+}
+
+void agenda_ask_rest(struct agenda *agenda, struct asked *asked, const struct object *object,
+                     struct instant now)
+{
+    struct cache_hash hash = {0};
+
+    for (; asked->unasked < asked->end; asked->unasked++) {
+        size_t i = asked->unasked;
+        struct remote *remote = remotes_find(&agenda->remotes, asked->target[i]);
+        if (!remote || asked->holding[i] != HOLDING_UNKNOWN)
+            continue;
+        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(asked))
+            return;
+        struct job *job = job_for(agenda, remote, object, &hash, false, now, &asked->in_trouble[i]);
+        if (job)
+            questions_wait(&asked->waiter[i], asked, job);
+    }
+}
+
 static void take_question(struct agenda *agenda, uint64_t client,
                           const struct ask_question *question, const struct object *object,
                           struct instant now)
@@ -153,15 +184,8 @@ static void take_question(struct agenda *agenda, uint64_t client,
     }
     for (size_t i = 0; i < asked->count; i++)
         remotes[i] = remote_for(agenda, question->target[i], now);
-    size_t count = look_up(agenda, asked, remotes, object, &hash, now);
-    for (size_t i = 0; i < count; i++) {
-        if (!remotes[i] || asked->holding[i] != HOLDING_UNKNOWN)
-            continue;
-        struct job *job =
-            job_for(agenda, remotes[i], object, &hash, false, now, &asked->in_trouble[i]);
-        if (job)
-            questions_wait(&asked->waiter[i], asked, job);
-    }
+    asked->end = look_up(agenda, asked, remotes, object, &hash, now);
+    agenda_ask_rest(agenda, asked, object, now);
     questions_settle(agenda, asked);
 }
 
@@ -194,7 +218,7 @@ static void take_use(struct agenda *agenda, const struct ask_question *note,
 
 /* An operator knows better than what has been found. */
 static bool take_forget(struct agenda *agenda, uint64_t client, const struct ask_question *question,
-                        size_t len)
+                        size_t len, struct instant now)
 {
     struct object object;
 
@@ -206,7 +230,7 @@ static bool take_forget(struct agenda *agenda, uint64_t client, const struct ask
     struct ask_answer answer = ask_new_answer(question->id, remote ? 1 : 0);
     if (remote) {
         agenda->counters.forgotten++;
-        findings_forget(agenda, remote, &object);
+        findings_forget(agenda, remote, &object, now);
     }
     agenda->hooks.answer(agenda->hooks.context, client, &answer);
     return true;
@@ -218,7 +242,7 @@ bool agenda_hear(struct agenda *agenda, uint64_t client, const struct ask_questi
     struct object object;
 
     if (ask_is_forget(question, len))
-        return take_forget(agenda, client, question, len);
+        return take_forget(agenda, client, question, len, now);
     if (ask_is_use(question, len)) {
         take_use(agenda, question, NULL, now);
         return true;

@@ -24,6 +24,8 @@ struct asked {
     uint64_t client;
     uint32_t id;
     size_t count;
+    uint64_t target[ASK_TARGETS_MAX];
+    size_t unasked, end; /* of the targets that are to be asked: the first that has not been */
     enum holding holding[ASK_TARGETS_MAX];
     bool in_trouble[ASK_TARGETS_MAX]; /* see struct findings */
     struct waiter waiter[ASK_TARGETS_MAX];
@@ -102,6 +104,15 @@ struct agenda {
     size_t check_count;
 };
 
+/* ---- agenda.c ---- */
+
+/*
+ * Asks the targets of a question that have not been asked. Registries wait for buckets before
+ * them in the rule that answer quickly: most blobs are there, and a registry's quota is dearer.
+ */
+void agenda_ask_rest(struct agenda *agenda, struct asked *asked, const struct object *object,
+                     struct instant now);
+
 /* ---- questions.c ---- */
 
 /* Takes a client's question in; NULL if there are too many, or there is no memory. */
@@ -117,8 +128,9 @@ void questions_wait(struct waiter *waiter, struct asked *asked, struct job *job)
 /* Answers a question, and drops it, if nothing more has to be waited for. */
 void questions_settle(struct agenda *agenda, struct asked *asked);
 
-/* Gives all who wait for a job what came of it. */
-void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict);
+/* Gives all who wait for a job what came of it, and has them ask on. */
+void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict,
+                    struct instant now);
 
 /* ---- findings.c ---- */
 
@@ -140,7 +152,8 @@ void findings_forget_unknown(struct agenda *agenda, const struct remote *remote)
  * Forgets what is known of an object at a target (ENDPOINT_NONE: of all of them). What is under
  * way began before and says nothing any more: nobody waits for it longer, and it is not kept.
  */
-void findings_forget(struct agenda *agenda, struct remote *remote, const struct object *object);
+void findings_forget(struct agenda *agenda, struct remote *remote, const struct object *object,
+                     struct instant now);
 
 /* ---- checks.c ---- */
 

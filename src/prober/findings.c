@@ -62,7 +62,7 @@ static void settle(struct agenda *agenda, struct job *job, struct verdict verdic
                    struct instant now)
 {
     keep(agenda, job, verdict.holding, now);
-    questions_tell(agenda, job, verdict);
+    questions_tell(agenda, job, verdict, now);
 }
 
 void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now)
@@ -87,40 +87,44 @@ void findings_settle(struct agenda *agenda, struct remote *remote, struct instan
 
 /* ---- forgetting ---- */
 
-static void forget_jobs(struct agenda *agenda, const struct remote *remote, const uint64_t *key)
+static void forget_jobs(struct agenda *agenda, const struct remote *remote, const uint64_t *key,
+                        struct instant now)
 {
     for (size_t i = 0; i < JOB_LISTS; i++)
         for (struct job *job = agenda->table[i]; job; job = job->next)
             if (job->kind == JOB_PROBE && job->remote == remote && (!key || job->key == *key)) {
                 job->is_void = true;
-                questions_tell(agenda, job, (struct verdict){HOLDING_UNKNOWN, false});
+                questions_tell(agenda, job, (struct verdict){HOLDING_UNKNOWN, false}, now);
             }
 }
 
-static void forget_key(struct agenda *agenda, struct remote *remote, uint64_t key)
+static void forget_key(struct agenda *agenda, struct remote *remote, uint64_t key,
+                       struct instant now)
 {
     struct recent_unknown *recent = &agenda->unknown[key % RECENT_UNKNOWN];
 
     cache_writer_clear_entry(agenda->cache, key);
     if (recent->key == key)
         recent->until_ms = INT64_MIN;
-    forget_jobs(agenda, remote, &key);
+    forget_jobs(agenda, remote, &key, now);
 }
 
-void findings_forget(struct agenda *agenda, struct remote *remote, const struct object *object)
+void findings_forget(struct agenda *agenda, struct remote *remote, const struct object *object,
+                     struct instant now)
 {
     static const enum endpoint endpoints[] = {ENDPOINT_MANIFESTS, ENDPOINT_BLOBS};
 
     if (object->endpoint == ENDPOINT_NONE) {
         cache_writer_forget(agenda->cache, remote->target);
         findings_forget_unknown(agenda, remote);
-        forget_jobs(agenda, remote, NULL);
+        forget_jobs(agenda, remote, NULL, now);
         return;
     }
     for (int i = 0; i < 2; i++) { /* a digest does not tell which of them it is of */
         struct object one = {endpoints[i], object->name, object->digest};
         struct cache_hash hash = {0};
-        forget_key(agenda, remote, cache_writer_key(agenda->cache, remote->target, &one, &hash));
+        forget_key(agenda, remote, cache_writer_key(agenda->cache, remote->target, &one, &hash),
+                   now);
     }
 }
 

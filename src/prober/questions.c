@@ -3,6 +3,7 @@
 #include "prober/agenda_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct asked *questions_add(struct agenda *agenda, uint64_t client,
                             const struct ask_question *question)
@@ -14,6 +15,7 @@ struct asked *questions_add(struct agenda *agenda, uint64_t client,
     asked->client = client;
     asked->id = question->id;
     asked->count = question->target_count;
+    memcpy(asked->target, question->target, sizeof asked->target);
     asked->next = agenda->asked;
     if (asked->next)
         asked->next->before = asked;
@@ -82,7 +84,10 @@ void agenda_forget_client(struct agenda *agenda, uint64_t client)
     }
 }
 
-/* Whether nothing more has to be waited for: no verdict before the first target that has it. */
+/*
+ * Whether nothing more has to be waited for: no verdict before the first target that has it. What
+ * has not been asked waits for what has, or follows one that has it.
+ */
 static bool is_decided(const struct asked *asked)
 {
     for (size_t i = 0; i < asked->count; i++) {
@@ -109,14 +114,18 @@ void questions_settle(struct agenda *agenda, struct asked *asked)
     questions_forget(agenda, asked);
 }
 
-void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict)
+void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict,
+                    struct instant now)
 {
+    struct object object = jobs_object(job);
     struct waiter *waiter;
 
     while ((waiter = take_waiter(job))) {
         struct asked *asked = waiter->asked;
         asked->holding[waiter - asked->waiter] = verdict.holding;
         asked->in_trouble[waiter - asked->waiter] = verdict.in_trouble;
+        if (verdict.holding != HOLDING_PRESENT)
+            agenda_ask_rest(agenda, asked, &object, now);
         questions_settle(agenda, asked);
     }
 }

@@ -34,6 +34,7 @@ enum {
     USE_S = 20,        /* from one note of a responder to the next */
     PUBLICATIONS = 24, /* of the index, a day */
     FLIGHTS = 4096,    /* requests under way; what the agenda can have */
+    QUESTIONS = 16384, /* whose time of asking is remembered */
     ORDINARY = 0,      /* kinds of object: copied everywhere, … */
     SIGNED = 1,        /* … only at the canonical registry, … */
     INVENTED = 2       /* … nowhere */
@@ -71,6 +72,7 @@ struct costs {
     uint64_t checks;              /* requests of checks; a check of an upstream is two */
     uint64_t refused;             /* not made, for want of budget */
     uint64_t wrong;               /* answers that lead where a signature's content is not */
+    uint64_t waits, waited_ms;    /* questions that had to wait, and for how long together */
 };
 
 struct world {
@@ -85,6 +87,8 @@ struct world {
     struct decision decision[PLACES][2]; /* for a manifest and for a blob that nobody knows */
     int kind;                            /* of the object that is asked for */
     uint64_t invented;
+    int64_t asked_ms[QUESTIONS];
+    uint32_t questions;
     struct flight flight[FLIGHTS]; /* in their order */
     size_t first, flights;
     struct costs costs;
@@ -145,7 +149,12 @@ static void land(struct world *world)
 
 static void on_answer(void *context, uint64_t client, const struct ask_answer *answer)
 {
-    (void)context, (void)client, (void)answer;
+    struct world *world = context;
+    int64_t waited_ms = world->now.steady_ms - world->asked_ms[answer->id % QUESTIONS];
+
+    (void)client;
+    world->costs.waits += waited_ms > 0;
+    world->costs.waited_ms += (uint64_t)waited_ms;
 }
 
 static void say(void *context, const char *sentence)
@@ -234,7 +243,9 @@ static void ask_for(struct world *world, bool is_blob, uint64_t number)
     struct ask_question question;
 
     if (decision->ask_count) {
-        size_t len = ask_write(&question, 1, &object, decision->ask, decision->ask_count);
+        uint32_t id = ++world->questions;
+        world->asked_ms[id % QUESTIONS] = world->now.steady_ms;
+        size_t len = ask_write(&question, id, &object, decision->ask, decision->ask_count);
         agenda_hear(world->agenda, 1, &question, len, world->now);
     }
 }
@@ -344,6 +355,8 @@ static void add(struct costs *sum, const struct costs *costs)
     sum->checks += costs->checks;
     sum->refused += costs->refused;
     sum->wrong += costs->wrong;
+    sum->waits += costs->waits;
+    sum->waited_ms += costs->waited_ms;
 }
 
 static bool open_world(struct world *world, const struct agenda_hooks *hooks, const char *folder)
@@ -413,6 +426,9 @@ static void print_costs(const struct way *way, const char *when, const struct co
            (unsigned long long)c->wrong, 100.0 * (double)c->registries / ONE_PASS);
     if (c->refused)
         printf("  and %llu not made, for want of budget\n", (unsigned long long)c->refused);
+    if (c->waits)
+        printf("  %llu questions waited, %.1f ms in the mean\n", (unsigned long long)c->waits,
+               (double)c->waited_ms / (double)c->waits);
     fflush(stdout);
 }
 
@@ -433,7 +449,8 @@ static bool run(const struct way *way, size_t doors, const double *popularity, s
         add(mean, &days[day]);
     uint64_t rest = way->days > 1 ? (uint64_t)way->days - 1 : 1;
     *mean = (struct costs){mean->registries / rest, mean->buckets / rest, mean->checks / rest,
-                           mean->refused / rest, mean->wrong / rest};
+                           mean->refused / rest,    mean->wrong / rest,   mean->waits / rest,
+                           mean->waited_ms / rest};
     snprintf(when, sizeof when, "mean of days 2 to %d", way->days);
     if (good && way->days > 1)
         print_costs(way, when, mean);

@@ -732,6 +732,63 @@ static void test_stand_ins(void)
 }
 
 /* Health goes by the clock that is never set. */
+/* Asks the bucket, and a registry behind it in the rule. */
+static void ask_both(const char *name, unsigned n)
+{
+    const struct target *targets[] = {target("cdn"), target("eu")};
+    struct ask_question question;
+    char digest[80];
+
+    snprintf(digest, sizeof digest, "sha256:%064x", n);
+    struct object object = {ENDPOINT_BLOBS, slice_of(name), slice_of(digest)};
+    size_t len = ask_write(&question, n + 1, &object, targets, 2);
+    agenda_hear(agenda, CLIENT, &question, len, now);
+}
+
+/* The time until the answer, which is compared. */
+static int64_t both_told(const char *name, unsigned n, enum holding bucket, enum holding registry)
+{
+    unsigned before = world.answers;
+    int64_t begun_ms = now.steady_ms;
+
+    ask_both(name, n);
+    while (world.answers == before && now.steady_ms - begun_ms < 10000)
+        step();
+    cmp_ok(world.answer.holding[0], ==, bucket, "%s %u: what the bucket says", name, n);
+    cmp_ok(world.answer.holding[1], ==, registry, "  and the registry");
+    return now.steady_ms - begun_ms;
+}
+
+/* Most blobs are in the bucket: the registry is asked only for what is not. */
+static void test_bucket_first(void)
+{
+    begin_used(0);
+    told("cdn", "real/app", 2); /* its time is measured */
+    unsigned probes = world.probes;
+    both_told("real/app", 1, HOLDING_PRESENT, HOLDING_UNKNOWN);
+    cmp_ok(world.probes, ==, probes + 1, "a registry is not asked for what the bucket has");
+    both_told("real/app", 1000, HOLDING_ABSENT, HOLDING_PRESENT);
+    cmp_ok(world.probes, ==, probes + 3, "but for what it has not");
+    ask_both("real/app", 1001);
+    ask_both("real/app", 1001);
+    unsigned answers = world.answers;
+    run(300);
+    cmp_ok(world.answers, ==, answers + 2, "two who ask for the same are both told");
+    cmp_ok(world.probes, ==, probes + 5, "  by the same requests");
+    world.life[3] = LIMITS;
+    both_told("real/app", 1002, HOLDING_UNKNOWN, HOLDING_PRESENT);
+    ok(world.answer.in_trouble & 1, "a bucket in trouble is passed over, which is said");
+    world.life[3] = BLACK_HOLE;
+    run(60000);
+    both_told("real/app", 1003, HOLDING_UNKNOWN, HOLDING_PRESENT);
+    end();
+
+    begin_anew();
+    ask_both("real/app", 1000);
+    cmp_ok(world.probes, ==, 2, "a bucket whose time is not known is not waited for");
+    end();
+}
+
 static void test_clock_set_back(void)
 {
     begin_used(1);
@@ -773,6 +830,7 @@ int main(void)
     test_sleep();
     test_slow_probes();
     test_stand_ins();
+    test_bucket_first();
     test_clock_set_back();
     cmp_ok(rmdir(folder), ==, 0, "nothing is left behind");
     return done_testing();
