@@ -154,9 +154,9 @@ static int look_up(struct index *index, struct slice host, const struct index_ad
         struct slice digest, name;
         if (!index_from_line(slice_of(call->images[i]), host, &digest, &name) || name.len == 0)
             return command_misuse("index", "\"%.200s\" is not NAME@DIGEST.", call->images[i]);
-        bool is_listed = index_has(index, digest, name);
-        printf("%s: %s\n", call->images[i], is_listed ? "listed" : "not listed");
-        if (!is_listed)
+        const char *by = index_listed_by(index, digest, name);
+        printf("%s: %s%s\n", call->images[i], by ? "listed by " : "not listed", by ? by : "");
+        if (!by)
             status = EXIT_FINDING;
     }
     return status;

@@ -259,6 +259,15 @@ static void print_class(const struct explanation *e, FILE *out)
     putc('\n', out);
 }
 
+/* Which knowledge of the object decided, if any did. */
+static void print_knowledge(const struct explanation *e, FILE *out)
+{
+    if (e->routed.listed_by)
+        fprintf(out, "known by  the index: %s\n", e->routed.listed_by);
+    else if (e->routed.decision.word_of == WORD_OF_CACHE)
+        fputs("known by  the cache: the prober has asked before\n", out);
+}
+
 void explain_print(const struct explanation *e, FILE *out)
 {
     const struct decision *decision = &e->routed.decision;
@@ -271,6 +280,7 @@ void explain_print(const struct explanation *e, FILE *out)
     if (e->location[0])
         fprintf(out, "location  %s\n", e->location);
     print_class(e, out);
+    print_knowledge(e, out);
     if (decision->outcome != OUTCOME_REDIRECT)
         return;
     explain_print_client(e, out);

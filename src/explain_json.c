@@ -92,6 +92,8 @@ json_t *explain_json(const struct explanation *e)
                              "error", decision->error ? decision->error->code : NULL, "name",
                              text_of(c->name), "reference", text_of(c->reference));
 
+    if (json && e->routed.listed_by)
+        json_object_set_new(json, "listed_by", text_of(slice_of(e->routed.listed_by)));
     if (json && decision->outcome == OUTCOME_REDIRECT)
         add_route(json, e);
     return json;

@@ -31,6 +31,7 @@ struct index {
     bool refreshed;
     int64_t refreshed_ms;
     const struct state *state; /* of what is fetched */
+    const struct index_source *sources;
     size_t fetched_count;
     struct index_fetched *fetched[INDEX_SOURCES_MAX];
     size_t count;
@@ -61,6 +62,7 @@ bool index_join(struct index *index, const struct state *state, const struct ind
                 size_t count, struct slice registry)
 {
     index->state = state;
+    index->sources = sources;
     for (size_t i = 0; i < count && i < INDEX_SOURCES_MAX; i++) {
         index->fetched[i] =
             index_fetched_new(&sources[i], registry, index->log, index->log_context);
@@ -158,15 +160,15 @@ static bool part_has(const struct index *index, struct part *part, struct slice 
     return false;
 }
 
-bool index_has(struct index *index, struct slice digest, struct slice repository)
+const char *index_listed_by(struct index *index, struct slice digest, struct slice repository)
 {
     for (size_t i = 0; index && i < index->count; i++)
         if (part_has(index, &index->part[i], digest, repository))
-            return true;
+            return index->part[i].name;
     for (size_t i = 0; index && i < index->fetched_count; i++)
         if (index_fetched_has(index->fetched[i], index->state->fd, digest, repository))
-            return true;
-    return false;
+            return index->sources[i].mirrors[0];
+    return NULL;
 }
 
 static void refresh(const struct index *index, struct part *part)

@@ -38,11 +38,12 @@ bool index_join(struct index *index, const struct state *state, const struct ind
 void index_free(struct index *index);
 
 /*
- * Whether the index lists a digest in a repository, named as clients name it. The first call
+ * What lists a digest in a repository, named as clients name it: a file's name, or the first
+ * address of a source, borrowed from whoever made the index; NULL if nothing does. The first call
  * opens the files. No file is read as a whole: a search checks what it touches, and writers the
- * rest. NULL is fine, and lists nothing.
+ * rest. An index of NULL lists nothing.
  */
-bool index_has(struct index *index, struct slice digest, struct slice repository);
+const char *index_listed_by(struct index *index, struct slice digest, struct slice repository);
 
 /*
  * For processes that stay: looks, at most once a second of the clock now_ms (any monotonic

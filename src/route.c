@@ -7,11 +7,14 @@
  * Content by digest that the index lists is a signature's, whichever endpoint it
  * is asked for at: containerd looks for manifests below blobs/, too.
  */
-static bool is_signature_digest(const struct classified *classified,
-                                const struct knowledge *knowledge)
+static const char *find_in_index(const struct classified *classified,
+                                 const struct knowledge *knowledge)
 {
-    return (classified->class == CLASS_MANIFEST_DIGEST || classified->class == CLASS_BLOB) &&
-           knowledge && index_has(knowledge->index, classified->reference, classified->name);
+    bool is_content = classified->class == CLASS_MANIFEST_DIGEST || classified->class == CLASS_BLOB;
+
+    return is_content && knowledge
+               ? index_listed_by(knowledge->index, classified->reference, classified->name)
+               : NULL;
 }
 
 void route(const struct config *config, const struct knowledge *knowledge,
@@ -31,7 +34,8 @@ void route(const struct config *config, const struct knowledge *knowledge,
     routed->client = (struct client){.place = NOWHERE};
     if (request->fault == TARGET_FINE)
         *classified = classify(request->path, &config->signatures);
-    if (is_signature_digest(classified, knowledge))
+    routed->listed_by = find_in_index(classified, knowledge);
+    if (routed->listed_by)
         classified->class = CLASS_SIGNATURE_DIGEST;
     if (classified->class < CLASS_ROUTED)
         routed->client = locate(config, knowledge, request);

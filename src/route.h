@@ -8,6 +8,7 @@
 
 struct routed {
     struct classified classified;
+    const char *listed_by; /* what of the index lists the object, see index_listed_by */
     struct client client;
     struct decision decision;
 };

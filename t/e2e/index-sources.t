@@ -99,8 +99,11 @@ sub index_file {
 
 sub publish {
     my ( $source, $file, @more ) = @_;
-    return index_command( 'publish', '--name', 'registry.example.org',
-        @more, $t->dir("www/$source"), ref $file ? @$file : $file );
+    return index_command(
+        'publish', '--name', 'registry.example.org', @more,
+        $t->dir("www/$source"),
+        ref $file ? @$file : $file
+    );
 }
 
 sub published { return $t->slurp("$www/$_[0]/index") }
@@ -151,7 +154,9 @@ sub pull {
     return index_command( 'pull', '--config', $conf );
 }
 
-sub fetched_list { return join '', map { $t->slurp($_) } glob "$_[0]/index/*.list" }
+sub fetched_list {
+    return join '', map { $t->slurp($_) } glob "$_[0]/index/*.list";
+}
 
 # Every file that a fetched list names is there, whole.
 sub is_whole {
@@ -180,10 +185,10 @@ subtest 'publish' => sub {
     my ( $digest, $size, $name ) = split / /, $only;
     my $content = $t->slurp("$www/one/$name");
     is( $content,          $t->slurp( $t->folder . '/a.index' ), 'its file has the lines' );
-    is( $digest,           digest($content), 'and its digest' );
-    is( $size,             length $content,  'and size' );
-    is( scalar @rest,      0,                'nothing else' );
-    is( $name =~ tr/-/:/r, $digest,          'the file is named by its digest' );
+    is( $digest,           digest($content),                     'and its digest' );
+    is( $size,             length $content,                      'and size' );
+    is( scalar @rest,      0,                                    'nothing else' );
+    is( $name =~ tr/-/:/r, $digest, 'the file is named by its digest' );
 
     my $inode = ( stat "$www/one/index" )[1];
     like( publish( one => "${\ $t->folder }/a.index" )->{out}, qr/unchanged/, 'again' );
@@ -195,7 +200,7 @@ subtest 'publish' => sub {
     publish( one => index_file( 'a.index', 1 .. 33 ) );
     my @lines = split /\n/, published('one');
     like( $lines[0], qr/serial=2 /, 'lines more: the next serial' );
-    is( $lines[1], $only, 'the file before stays' );
+    is( $lines[1],                   $only,              'the file before stays' );
     is( ( split / /, $lines[2] )[1], 3 * length line(1), 'the new ones are in one of their own' );
 
     publish( one => index_file( 'a.index', 2 .. 33 ) );
@@ -209,8 +214,8 @@ subtest 'publish' => sub {
     publish( one => index_file( 'a.index', 1 .. 34 + $_ ) ) for 1 .. 12;
     @lines = split /\n/, published('one');
     cmp_ok( scalar @lines, '<', 11, 'small files are folded' );
-    my %all = map { $_ => 1 } map { split /\n/, $t->slurp( "$www/one/" . ( split / / )[2] ) }
-        @lines[ 1 .. $#lines ];
+    my %all = map { $_ => 1 }
+        map { split /\n/, $t->slurp( "$www/one/" . ( split / / )[2] ) } @lines[ 1 .. $#lines ];
     is_deeply(
         [ sort keys %all ],
         [ sort map { line($_) =~ s/\n//r } 1 .. 46 ],
@@ -241,15 +246,15 @@ subtest 'from a source to answers, without a prober' => sub {
     my $run = pull($conf);
     is( $run->{status}, 0, 'pull' ) or diag $run->{err};
     like( $run->{out}, qr{/moved/: serial \d+, 46 lines\.}, 'says what there is' );
-    is( goes( $cgi, 40 ),        'central',            'CGI knows' );
-    is( goes( $cgi, 'other' ),   'regional',           'and what is not listed' );
-    is( fetched_list($state),    published('one'),     'the list is the publisher\'s' );
+    is( goes( $cgi, 40 ),      'central',  'CGI knows' );
+    is( goes( $cgi, 'other' ), 'regional', 'and what is not listed' );
+    is( fetched_list($state), published('one'), 'the list is the publisher\'s' );
     ok( is_whole($state), 'its files are whole' );
 
     publish( one => index_file( 'a.index', 1 .. 50 ) );
-    is( pull($conf)->{status}, 0, 'another list' );
-    is( goes( $cgi, 50 ), 'central', 'is taken' );
-    my %named = map { ( split / / )[2] => 1 } grep {/^sha256/} split /\n/, published('one');
+    is( pull($conf)->{status}, 0,         'another list' );
+    is( goes( $cgi, 50 ),      'central', 'is taken' );
+    my %named = map { ( split / / )[2] => 1 } grep { /^sha256/ } split /\n/, published('one');
     is_deeply(
         [ sort map { s{.*/}{}r } glob "$state/index/sha256-*" ],
         [ sort keys %named ],
@@ -266,8 +271,11 @@ subtest 'from a source to answers, without a prober' => sub {
     );
     my $plain = $text =~ s{"https://localhost:}{"http://registry.example.org:}r;
     $run = $t->run( [ $signpost, 'check', $t->file( 'plain.conf', $plain ) ] );
-    like( $run->{err}, qr/is not encrypted: use https, or set `index_keys`/,
-        'without TLS or keys, the configuration is refused' );
+    like(
+        $run->{err},
+        qr/is not encrypted: use https, or set `index_keys`/,
+        'without TLS or keys, the configuration is refused'
+    );
 };
 
 # ---- what is refused ----
@@ -283,7 +291,11 @@ sub swapped {
 
 # Each changes a source that was pulled as serial 5, with $good.
 my @refused = (
-    [ 'an older serial', qr/has serial 4, which is older than .* 5/, sub { handmade( bad => { serial => 4 }, $more ) } ],
+    [
+        'an older serial',
+        qr/has serial 4, which is older than .* 5/,
+        sub { handmade( bad => { serial => 4 }, $more ) }
+    ],
     [
         'the same serial with other files',
         qr/other files than before under the same serial, 5/,
@@ -393,8 +405,11 @@ subtest 'what is refused' => sub {
     handmade( bad => { serial => 7 }, join '', sort map { line($_) } 1 .. 3000 );
     pull($conf);
     handmade( bad => { serial => 8 }, $good );
-    like( pull($conf)->{err}, qr/has 20 lines, and had 3000: if that is meant, .* --shrinks/,
-        'many lines fewer' );
+    like(
+        pull($conf)->{err},
+        qr/has 20 lines, and had 3000: if that is meant, .* --shrinks/,
+        'many lines fewer'
+    );
     ok( has( $conf, 3000 ), 'are refused' );
     handmade( bad => { serial => 9, shrinks => 8 }, $good );
     is( pull($conf)->{status}, 0, 'unless the list, or one before it, says that it is meant' );
@@ -411,7 +426,7 @@ subtest 'mirrors' => sub {
     handmade( other => { serial => 7 }, line('other') );
     my $run = pull($conf);
     is( $run->{status}, 0, 'the newest list of several mirrors' ) or diag $run->{err};
-    ok( has( $conf, 25 ), 'is taken' );
+    ok( has( $conf, 25 ),      'is taken' );
     ok( has( $conf, 'other' ), 'and joined with other sources' );
     $run = pull($conf);
     is( $run->{status}, 0, 'an older mirror' );
@@ -440,7 +455,7 @@ sub openssl {
 
 sub key_files {
     my ( $name, @kind ) = @_;
-    my ( $key, $pub ) = map { $t->folder . "/$name.$_" } qw(key pub);
+    my ( $key,  $pub )  = map { $t->folder . "/$name.$_" } qw(key pub);
     openssl( 'genpkey', @kind, '-out', $key );
     openssl( 'pkey', '-in', $key, '-pubout', '-out', $pub );
     return ( $key, $pub );
@@ -448,9 +463,9 @@ sub key_files {
 
 subtest 'signatures' => sub {
     my @p256 = qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256);
-    my ( $key,  $pub )  = key_files( 'first', @p256 );
-    my ( $next, $npub ) = key_files( 'next',  qw(-algorithm ED25519) );
-    my ( $odd,  $opub ) = key_files( 'odd',   qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-384) );
+    my ( $key, $pub )   = key_files( 'first', @p256 );
+    my ( $next, $npub ) = key_files( 'next', qw(-algorithm ED25519) );
+    my ( $odd, $opub )  = key_files( 'odd', qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-384) );
     my $keys  = qq(index_keys = [ "$pub", "$npub" ];);
     my $conf  = conf_file( 's-signed', '[ signed ]', $keys );
     my $state = $t->dir('s-signed');
@@ -460,20 +475,29 @@ subtest 'signatures' => sub {
     my $run = publish( signed => index_file( 's.index', 1 ), '--key', $key );
     like( $run->{out}, qr/serial 1, 1 file, signed\.$/, 'publish signs' ) or diag $run->{err};
     my ( $body, $base64 ) = published('signed') =~ /\A(.*)signature (\S+)\n\z/s;
-    $t->file( 'body', $body );
+    $t->file( 'body',  $body );
     $t->file( 'sig64', "$base64\n" );
     openssl( 'base64', '-d', '-A', '-in', $t->folder . '/sig64', '-out', $t->folder . '/sig' );
     like(
-        openssl( 'dgst', '-sha256', '-verify', $pub, '-signature', map { $t->folder . "/$_" } qw(sig body) ),
+        openssl(
+            'dgst', '-sha256', '-verify', $pub, '-signature',
+            map { $t->folder . "/$_" } qw(sig body)
+        ),
         qr/Verified OK/,
         'as openssl verifies it'
     );
     is( pull($conf)->{status}, 0, 'it is taken' );
-    like( publish( signed => index_file( 's.index', 1 ), '--key', $key )->{out},
-        qr/signed, unchanged/, 'again: the same signature' );
+    like(
+        publish( signed => index_file( 's.index', 1 ), '--key', $key )->{out},
+        qr/signed, unchanged/,
+        'again: the same signature'
+    );
     $run = publish( signed => index_file( 's.index', 1, 2 ) );
-    like( $run->{err}, qr/is signed, and readers with keys would refuse/,
-        'a signed list is not replaced by one that is not' );
+    like(
+        $run->{err},
+        qr/is signed, and readers with keys would refuse/,
+        'a signed list is not replaced by one that is not'
+    );
 
     publish( signed => index_file( 's.index', 1, 2 ), '--key', $next );
     is( pull($conf)->{status}, 0, 'another key, Ed25519' );
@@ -485,8 +509,11 @@ subtest 'signatures' => sub {
     my ($signature) = published('signed') =~ /(signature .*)/;
     $t->file( 'www/signed/index', published('signed') =~ s/serial=3/serial=4/r );
     like( pull($conf)->{err}, qr/is not signed by any/, 'nor is a list that was changed' );
-    like( publish( signed => index_file( 's.index', 1 ), '--key', $odd )->{err},
-        qr/has no private key in PEM form, of ECDSA P-256 or Ed25519/, 'nor a key of another kind' );
+    like(
+        publish( signed => index_file( 's.index', 1 ), '--key', $odd )->{err},
+        qr/has no private key in PEM form, of ECDSA P-256 or Ed25519/,
+        'nor a key of another kind'
+    );
     $run = pull( conf_file( 's-odd', '[ signed ]', qq(index_keys = [ "$opub" ];) ) );
     like( $run->{err}, qr/has no public key in PEM form/, 'nor as a public one' );
     my $odd_conf = conf_file( 's-odd', '[ signed ]', qq(index_keys = [ "$pub", "$opub" ];) );
@@ -501,21 +528,23 @@ subtest 'signatures' => sub {
     openssl( 'dgst', '-sha256', '-sign', $key, '-out', $t->folder . '/raw', $list );
     my $made = $t->file( 'made', openssl( 'base64', '-in', $t->folder . '/raw' ) );
     $run = index_command( 'publish', '--signature', $made, "$www/elsewhere" );
-    like( $run->{out}, qr/serial 1, 1 file, signed\.$/, 'its signature is added' ) or diag $run->{err};
+    like( $run->{out}, qr/serial 1, 1 file, signed\.$/, 'its signature is added' )
+        or diag $run->{err};
     ok( !-e "$www/elsewhere/index.unsigned", 'nothing waits any more' );
     my $other = conf_file( 's-elsewhere', '[ elsewhere ]', $keys );
     is( pull($other)->{status}, 0, 'and it is taken' );
     ok( has( $other, 4 ), 'with its lines' );
 
 SKIP: {
-        my $cosign = $t->find('cosign') or skip( 'cosign is not installed', 1 );
+        my $cosign  = $t->find('cosign') or skip( 'cosign is not installed', 1 );
         my $prefix  = $t->folder . '/cosign';
         my %offline = (
             COSIGN_PASSWORD => '',
             HTTPS_PROXY     => 'http://127.0.0.1:1',
             TUF_ROOT        => $t->dir('tuf')
         );
-        $t->run( [ $cosign, 'generate-key-pair', '--output-key-prefix', $prefix ], env => \%offline );
+        $t->run( [ $cosign, 'generate-key-pair', '--output-key-prefix', $prefix ],
+            env => \%offline );
         my $printed = publish( elsewhere => index_file( 's.index', 1 .. 5 ), '--unsigned-list' );
         my $signed  = $t->run(
             [
@@ -526,7 +555,8 @@ SKIP: {
         );
         index_command( 'publish', '--signature', $t->file( 'made', $signed->{out} ),
             "$www/elsewhere" );
-        $run = pull( conf_file( 's-elsewhere', '[ elsewhere ]', qq(index_keys = [ "$prefix.pub" ];) ) );
+        $run = pull(
+            conf_file( 's-elsewhere', '[ elsewhere ]', qq(index_keys = [ "$prefix.pub" ];) ) );
         is( $run->{status}, 0, 'cosign sign-blob signs, too' ) or diag "$signed->{err}$run->{err}";
     }
 };
@@ -546,6 +576,15 @@ subtest 'from a source to answers, with a prober' => sub {
         extra  => 'setenv.add-environment = ( "SIGNPOST_REGION" => "EU" )'
     );
     ok( $t->wait_for( sub { goes( $front, 10 ) eq 'central' } ), 'the prober fetches' );
+    my $digest  = digest(10);
+    my $explain = $t->run(
+        [ $signpost, qw(explain --config), $conf, '--region', 'EU', "/v2/team/app/blobs/$digest" ]
+    );
+    like(
+        $explain->{out},
+        qr{^known by  the index: https://\S+/live/$}m,
+        'explain says from where'
+    );
     publish( live => index_file( 'live.index', 1 .. 11 ) );
     my $began = time;
     ok( $t->wait_for( sub { goes( $front, 11 ) eq 'central' } ), 'what is published later, too' );
@@ -560,14 +599,25 @@ subtest 'from a source to answers, with a prober' => sub {
         'the prober says what it refuses'
     );
     my $metrics;
-    ok( $t->wait_for( sub { ( $metrics = $t->slurp("$state/public/metrics.prom") ) =~ /^signpost_index_refused_total\{.*\} [1-9]/m } ),
-        'and counts it' );
-    like( $metrics, qr{^signpost_index_serial\{source="https://localhost:$port/live/"\} 2$}m, 'serial' );
-    like( $metrics, qr/^signpost_index_lines\{.*\} 11$/m,         'lines' );
+    ok(
+        $t->wait_for(
+            sub {
+                ( $metrics = $t->slurp("$state/public/metrics.prom") ) =~
+                    /^signpost_index_refused_total\{.*\} [1-9]/m;
+            }
+        ),
+        'and counts it'
+    );
+    like( $metrics, qr{^signpost_index_serial\{source="https://localhost:$port/live/"\} 2$}m,
+        'serial' );
+    like( $metrics, qr/^signpost_index_lines\{.*\} 11$/m,        'lines' );
     like( $metrics, qr/^signpost_index_age_seconds\{.*\} \d+$/m, 'age' );
     my $shown = $t->run( [ $signpost, 'state', '--config', $conf ] )->{out};
-    like( $shown, qr{^index  https://localhost:$port/live/: serial 2, 11 lines, .*refused .*other\.example\.org}m,
-        'state shows all that' );
+    like(
+        $shown,
+        qr{^index  https://localhost:$port/live/: serial 2, 11 lines, .*refused .*other\.example\.org}m,
+        'state shows all that'
+    );
     sleep 2.5;
     my @said = $t->slurp( $t->folder . '/prober.err' ) =~ /An index source is refused/g;
     is( scalar @said, 1, 'the same reason is said once' );
@@ -587,7 +637,9 @@ subtest 'the prober is killed while it fetches' => sub {
     my @before = ('');
     publish( slow => index_file( 'slow.index', 1 .. 100 ) );
     pull($conf);
+
     for my $i ( 1 .. $kills ) {
+
         # Each time half of the lines are others.
         publish(
             slow => index_file( 'slow.index', 1 .. 100, map { "$i-$_" } 1 .. 900 ),
@@ -595,16 +647,17 @@ subtest 'the prober is killed while it fetches' => sub {
         );
         @before = ( fetched_list($state), published('slow') );
         Signpost::Prober->start( $t, "killed$i", $conf, $state );
-        $fetching += $t->wait_for(
-            sub { -e "$state/index/.part.new" || fetched_list($state) eq $before[1] } ) && 1;
+        $fetching +=
+            $t->wait_for( sub { -e "$state/index/.part.new" || fetched_list($state) eq $before[1] }
+            ) && 1;
         sleep rand 0.25;
         $t->signal( "killed$i" => 'KILL' );
         $t->stop("killed$i");
         my $now = fetched_list($state);
         $wrong++ if !( grep { $_ eq $now } @before ) || !is_whole($state) || !has( $conf, 100 );
     }
-    is( $fetching, $kills, "$kills times" );
-    is( $wrong,    0,      'there is the old list or the new one, and all of its files' );
+    is( $fetching, $kills,        "$kills times" );
+    is( $wrong,    0,             'there is the old list or the new one, and all of its files' );
     is( pull($conf)->{status}, 0, 'and the next one fetches' );
     ok( has( $conf, "$kills-900" ), 'all' );
 };
@@ -616,7 +669,7 @@ subtest 'a full disk' => sub {
     plan skip_all => 'file systems cannot be mounted here'
         if !$apart[0] || $t->run( [ @apart, $mount ] )->{status};
     my $conf = conf_file( 's-full', '[ full ]' );
-    handmade( full  => { serial => 1 }, $good );
+    handmade( full => { serial => 1 }, $good );
     handmade( large => { serial => 2 }, join '', sort map { line($_) } 1 .. 2000 );
     my $pull = "'$signpost' index pull --config '$conf'";
     my $run  = $t->run(
@@ -629,7 +682,7 @@ subtest 'a full disk' => sub {
     my ( $status, $list, @rest ) = split /\n/, $run->{out};
     is( $status, 1, 'what does not fit is refused' );
     like( $run->{err}, qr{s-full/index cannot be written: No space left on device}, 'and why' );
-    like( $list, qr/serial=1 /, 'the list before serves on' );
+    like( $list,       qr/serial=1 /, 'the list before serves on' );
     is_deeply( [ @rest[ -2, -1 ] ], [ 20, 0 ], 'with its file, and nothing else' );
 };
 

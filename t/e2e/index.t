@@ -276,7 +276,8 @@ subtest 'signpost index add' => sub {
             "/v2/team/app/blobs/$payload"
         ]
     );
-    like( $run->{out}, qr/^class     signature-digest/m, 'signpost explain knows' );
+    like( $run->{out}, qr/^class     signature-digest/m,      'signpost explain knows' );
+    like( $run->{out}, qr/^known by  the index: \Q$file\E$/m, '  and says what knows' );
 };
 
 subtest 'by digest' => sub {
@@ -339,8 +340,8 @@ subtest 'the same content in two repositories' => sub {
     };
     is( $goes->($_), 'regional', 'where it is a part of an image, anywhere' ) for $fastcgi, $cgi;
     for (
-        [ "team/app\@$empty"                      => 0, 'listed' ],
-        [ "registry.example.org/team/app\@$empty" => 0, 'listed' ],
+        [ "team/app\@$empty"                      => 0, "listed by $file" ],
+        [ "registry.example.org/team/app\@$empty" => 0, "listed by $file" ],
         [ "team/app-charts\@$empty"               => 1, 'not listed' ],
         )
     {

@@ -80,6 +80,16 @@ subtest 'a real registry' => sub {
     is( scalar( $registry->requests ), 4, 'one request for each' );
     is_deeply( [ $client->ask(@ask) ], ['present'], 'asked again' );
     is( scalar( $registry->requests ), 0, '… it is known' );
+    like(
+        $t->run(
+            [
+                $t->program('signpost'), qw(explain --config),
+                $prober->{conf},         "/v2/team/app/manifests/$image->{digest}"
+            ]
+        )->{out},
+        qr/^known by  the cache/m,
+        '… which signpost explain says'
+    );
     stop($prober);
     ( $prober, $id ) =
         prober( { eu => $registry->url }, state => $prober->{state} );
