@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	t/unit/test_index \
 	t/unit/test_index_list \
 	t/unit/test_index_merge \
+	t/unit/test_listen \
 	t/unit/test_locate \
 	t/unit/test_log_line \
 	t/unit/test_log \
@@ -48,6 +49,7 @@ UNIT_TESTS = \
 	t/unit/test_oci \
 	t/unit/test_page \
 	t/unit/test_parking \
+	t/unit/test_peers \
 	t/unit/test_place \
 	t/unit/test_place_set \
 	t/unit/test_monitor \
@@ -56,6 +58,8 @@ UNIT_TESTS = \
 	t/unit/test_query \
 	t/unit/test_range_place \
 	t/unit/test_ranges_published \
+	t/unit/test_ranges_read \
+	t/unit/test_records \
 	t/unit/test_region_value \
 	t/unit/test_registry \
 	t/unit/test_reply \
