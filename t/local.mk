@@ -35,6 +35,7 @@ UNIT_TESTS = \
 	t/unit/test_handover \
 	t/unit/test_health \
 	t/unit/test_index \
+	t/unit/test_index_fetched \
 	t/unit/test_index_list \
 	t/unit/test_index_merge \
 	t/unit/test_listen \
@@ -55,6 +56,7 @@ UNIT_TESTS = \
 	t/unit/test_monitor \
 	t/unit/test_prefix_tree \
 	t/unit/test_presence \
+	t/unit/test_proof \
 	t/unit/test_query \
 	t/unit/test_range_place \
 	t/unit/test_ranges_published \

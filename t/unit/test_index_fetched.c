@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was fetched of an index: joined to what there is, replaced, damaged; and what is said. */
+#include "config.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "index.h"
+#include "index_list.h"
+#include "index_status.h"
+#include "state.h"
+#include "tap.h"
+#include "tight.h"
+
+#define A  "sha256:" HEX64
+#define B  "sha256:b" HEX63
+#define C  "sha256:c" HEX63
+#define ID "0123456789abcdef"
+
+enum { SECOND = 1000 };
+
+static char folder[] = "/tmp/signpost-fetched-XXXXXX";
+
+static struct {
+    int count;
+    char last[400];
+} told;
+
+static void note(void *context, const char *text)
+{
+    (void)context;
+    told.count++;
+    snprintf(told.last, sizeof told.last, "%s", text);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[200];
+
+    snprintf(path, sizeof path, "%s/index/%s", folder, name);
+    return path;
+}
+
+/* Another file takes its place. */
+static void put(const char *name, const char *text)
+{
+    char new[200];
+    snprintf(new, sizeof new, "%s", path_of("new"));
+    FILE *file = fopen(new, "w");
+
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0 || rename(new, path_of(name)) != 0)
+        diag("%s cannot be written", name);
+}
+
+/* A list of one file, which need not have the digest that it is named by. */
+static void put_list(const char *registry, const char *digest, const char *content, size_t size)
+{
+    char text[400], name[INDEX_FILE_NAME_SIZE];
+
+    index_list_file_name(slice_of(digest), name);
+    put(name, content);
+    snprintf(text, sizeof text,
+             "# signpost-index 1 registry=%s serial=1 time=2026-11-28T21:30:00Z\n%s %zu x\n",
+             registry, digest, size);
+    put(ID ".list", text);
+}
+
+static struct index *join(const struct state *state, const struct index_source *sources,
+                          size_t count)
+{
+    struct index *index = index_new(NULL, 0, note, NULL);
+
+    told.count = 0;
+    if (!index || !index_join(index, state, sources, count, SLICE("r.example.org")))
+        abort();
+    return index;
+}
+
+static bool has(struct index *index, const char *digest)
+{
+    return index_has(index, slice_of(digest), SLICE("any"));
+}
+
+static void test_joined(const struct state *state, const struct index_source *source)
+{
+    struct index *index = join(state, source, 1);
+
+    ok(!has(index, A) && told.count == 0, "before anything is fetched there is nothing to tell");
+    put_list("R.example.org", A, A "\n", 72);
+    index_refresh(index, SECOND);
+    ok(has(index, A) && !has(index, B), "what was fetched is listed");
+    put_list("r.example.org", B, B "\n", 72);
+    index_refresh(index, SECOND + 1);
+    ok(has(index, A), "a new list is not seen within a second");
+    index_refresh(index, 2 * SECOND);
+    ok(has(index, B) && !has(index, A), "but then");
+    put_list("r.example.org", C, C "\n", 73);
+    index_refresh(index, 3 * SECOND);
+    ok(has(index, B) && !has(index, C), "a list whose file has another size is not taken");
+    like(told.last, "has not the size that its list says. The index that was fetched before serves",
+         "as is told");
+    put_list("other.example.org", C, C "\n", 72);
+    index_refresh(index, 4 * SECOND);
+    like(told.last, "is the index of other.example.org.", "nor is another registry's");
+    put(ID ".list", "rubbish\n");
+    index_refresh(index, 5 * SECOND);
+    ok(has(index, B) && told.count == 3, "nor what is no list");
+    index_refresh(index, 6 * SECOND);
+    cmp_ok(told.count, ==, 3, "which is told once");
+    put_list("r.example.org", B, B "\n", 72);
+    index_refresh(index, 7 * SECOND);
+    ok(has(index, B) && told.count == 3, "the former list again");
+    index_free(index);
+}
+
+static void test_damaged(const struct state *state, const struct index_source *source)
+{
+    put_list("r.example.org", A, A "\nrubbish\n" C "\n", 152);
+    struct index *index = join(state, source, 1);
+
+    ok(!has(index, B), "a damaged file lists nothing");
+    like(told.last, "is damaged, and is no longer searched; the next `signpost index pull`",
+         "as is told");
+    ok(!has(index, B) && told.count == 1, "once");
+    index_free(index);
+}
+
+static void test_no_folder(const struct index_source *source)
+{
+    const struct state nowhere = {.fd = -1};
+    struct index *index = join(&nowhere, source, 1);
+
+    ok(!has(index, A) && told.count == 0, "without a state directory nothing is listed");
+    index_free(index);
+}
+
+/* ---- what is said of the sources ---- */
+
+static void test_status(const struct state *state, const struct index_source *source)
+{
+    static struct index_status status, back;
+    int in = open(path_of(""), O_RDONLY | O_DIRECTORY);
+
+    status.count = 2;
+    status.source[0] = (struct index_source_status){.id = "fedcba9876543210", .serial = 1};
+    status.source[1] = (struct index_source_status){.id = ID,
+                                                    .serial = 7,
+                                                    .lines = 8,
+                                                    .time_s = 9,
+                                                    .fetched_s = 10,
+                                                    .asked_s = 11,
+                                                    .refused = 12,
+                                                    .reason = {"it is torn"}};
+    ok(index_status_write(&status, in), "what came of it is written");
+    index_status_read(&back, state->fd);
+    cmp_ok(back.count, ==, 2, "and read");
+    const struct index_source_status *found = index_status_find(&back, source);
+    ok(found == &back.source[1], "the source is found");
+    ok(found && found->serial == 7 && found->lines == 8 && found->time_s == 9 &&
+           found->fetched_s == 10 && found->asked_s == 11 && found->refused == 12,
+       "with its numbers");
+    is(found ? found->reason.text : NULL, "it is torn", "and the reason");
+    is(back.source[0].reason.text, "", "where there is one");
+    put("status", "source " ID " 1 2 3 4 5 x\nrubbish\nsource 0123 1 2 3 4 5 6\n");
+    index_status_read(&back, state->fd);
+    cmp_ok(back.count, ==, 0, "other lines are passed over");
+    ok(!index_status_find(&back, source), "nothing is known");
+    index_status_read(&back, -1);
+    cmp_ok(back.count, ==, 0, "nor without a directory");
+    unlink(path_of("status"));
+    close(in);
+}
+
+int main(void)
+{
+    static const char *const mirrors[] = {"https://a"};
+    const struct index_source source = {.mirrors = mirrors, .count = 1, .id = ID};
+    struct state state = {.name = folder};
+    char name[INDEX_FILE_NAME_SIZE];
+
+    if (!mkdtemp(folder) || mkdir(path_of(""), 0700) != 0)
+        return 1;
+    state.fd = open(folder, O_RDONLY | O_DIRECTORY);
+    test_joined(&state, &source);
+    test_damaged(&state, &source);
+    test_no_folder(&source);
+    test_status(&state, &source);
+    close(state.fd);
+    for (size_t i = 0; i < 3; i++) {
+        index_list_file_name(slice_of((const char *[]){A, B, C}[i]), name);
+        unlink(path_of(name));
+    }
+    unlink(path_of(ID ".list"));
+    rmdir(path_of(""));
+    ok(rmdir(folder) == 0, "nothing is left behind");
+    return done_testing();
+}
