@@ -381,6 +381,8 @@ static void test_use(void)
     size_t len = hear(&question);
     ok(ask_is_use(&question, len) && question.target_count == 1 && question.target[0] == 0x3333,
        "the prober is told which target is in use");
+    ok(asker_send(asker, "x", 1, 1000, 1000), "a note for which one would wait");
+    cmp_ok(hear(&question), ==, 1, "is sent at once, if it can be");
     stop();
 }
 

@@ -386,6 +386,8 @@ static void check_canonical_down(void)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         const char *states = list[i].states;
         is(sent(config, states, MANIFEST, NULL)->name, list[i].digest, "%s: by digest", states);
+        bool instead = !strchr("ub", list[i].digest[0]);
+        is(last.step->word, instead ? "nearest" : "canonical", "%s: as what", states);
         is(sent(config, states, BLOB, NULL)->name, list[i].digest, "%s: a blob", states);
         is(sent(config, states, SIGNATURE, NULL)->name, list[i].tags, "%s: a tag", states);
         is(sent(config, states, REFERRERS, NULL)->name, list[i].tags, "%s: referrers", states);

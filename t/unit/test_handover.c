@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -247,6 +248,20 @@ static void test_copies(void)
     ok(!handover_begin_copy(&handover, server, wire.bytes, wire.len / 2), "half of one is not");
     ok(!is_open(server), "and its connection is closed");
     cmp_ok(receive(), ==, 0, "without a word");
+    close_both();
+
+    struct rlimit before, limit;
+    connect_both();
+    good(KEEP);
+    int lowest = fcntl(client, F_DUPFD_CLOEXEC, 0);
+    close(lowest);
+    getrlimit(RLIMIT_NOFILE, &before);
+    limit = (struct rlimit){(rlim_t)lowest, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    ok(!handover_begin_copy(&handover, server, wire.bytes, wire.len),
+       "nor one without descriptors");
+    setrlimit(RLIMIT_NOFILE, &before);
+    ok(!is_open(server), "its connection is closed, too");
     close_both();
     int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
     cmp_ok(next, ==, first_free, "no descriptor is left open");

@@ -5,6 +5,8 @@
 #include <math.h>
 
 #include "place.h"
+#include "place_data.h"
+#include "tight.h"
 
 static place_index find(const char *key)
 {
@@ -208,6 +210,24 @@ static void test_refused(void)
     places_free(&places);
 }
 
+static void test_starts(void)
+{
+    struct place_range regions = places_with_start(SLICE("AWS:eu-")), none;
+    char start[64];
+
+    cmp_ok(regions.end - regions.first, >, 5, "regions that begin alike");
+    for (int i = regions.first; i < regions.end; i++)
+        ok(strncmp(place_fact(NULL, (place_index)i)->key, "aws:eu-", 7) == 0, "is one of them");
+    ok(regions.first > 0 &&
+           strncmp(place_fact(NULL, (place_index)(regions.first - 1))->key, "aws:eu-", 7) != 0 &&
+           strncmp(place_fact(NULL, (place_index)regions.end)->key, "aws:eu-", 7) != 0,
+       "and there are no others");
+    none = places_with_start(SLICE("nowhere:"));
+    cmp_ok(none.first, ==, none.end, "nothing begins so");
+    none = places_with_start(slice_of(padded(start, "", 'a', sizeof start - 1)));
+    cmp_ok(none.first, ==, none.end, "nor with a text that is too long");
+}
+
 static void test_suggest(void)
 {
     is(place_suggest(NULL, SLICE("aws:eu-wset-3")), "aws:eu-west-3", "letters swapped");
@@ -234,6 +254,7 @@ int main(void)
     test_points();
     test_own();
     test_refused();
+    test_starts();
     test_suggest();
     return done_testing();
 }

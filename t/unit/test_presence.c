@@ -128,6 +128,51 @@ static void check_killed(void)
     close(ready[1]);
 }
 
+/* As it is said to who reloads. */
+static const char *refusal(enum presence_kind kind, enum presence_standing standing,
+                           const char *file)
+{
+    static char text[300];
+    struct presence_note note = {.kind = kind, .pid = 7, .standing = standing};
+    FILE *out = fmemopen(text, sizeof text, "w");
+
+    snprintf(note.file, sizeof note.file, "%s", file);
+    snprintf(note.reason.text, sizeof note.reason.text, "line 3 is wrong");
+    presence_print_refusal(&note, out);
+    fclose(out);
+    return text;
+}
+
+static void check_refusals(void)
+{
+    is(refusal(PRESENCE_RESPONDER, PRESENCE_KEEPS, "/a"),
+       "responder 7 refuses /a, and goes on with the one before: line 3 is wrong\n",
+       "who has another configuration keeps it");
+    is(refusal(PRESENCE_RESPONDER, PRESENCE_UNCONFIGURED, ""),
+       "responder 7 refuses its environment, and answers 503 to all requests: line 3 is wrong\n",
+       "a responder that has none answers 503");
+    like(refusal(PRESENCE_PROBER, PRESENCE_UNCONFIGURED, "/a"),
+         "refuses /a, and does nothing:", "and a prober does nothing");
+}
+
+/* A process that was started without a standard input may have the directory as that. */
+static void check_descriptor_0(void)
+{
+    struct state first = state;
+    struct presence own;
+    int input = dup(STDIN_FILENO);
+
+    first.fd = dup2(state.fd, STDIN_FILENO);
+    presence_begin(&own, PRESENCE_PROBER);
+    presence_tell(&own, &first, PRESENCE_SERVES, NULL, "", NULL, &why);
+    cmp_ok(list(), ==, 1, "a directory with the descriptor 0 is one");
+    presence_end(&own);
+    if (input < 0)
+        close(STDIN_FILENO);
+    else
+        dup2(input, STDIN_FILENO), close(input);
+}
+
 static void check_rubbish(void)
 {
     static const char *const texts[] = {
@@ -206,6 +251,8 @@ int main(void)
     state_begin(&state, folder);
     check_one();
     check_killed();
+    check_refusals();
+    check_descriptor_0();
     check_rubbish();
     check_places();
     state_end(&state);

@@ -24,6 +24,8 @@ static const struct {
     {__LINE__, "su", "us"},
     {__LINE__, "pagse", "pages"},
     {__LINE__, "nmae", "name"},
+    {__LINE__, "prexyz", "prefix"}, /* of six letters, three may differ */
+    {__LINE__, "prwxyz", NULL},
     {__LINE__, "zzzzzzzz", NULL},
     {__LINE__, "x", NULL},
     {__LINE__, "xy", NULL},
@@ -34,11 +36,13 @@ static void check_edges(void)
 {
     char text[128];
     const char *long_name[] = {padded(text, "", 'a', 65)};
-    const char *equal[] = {"cat", "car"}, *empty[] = {""};
+    const char *equal[] = {"cat", "car"}, *empty[] = {""}, *letters[] = {"a", "z"};
 
     is(suggest(slice_of(text), long_name, 1), NULL, "names of more than 64 bytes are passed over");
     text[64] = '\0';
     is(suggest(slice_of(text), long_name, 1), text, "64 bytes are looked at");
+    is(suggest(SLICE("A"), letters, 2), "a", "A is a");
+    is(suggest(SLICE("Z"), letters, 2), "z", "and Z is z");
     is(suggest(SLICE("cab"), equal, 2), "cat", "the first of equals");
     is(suggest(SLICE("a"), empty, 1), NULL, "an empty name is never meant");
     is(suggest((struct slice){NULL, 0}, equal, 2), NULL, "nothing means nothing");
