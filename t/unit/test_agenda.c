@@ -47,6 +47,7 @@ struct flight {
     struct job *job;
     int64_t due_ms;
     struct reply reply;
+    struct proof_body *body; /* of a pinned object that is wanted whole */
 };
 
 static struct {
@@ -57,6 +58,7 @@ static struct {
     struct ask_answer answer;
     unsigned answers;
     char note[512];
+    const char *pinned; /* what comes for the pinned object; NULL: nothing */
 } world;
 
 static struct config *config;
@@ -145,8 +147,9 @@ static bool on_begin(void *context, const struct errand *errand)
         return false;
     world.checks += errand->is_check;
     world.probes += !errand->is_check;
-    world.flight[world.flights++] = (struct flight){
-        errand->job, now.steady_ms + (silent ? MONITOR_CHECK_MS : 20), reply_of(life, errand->url)};
+    world.flight[world.flights++] =
+        (struct flight){errand->job, now.steady_ms + (silent ? MONITOR_CHECK_MS : 20),
+                        reply_of(life, errand->url), errand->body};
     return true;
 }
 
@@ -170,8 +173,10 @@ static void ignore(void *context, const char *sentence)
     (void)context, (void)sentence;
 }
 
-static void begin_anew(void)
+/* With more of a configuration. */
+static void begin_with(const char *more)
 {
+    char text[2000];
     static const struct agenda_hooks hooks = {on_begin, on_answer, on_note, NULL};
     struct cache_writer_options options = {
         .state = &state, .size = 1 << 20, .lifetimes = cache_lifetimes_of(3600, 60), .log = ignore};
@@ -179,10 +184,16 @@ static void begin_anew(void)
     memset(&world, 0, sizeof world);
     state_begin(&state, folder);
     now = (struct instant){1000000, NOW_S};
-    config = config_of(configuration);
+    snprintf(text, sizeof text, "%s%s", configuration, more);
+    config = config_of(text);
     cache = cache_writer_open(&options, NOW_S);
     agenda = agenda_new(&hooks, cache, 42);
     agenda_configure(agenda, config);
+}
+
+static void begin_anew(void)
+{
+    begin_with("");
 }
 
 static void end(void)
@@ -212,6 +223,15 @@ static enum health_state state_of(const char *where)
     return remote_state(remote(where), &config->probing, now);
 }
 
+/* All of the pinned object, or the rest of it. */
+static void send_body(struct flight *flight)
+{
+    uint64_t from = proof_body_from(flight->body);
+
+    flight->reply.status = from > 0 ? 206 : 200;
+    proof_body_add(flight->body, flight->reply.status, slice_from(slice_of(world.pinned), from));
+}
+
 /* What is due by now comes in. */
 static void land(void)
 {
@@ -222,6 +242,8 @@ static void land(void)
             continue;
         }
         world.flight[i] = world.flight[--world.flights];
+        if (flight.body && world.pinned)
+            send_body(&flight);
         agenda_done(agenda, flight.job, &flight.reply, now);
     }
 }
@@ -808,6 +830,38 @@ static void test_clock_set_back(void)
     end();
 }
 
+/* Every target has to serve an object that is pinned. */
+static void test_pinned(void)
+{
+    const struct agenda_counters *count;
+    int64_t ms = 0;
+
+    if (!proof_body_possible(SLICE("sha256:"))) {
+        skip(6, "built without libcurl, jansson or libcrypto");
+        return;
+    }
+    begin_with("check_object_interval = 60; check_object = \"real/app/blobs/sha256:"
+               "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73\";");
+    count = agenda_counters(agenda);
+    world.pinned = "content"; /* of which that is the digest */
+    for (size_t i = 0; i < 4; i++)
+        use(names[i]);
+    run(4000);
+    cmp_ok(count->proofs, ==, 4, "the pinned object is fetched from each target");
+    ok(remote("eu")->proof.state == PROOF_GOOD && remote("eu")->proof.good == 1,
+       "whole, and from its middle on: that is one proof");
+    cmp_ok(state_of("eu"), ==, HEALTH_UP, "the target is up");
+    world.pinned = "Content";
+    for (; ms < 60000 && state_of("eu") != HEALTH_DOWN; ms += STEP_MS) {
+        use("eu");
+        step();
+    }
+    ok(ms > 40000 && ms < 60000, "another content is found out after %lld ms", (long long)ms);
+    like(remote_failure(remote("eu")), "check_object: damaged, 7 bytes", "and said to be one");
+    ok(count->proofs > 4, "each fetch is counted");
+    end();
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -832,6 +886,7 @@ int main(void)
     test_stand_ins();
     test_bucket_first();
     test_clock_set_back();
+    test_pinned();
     cmp_ok(rmdir(folder), ==, 0, "nothing is left behind");
     return done_testing();
 }

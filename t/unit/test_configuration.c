@@ -213,6 +213,50 @@ static void check_limits(void)
         add("long");
     add("\";");
     ok(accepted(NULL), "a long name of a directory");
+}
+
+/* Just within the limits, and just beyond them. */
+static void check_edges(void)
+{
+    static const struct {
+        const char *text, *says; /* NULL: it is accepted */
+    } list[] = {
+        {"places = ( { name = \"onprem:x\"; latitude = 90; longitude = 180; } );", NULL},
+        {"places = ( { name = \"onprem:x\"; latitude = -90; longitude = -180; } );", NULL},
+        {"places = ( { name = \"onprem:x\"; latitude = 90.5; longitude = 0; } );",
+         "latitude: expected"},
+        {"places = ( { name = \"onprem:x\"; latitude = 0; longitude = 180.5; } );",
+         "longitude: expected"},
+        {"places = ( { name = \"onprem:x\"; latitude = 0; longitude = -180.5; } );",
+         "longitude: expected"},
+        {"health_status = [ \"100\", \"599\", \"290\", \"209\" ];", NULL},
+        {"health_status = [ \"600\" ];", "health_status"},
+        {"health_status = [ \"099\" ];", "health_status"},
+        {"health_status = [ \"2:0\" ];", "health_status"},
+        {"health_status = [ \"2/0\" ];", "health_status"},
+        {"health_status = [ \"20:\" ];", "health_status"},
+        {"health_status = [ \"20/\" ];", "health_status"},
+        {"health_status = [ \"2000\" ];", "health_status"},
+        {"index_sources = [ \"http://a/i\" ];", "is not encrypted: use https"},
+        {"index_sources = [ \"http://localhost/i\", \"http://127.0.0.1:8080/i\" ];", NULL},
+        {"index_sources = [ \"http://localhost.example.org/i\" ];", "is not encrypted"},
+        {"rules = ( { match = \"*\"; client = [ \"AS4294967295\", \"as1\" ]; to = \"us\"; }, "
+         "\"default\" );",
+         NULL},
+        {"rules = ( { match = \"*\"; client = [ \"AS4294967296\" ]; to = \"us\"; }, \"default\" );",
+         "AS4294967296"},
+        {"rules = ( { match = \"*\"; client = [ \"AS00000000001\" ]; to = \"us\"; }, \"default\" "
+         ");",
+         "AS00000000001"},
+        {"rules = ( { match = \"*\"; client = [ \"AS0\" ]; to = \"us\"; }, \"default\" );", "AS0"},
+        {"canonical_order = \"any\";", "expected \"listed\" or \"nearest\""},
+        {"metrics = \"any\";", "expected \"auto\", \"on\" or \"off\""},
+    };
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        add("name = \"r\"; " US "%s", list[i].text);
+        ok(accepted(list[i].says) == !list[i].says, "%s", list[i].text);
+    }
     free(text);
 }
 
@@ -250,6 +294,7 @@ int main(void)
     check_places();
     check_rules();
     check_limits();
+    check_edges();
     check_nothing();
     check_order();
     return done_testing();

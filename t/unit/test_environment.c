@@ -146,6 +146,7 @@ static void check_bucket(void)
         "buckets = { default-bucket = { url = \"https://x/{digest}\"; serves = \"*\"; }; };",
         "buckets = ( );",
         ""};
+    static const char *const others[] = {"serves = \"EU\";", "serves = [ \"EU\" ];"};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char text[512];
@@ -156,13 +157,21 @@ static void check_bucket(void)
            "%s", files[i]);
         config_free(c);
     }
-    struct config *c =
-        load(file_with(FILE_HEAD
-                       "upstreams = " EU_US
-                       "buckets = { x = { url = \"https://x/{digest}\"; serves = \"EU\"; }; };"),
-             NULL, NULL, NULL, "https://cdn");
-    ok(c && c->target_count == 4, "one for others stays");
-    config_free(c);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 FILE_HEAD "upstreams = " EU_US
+                           "buckets = { x = { url = \"https://x/{digest}\"; %s }; };",
+                 others[i]);
+        struct config *c = load(file_with(text), NULL, NULL, NULL, "https://cdn");
+        ok(c && c->target_count == 4, "one for others stays: %s %s", others[i], problem);
+        config_free(c);
+    }
+    ok(!load(file_with(FILE_HEAD "upstreams = " EU_US
+                                 "buckets = { x = { url = \"https://x/{digest}\"; }; };"),
+             NULL, NULL, NULL, "https://cdn"),
+       "one for nobody is a mistake all the same");
+    like(problem, "serves", "as is said");
 }
 
 /* A file that is wrong, or of which nothing can be overridden, is refused, and never worse. */
@@ -174,7 +183,8 @@ static void check_wrong_files(void)
                                         "upstreams = [ ]; buckets = { x = 1; };",
                                         "buckets = ( { serves = 1; } );",
                                         "name = \"r",
-                                        "canonical = { };"};
+                                        "canonical = { };",
+                                        "buckets = ( { serves = [ 1, \"x\" ]; } );"};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct config *c = load(file_with(files[i]), i % 2 ? "https://us" : NULL, "x",

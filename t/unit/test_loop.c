@@ -24,7 +24,7 @@ static int listener;
 static struct sockaddr_in address;
 static struct service service;
 static uint64_t clock_now;
-static int answered, reloaded, ticked, noted;
+static int answered, reloaded, ticked, noted, rested;
 static char last_note[512];
 static int send_buffer; /* of the loop's connections, 0: the system's */
 
@@ -922,6 +922,39 @@ static void test_signals(void)
     loop_free(loop);
 }
 
+static int rest_ms; /* what count_rest returns */
+
+static int count_rest(void *ctx)
+{
+    (void)ctx;
+    rested++;
+    return rest_ms;
+}
+
+/* Whether a turn of at most so many ms ends long before. */
+static bool ends_soon(int max_wait_ms)
+{
+    struct timespec before, after;
+
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    loop_turn(loop, max_wait_ms);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    return after.tv_sec - before.tv_sec < 3;
+}
+
+static void test_rest(void)
+{
+    open_loop(10, NULL);
+    service.rest = count_rest;
+    ok(ends_soon(5000) && ends_soon(-1), "a turn waits no longer than the service can");
+    rest_ms = 5000;
+    ok(ends_soon(0), "nor longer than it is told");
+    rest_ms = -1;
+    ok(ends_soon(0), "nor if the service can wait for ever");
+    cmp_ok(rested, ==, 4, "the service is asked each time");
+    loop_free(loop);
+}
+
 static void test_tick(void)
 {
     open_loop(10, NULL);
@@ -958,6 +991,7 @@ int main(void)
     test_stop();
     test_retire();
     test_signals();
+    test_rest();
     test_tick();
     return done_testing();
 }

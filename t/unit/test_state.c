@@ -80,8 +80,11 @@ static void test_what_it_is(void)
     snprintf(path, sizeof path, "%s/0700", folder);
     snprintf(link, sizeof link, "%s/link", folder);
     ok(symlink(path, link) == 0 && !opens("link"), "nor is a symbolic link, whatever it leads to");
+    like(why.text, "cannot be opened: Not a directory.", "… it is told why");
     ok(!opens("nothing"), "nor what is not there");
-    like(why.text, "cannot be opened: No such file", "… it is told why");
+    like(why.text,
+         "cannot be opened: No such file or directory; make it, for the web server's user",
+         "… it is told why, and what to do");
 }
 
 static void test_network(void)
