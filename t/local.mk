@@ -56,6 +56,7 @@ UNIT_TESTS = \
 	t/unit/test_monitor \
 	t/unit/test_prefix_tree \
 	t/unit/test_presence \
+	t/unit/test_progress \
 	t/unit/test_proof \
 	t/unit/test_query \
 	t/unit/test_range_place \
@@ -64,6 +65,7 @@ UNIT_TESTS = \
 	t/unit/test_records \
 	t/unit/test_region_value \
 	t/unit/test_registry \
+	t/unit/test_remotes \
 	t/unit/test_reply \
 	t/unit/test_request \
 	t/unit/test_respond \

@@ -58,6 +58,7 @@ static struct {
     struct ask_answer answer;
     unsigned answers;
     char note[512];
+    bool no_rest;       /* nothing but whole objects is asked for */
     const char *pinned; /* what comes for the pinned object; NULL: nothing */
 } world;
 
@@ -112,8 +113,10 @@ static struct reply reply_of(enum life life, const char *url)
 
     switch (life) {
     case REFUSES:
-        return (struct reply){
-            .failure = FAILURE_NETWORK, .was_refused = true, .words = "Could not connect"};
+        return (struct reply){.failure = FAILURE_NETWORK,
+                              .was_refused = true,
+                              .took_ms = 5,
+                              .words = "Could not connect"};
     case BLACK_HOLE:
         return (struct reply){.failure = FAILURE_NETWORK, .words = "Timeout was reached"};
     case NOT_FOUND:
@@ -143,6 +146,8 @@ static bool on_begin(void *context, const struct errand *errand)
     bool silent = life == BLACK_HOLE || (life == LIVES && strstr(errand->url, "/slow/"));
 
     (void)context;
+    if (world.no_rest && errand->body && proof_body_from(errand->body) > 0)
+        return false;
     if (world.flights == FLIGHTS)
         return false;
     world.checks += errand->is_check;
@@ -830,18 +835,32 @@ static void test_clock_set_back(void)
     end();
 }
 
+/* How long a target takes is known by what it answers. */
+static void test_time(void)
+{
+    begin_anew();
+    world.life[0] = REFUSES;
+    use("eu");
+    use("us");
+    run(4000);
+    cmp_ok((long)remote("us")->monitor.head_ms, ==, 20, "an answer has its time");
+    ok(!(remote("eu")->monitor.head_ms > 0), "a connection that is refused has none");
+    end();
+}
+
 /* Every target has to serve an object that is pinned. */
 static void test_pinned(void)
 {
+    static const char pin[] = "check_object_interval = 60; check_object = \"real/app/blobs/sha256:"
+                              "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73\";";
     const struct agenda_counters *count;
     int64_t ms = 0;
 
     if (!proof_body_possible(SLICE("sha256:"))) {
-        skip(6, "built without libcurl, jansson or libcrypto");
+        skip(8, "built without libcurl, jansson or libcrypto");
         return;
     }
-    begin_with("check_object_interval = 60; check_object = \"real/app/blobs/sha256:"
-               "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73\";");
+    begin_with(pin);
     count = agenda_counters(agenda);
     world.pinned = "content"; /* of which that is the digest */
     for (size_t i = 0; i < 4; i++)
@@ -859,6 +878,18 @@ static void test_pinned(void)
     ok(ms > 40000 && ms < 60000, "another content is found out after %lld ms", (long long)ms);
     like(remote_failure(remote("eu")), "check_object: damaged, 7 bytes", "and said to be one");
     ok(count->proofs > 4, "each fetch is counted");
+    end();
+
+    begin_with(pin);
+    world.pinned = "content";
+    world.no_rest = true;
+    use("eu");
+    run(4000);
+    ok(!remote("eu")->proof.body && remote("eu")->proof.good == 0,
+       "if the rest cannot be asked for, nothing is proven");
+    world.no_rest = false;
+    run(4000);
+    cmp_ok(remote("eu")->proof.good, ==, 1, "until it is asked for anew");
     end();
 }
 
@@ -886,6 +917,7 @@ int main(void)
     test_stand_ins();
     test_bucket_first();
     test_clock_set_back();
+    test_time();
     test_pinned();
     cmp_ok(rmdir(folder), ==, 0, "nothing is left behind");
     return done_testing();

@@ -202,6 +202,9 @@ static void check_share_of_none(void)
          true);
     goes(config, SIGNATURE, "FR", "canonical us taken", false);
     goes(config, TAGS, "FR", "new new not in its share, default eu taken", false);
+    struct decision d = decided(config, TAGS, "FR", NULL);
+    ok(d.draw_count == 1 && d.draw[0].target == config->targets && !d.draw[0].is_in,
+       "a target that a rule names is noted, too");
     config_free(config);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "index.h"
 #include "index_file.h"
+#include "oci.h"
 #include "../tap.h"
 
 enum { TEXT = 7 + 128 + 1, LOG = 8, SECOND = 1000 };
@@ -345,6 +346,31 @@ static void test_many_names(void)
     index_free(index);
 }
 
+/* Lines as long as they may be, where a search looks first. */
+static void test_long_lines(void)
+{
+    static char first[OCI_DIGEST_MAX + 1], second[OCI_DIGEST_MAX + 1], name[OCI_NAME_MAX + 1],
+        text[2048];
+    struct index *index = open_index();
+
+    memset(first, '0', OCI_DIGEST_MAX);
+    memcpy(first, "a:", 2);
+    memset(name, 'n', OCI_NAME_MAX);
+    memcpy(second, first, sizeof first);
+    second[2] = '1';
+    told.count = 0;
+    snprintf(text, sizeof text, "%s %s\n%s %.*s\n", first, name, second, OCI_NAME_MAX - 1, name);
+    write_text(text);
+    ok(has(index, first) == index_has(index, slice_of(first), slice_of("team/app")),
+       "(a digest of which only one name is listed)");
+    ok(index_has(index, slice_of(first), slice_of(name)), "the first of two of the longest lines");
+    ok(index_has(index, slice_of(second), slice_to(slice_of(name), OCI_NAME_MAX - 1)),
+       "the second");
+    ok(!index_has(index, slice_of(second), slice_of(name)), "with another name it is none");
+    cmp_ok(told.count, ==, 0, "with nothing to tell");
+    index_free(index);
+}
+
 static void test_several_files(void)
 {
     const char *const names[] = {path, other};
@@ -487,6 +513,7 @@ int main(void)
     test_shuffled();
     test_names();
     test_many_names();
+    test_long_lines();
     test_several_files();
     test_missing();
     test_replaced();

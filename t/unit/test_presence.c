@@ -75,9 +75,19 @@ static bool tell(struct presence *presence, enum presence_standing standing, con
                          &why);
 }
 
+/* The lowest that is not open. */
+static int next_descriptor(void)
+{
+    int next = dup(STDERR_FILENO);
+
+    close(next);
+    return next;
+}
+
 static void check_one(void)
 {
     struct presence one;
+    int next = next_descriptor();
 
     presence_begin(&one, PRESENCE_RESPONDER);
     cmp_ok(list(), ==, 0, "nobody is there at first");
@@ -95,6 +105,7 @@ static void check_one(void)
     is(seen.last.reason.text, "line 1?line 2", "with a reason of two lines in one");
     cmp_ok(files(), ==, 1, "nothing else lies about");
     presence_end(&one);
+    cmp_ok(next_descriptor(), ==, next, "nor open");
     cmp_ok(list(), ==, 0, "who ends is not seen");
     cmp_ok(files(), ==, 0, "nor its file");
 }

@@ -6,7 +6,9 @@
 #include "probing.h"
 #include "prober/jitter.h"
 #include "prober/proof.h"
+#include "oci.h"
 #include "tap.h"
+#include "tight.h"
 
 enum { WALL_S = 1700000000 };
 
@@ -127,6 +129,38 @@ static void test_fall_and_rise(void)
        "and only what is missed in a row");
 }
 
+static void test_bodies(void)
+{
+    char text[OCI_DIGEST_MAX + 2];
+    struct slice content = SLICE("content");
+    struct slice digest =
+        SLICE("sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+
+    if (!proof_body_possible(digest)) {
+        skip(12, "built without libcurl, jansson or libcrypto");
+        return;
+    }
+    struct proof_body *body = proof_body_new(digest);
+    ok(proof_body_is_of(body, digest) && !proof_body_is_of(body, SLICE("sha256:")), "a body");
+    cmp_ok(proof_body_from(body), ==, 0, "of which all is expected");
+    for (size_t i = 0; i < content.len; i++)
+        ok(proof_body_add(body, 200, (struct slice){content.at + i, 1}), "comes in pieces");
+    cmp_ok(proof_body_size(body), ==, 7, "which are counted");
+    ok(proof_body_end(body), "it is right");
+    cmp_ok(proof_body_from(body), ==, 4, "then the second half is expected");
+    proof_body_add(body, 206, slice_from(content, 4));
+    ok(proof_body_end(body), "which is right, too");
+    proof_body_add(body, 206, content);
+    ok(!proof_body_end(body), "other bytes are not");
+    proof_body_free(body);
+
+    ok(!proof_body_new(SLICE("blake3:12")), "a digest of an unknown kind cannot be told");
+    body = proof_body_new(slice_of(padded(text, "sha256:", 'a', OCI_DIGEST_MAX - 7)));
+    ok(body != NULL, "there is room for the longest digest");
+    proof_body_free(body);
+    ok(!proof_body_new(slice_of(padded(text, "sha256:", 'a', OCI_DIGEST_MAX - 6))), "not for more");
+}
+
 int main(void)
 {
     test_expected();
@@ -134,5 +168,6 @@ int main(void)
     test_recalled();
     test_first();
     test_fall_and_rise();
+    test_bodies();
     return done_testing();
 }

@@ -4,10 +4,14 @@
 
 #include "region_value.h"
 
-/* The configuration's names: "us" is the one with number 7. */
+/* The configuration's names: "de" is the one with number 0, "us" with 7. */
 static int lookup(const void *context, struct slice word, struct place *place)
 {
     (void)context;
+    if (slice_equal_nocase(word, SLICE("de"))) {
+        *place = place_of(NULL, place_find(NULL, SLICE("aws:eu-central-1"), CODE_IS_COUNTRY));
+        return 0;
+    }
     if (!slice_equal_nocase(word, SLICE("us")))
         return -1;
     *place = place_of(NULL, place_find(NULL, SLICE("gcp:us-central1"), CODE_IS_COUNTRY));
@@ -125,6 +129,7 @@ static void test_names(void)
 {
     is(read_value(lookup, "US,37.4,-122.1"), "name [US] gcp:us-central1 US continent:NA 65",
        "a configured name goes before a country and coordinates");
+    is(read_value(lookup, "DE"), "name [DE] aws:eu-central-1 DE EU 76", "so does the first one");
     is(read_value(lookup, "FR"), "country [FR] - FR EU 73", "other words are as ever");
 }
 

@@ -15,8 +15,10 @@ int main(void)
 #include <stdlib.h>
 #include "registry/digest.h"
 #include "registry/headers.h"
+#include "registry/http.h"
 #include "registry/manifest.h"
 #include "registry/reference.h"
+#include "registry/token.h"
 
 /* ---- memory ---- */
 
@@ -369,6 +371,85 @@ static void test_manifests(void)
        "what is none");
 }
 
+/* ---- URLs ---- */
+
+static const struct {
+    const char *base, *reference, *url;
+} resolved[] = {
+    {"http://h/a/b", "c", "http://h/a/c"},
+    {"https://h/a/b?x", "/c?y", "https://h/c?y"},
+    {"https://h/a", "http://i:5000/c", "http://i:5000/c"},
+    {"http://h/a", "//i/c", "http://i/c"},
+    {"https://h/a", "ftp://i/c", NULL},
+    {"file:///a", "b", NULL},
+    {"", "b", NULL},
+};
+
+static void test_urls(void)
+{
+    for (size_t i = 0; i < sizeof resolved / sizeof *resolved; i++) {
+        char *url = http_resolve(resolved[i].base, slice_of(resolved[i].reference));
+        is(url, resolved[i].url, "\"%s\" at %s", resolved[i].reference, resolved[i].base);
+        free(url);
+    }
+    ok(http_same_host("http://H/a", "http://h:80/b"), "a host with its usual port");
+    ok(!http_same_host("http://h/a", "https://h/a"), "another scheme has another port");
+    ok(!http_same_host("http://h/a", "http://i/a") && !http_same_host("http://h/a", "a"),
+       "other hosts");
+    ok(http_is_https("https://h") && !http_is_https("http://h"), "what is encrypted");
+    char *escaped = http_escape("a b&c=:/");
+    is(escaped, "a%20b%26c%3D%3A%2F", "text for a query");
+    free(escaped);
+}
+
+/* ---- tokens ---- */
+
+static const struct {
+    const char *registry, *challenge, *url, *why;
+} tokens[] = {
+    {"https://r", "Bearer realm=\"https://a/t\",service=\"s t\",scope=\"x:y\"",
+     "https://a/t?service=s%20t&scope=x%3Ay", NULL},
+    {"https://r", "Bearer realm=\"https://a/t?z\"",
+     "https://a/t?z&service=&scope=repository%3Ateam%2Fapp%3Apull", NULL},
+    {"http://r", "Bearer realm=\"http://a/t\"",
+     "http://a/t?service=&scope=repository%3Ateam%2Fapp%3Apull", NULL},
+    {"http://r", "Bearer realm=\"https://a/t\",scope=s", "https://a/t?service=&scope=s", NULL},
+    {"https://r", "Bearer realm=\"http://a/t\"", NULL, "which is not encrypted"},
+    {"http://r", "Bearer realm=\"ftp://a/t\"", NULL, "which is not encrypted"},
+    {"https://r", "Basic realm=\"x\"", NULL, "wants us to log in, and offers no anonymous token"},
+};
+
+static void test_tokens(void)
+{
+    struct why why;
+
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        char *url =
+            token_url(tokens[i].registry, SLICE("team/app"), slice_of(tokens[i].challenge), &why);
+        is(url, tokens[i].url, "%s at %s", tokens[i].challenge, tokens[i].registry);
+        if (!url)
+            like(why.text, tokens[i].why, "with the reason");
+        free(url);
+    }
+    char *header = token_read(SLICE("{\"token\":\"a.b\",\"access_token\":\"c\"}"), "u", &why);
+    is(header, "Bearer a.b", "a token");
+    free(header);
+    header = token_read(SLICE("{\"access_token\":\"c~!\"}"), "u", &why);
+    is(header, "Bearer c~!", "another name for it");
+    free(header);
+    static const char *const wrong[] = {"{\"token\":\"a b\"}",
+                                        "{\"token\":\"a\\u007f\"}",
+                                        "{\"token\":\"\"}",
+                                        "{\"token\":7}",
+                                        "{}",
+                                        ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        header = token_read(slice_of(wrong[i]), "u", &why);
+        is(header, NULL, "none: %s", wrong[i]);
+        like(why.text, "u answers without a token", "as is said");
+    }
+}
+
 int main(void)
 {
     CRYPTO_set_mem_functions(take, take_again, give);
@@ -379,6 +460,8 @@ int main(void)
     test_links();
     test_challenges();
     test_manifests();
+    test_urls();
+    test_tokens();
     return done_testing();
 }
 #endif

@@ -143,7 +143,11 @@ static void check_failure(struct scene *scene)
     close(scene->state.fd);
     scene->state.fd = open("/dev/null", O_RDONLY);
     scene->showing.counters->changes++;
+    struct counters *counters = scene->showing.counters;
+    counters_add(counters, &(struct count){.target = 1, .n = 1});
     ok(!showing_write(&scene->showing, &view, &scene->state, &why), "where nothing can be written");
+    cmp_ok(counters->owner[counters->place_count - 1].turns, ==, 1,
+           "a target that no configuration has told is settled with each look");
     like(why.text, "/public/ cannot be written: Not a directory.", "that is said");
     ok(showing_write(&scene->showing, &view, &scene->state, &why), "once");
     like(text_of("index.html"), "damaged", "and the old page is left");
