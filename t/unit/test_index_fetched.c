@@ -78,7 +78,7 @@ static struct index *join(const struct state *state, const struct index_source *
 
 static bool has(struct index *index, const char *digest)
 {
-    return index_has(index, slice_of(digest), SLICE("any"));
+    return index_listed_by(index, slice_of(digest), SLICE("any"));
 }
 
 static void test_joined(const struct state *state, const struct index_source *source)
@@ -89,6 +89,7 @@ static void test_joined(const struct state *state, const struct index_source *so
     put_list("R.example.org", A, A "\n", 72);
     index_refresh(index, SECOND);
     ok(has(index, A) && !has(index, B), "what was fetched is listed");
+    is(index_listed_by(index, SLICE(A), SLICE("any")), "https://a", "by its source");
     put_list("r.example.org", B, B "\n", 72);
     index_refresh(index, SECOND + 1);
     ok(has(index, A), "a new list is not seen within a second");
