@@ -42,8 +42,7 @@ static void drop(struct cache *cache)
 {
     if (!cache->at)
         return;
-    mapped_unwatch(cache->guard);
-    munmap(cache->at, cache->size);
+    mapped_release(cache->guard, cache->at, cache->size);
     cache->at = NULL;
 }
 

@@ -65,8 +65,7 @@ static void drop(struct cache_writer *writer)
 {
     if (!writer->at)
         return;
-    mapped_unwatch(writer->guard);
-    munmap(writer->at, writer->size);
+    mapped_release(writer->guard, writer->at, writer->size);
     writer->at = NULL;
 }
 
@@ -79,8 +78,7 @@ static bool use_map(struct cache_writer *writer, void *at, size_t size, struct i
 
     if ((file.inode && guard < 0) || !cache_table_take(&table, at, size) ||
         table.bucket_count != writer->bucket_count) {
-        mapped_unwatch(guard);
-        munmap(at, size);
+        mapped_release(guard, at, size);
         return false;
     }
     drop(writer);
@@ -171,12 +169,12 @@ static enum file take_map(struct cache_writer *writer, void *at, const struct st
     size_t size = (size_t)status->st_size;
 
     if (!cache_table_take(&table, at, size) || !cache_table_is_swept(&table, now_s)) {
-        munmap(at, size);
+        mapped_release(NO_GUARD, at, size);
         return FILE_BAD;
     }
     if (table.bucket_count == writer->bucket_count)
         return use_map(writer, at, size, identity_of(status), now_s) ? FILE_IN_USE : FILE_LATER;
-    munmap(at, size);
+    mapped_release(NO_GUARD, at, size);
     return FILE_OTHER_SIZE;
 }
 

@@ -135,8 +135,11 @@ bool geodb_file_open(struct geodb_file *file, const char *name, bool thorough, s
 
 void geodb_file_close(struct geodb_file *file)
 {
-    mapped_unwatch(file->map);
-    MMDB_close(&file->mmdb);
+    MMDB_s *mmdb = &file->mmdb;
+
+    mapped_release(file->map, (void *)(uintptr_t)mmdb->file_content, (size_t)mmdb->file_size);
+    mmdb->file_content = NULL; /* so that MMDB_close frees only the rest */
+    MMDB_close(mmdb);
     free(file->cache);
     file->cache = NULL;
 }

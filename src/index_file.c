@@ -235,9 +235,7 @@ bool index_file_open(struct index_file *file, const char *name, struct why *why)
 
 void index_file_close(struct index_file *file)
 {
-    mapped_unwatch(file->map);
-    if (file->at)
-        munmap((void *)(uintptr_t)file->at, file->size);
+    mapped_release(file->map, (void *)(uintptr_t)file->at, file->at ? file->size : 0);
     *file = (struct index_file){.map = -1};
 }
 

@@ -3,6 +3,7 @@
 #include "mapped.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -92,6 +93,58 @@ void mapped_unwatch(int map)
 {
     if (map >= 0)
         guard.maps[map].size = 0;
+}
+
+/* ---- unmapping ---- */
+
+enum { LARGE = 1 << 20, STACK = 128 << 10 };
+
+struct range {
+    void *at;
+    size_t size;
+};
+
+static void *unmap(void *context)
+{
+    struct range *range = context;
+
+    munmap(range->at, range->size);
+    free(range);
+    return NULL;
+}
+
+/* Signals go on to the program's own thread. */
+static bool start_detached(void *(*work)(void *), void *context)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(&thread, &attributes, work, context) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+void mapped_release(int map, void *at, size_t size)
+{
+    struct range *range = size >= LARGE ? malloc(sizeof *range) : NULL;
+
+    mapped_unwatch(map);
+    if (range) {
+        *range = (struct range){at, size};
+        if (start_detached(unmap, range))
+            return;
+        free(range);
+    }
+    if (size)
+        munmap(at, size);
 }
 
 bool mapped_is_damaged(int map)

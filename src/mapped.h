@@ -9,8 +9,7 @@
  * Whoever reads a guarded map must bear any bytes there, as he must anyway:
  * what is cut short may as well be overwritten.
  *
- * Signals have no argument, so the list of maps is one for the process; it is
- * for programs of one thread.
+ * Signals have no argument, so the list of maps is one for the process; it is used by one thread.
  */
 #ifndef MAPPED_H
 #define MAPPED_H
@@ -28,6 +27,14 @@ int mapped_watch(const void *at, size_t size);
 
 /* Ends the guard; to be called before munmap. -1 is fine. */
 void mapped_unwatch(int map);
+
+/*
+ * Ends the guard and unmaps; at and size as mmap gave and took them, size 0 is fine. The last who
+ * unmaps a file that has been replaced or deleted waits until the file system has freed it, which
+ * takes 0.1 s for 160 MB: large ones are unmapped by a thread of their own, so that no request
+ * waits for that.
+ */
+void mapped_release(int map, void *at, size_t size);
 
 /* Whether the file of this map has been cut short since it is guarded. */
 bool mapped_is_damaged(int map);
