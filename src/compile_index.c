@@ -44,12 +44,15 @@ static bool means_canonical(const struct config *config, const struct step *step
 
 /*
  * Whether a rule leads to a canonical upstream what only that has: where its other targets are
- * known not to hold it, as a prober finds out, or without one, by `unsure`.
+ * known not to hold it, as a prober finds out, or without one, by `unsure`. Nobody is asked for a
+ * tag: it goes to the first.
  */
 static bool is_safe(const struct config *config, const struct rule *rule, enum request_class class)
 {
     size_t i = 0;
 
+    if (class == CLASS_SIGNATURE)
+        return means_canonical(config, &rule->step[0]);
     while (rule->step[i].if_held) /* the last one is not */
         i++;
     return means_canonical(config, &rule->step[i]) &&
@@ -93,6 +96,21 @@ static void warn_of_blindness(const struct compiler *compiler)
                     "write rules that ask (`?`) and end in \"canonical\", with a prober or with "
                     "unsure = \"canonical\".",
                     config->canonical[0]->name, class_name(class), rule->at.file, rule->at.line);
+}
+
+/* Signatures are written to the canonical registry only, whatever the rules say. */
+static void warn_of_signatures(const struct compiler *compiler)
+{
+    const struct config *config = compiler->config;
+    const struct rule *rule = misleading_rule(config, CLASS_SIGNATURE);
+
+    if (rule)
+        COMPILE_WARNING(
+            compiler, rule->at,
+            "signatures' tags and referrers may go elsewhere than to \"%s\", where they "
+            "are written: write a rule above, { match = \"signature\"; to = [ "
+            "\"canonical\" ]; }.",
+            config->canonical[0]->name);
 }
 
 static void compile_file(const struct compiler *compiler, const struct word *word,
@@ -212,7 +230,9 @@ void compile_index(const struct compiler *compiler)
     compiler->config->index_count = index->count;
     compile_sources(compiler);
     compile_keys(compiler);
-    if (index->count == 0 && compiler->config->index_source_count == 0 &&
-        compiler->problems->errors == 0)
+    if (compiler->problems->errors > 0)
+        return;
+    warn_of_signatures(compiler);
+    if (index->count == 0 && compiler->config->index_source_count == 0)
         warn_of_blindness(compiler);
 }

@@ -47,6 +47,22 @@ static bool is_bucket(const struct step *step)
            (step->kind == STEP_TARGET && step->target->kind == TARGET_BUCKET);
 }
 
+enum { WITH_DIGEST = 1 << CLASS_BLOB | 1 << CLASS_MANIFEST_DIGEST | 1 << CLASS_SIGNATURE_DIGEST };
+
+static void warn_of_question(const struct compiler *compiler, const struct rule_setting *setting,
+                             const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->step_count; i++)
+        if (rule->step[i].if_held) {
+            COMPILE_WARNING(compiler, setting->at,
+                            "\"%s\" is taken as if it stood without a question mark: targets are "
+                            "asked only for manifests and blobs by digest, and this rule matches "
+                            "none.",
+                            rule->step[i].word);
+            return;
+        }
+}
+
 static void check_steps(const struct compiler *compiler, const struct rule_setting *setting,
                         const struct rule *rule)
 {
@@ -63,6 +79,8 @@ static void check_steps(const struct compiler *compiler, const struct rule_setti
             COMPILE_ERROR(compiler, setting->at,
                           "a bucket holds only blobs, and this rule matches none: \"%s\".",
                           rule->step[i].word);
+    if (!(rule->classes & WITH_DIGEST))
+        warn_of_question(compiler, setting, rule);
     if (is_bucket(last))
         COMPILE_ERROR(compiler, setting->at,
                       "the last target of a rule must be a registry, since \"%s\" is not there for "

@@ -234,6 +234,24 @@ subtest 'without an index' => sub {
             $warns, "with a prober: $what" )
             or diag $run->{err};
     }
+    my $elsewhere = qr/rules\.conf:\d+: warning: signatures' tags and referrers may go elsewhere/;
+    my $unasked   = qr/rules\.conf:\d+: warning: "nearest\?" is taken as if it stood without/;
+    for (
+        [ '"default"',                                                                0, 0 ],
+        [ '{ match = "signature"; to = [ "nearest" ]; }, "default"',                  1, 0 ],
+        [ '{ match = "signature"; to = [ "nearest?", "canonical" ]; }, "default"',    1, 1 ],
+        [ '{ match = "manifest-tag"; to = [ "nearest?", "canonical" ]; }, "default"', 0, 1 ],
+        [ '{ match = "*"; to = [ "nearest?", "canonical" ]; }',                       1, 0 ],
+        [ '{ match = "*"; to = [ "canonical" ]; }',                                   0, 0 ],
+        )
+    {
+        my ( $rules, @warns ) = @$_;
+        $run = $t->run(
+            [ $signpost, 'check', $t->file( 'rules.conf', conf() . "rules = ( $rules );" ) ] );
+        is_deeply( [ map { $run->{err} =~ $_ ? 1 : 0 } $elsewhere, $unasked ],
+            \@warns, "signatures' tags: $rules" )
+            or diag $run->{err};
+    }
     for my $port ( $fastcgi, $cgi, $blind ) {
         is( goes( $port, 'manifests', $belongs{'the signature'}{digest} ),
             'canonical', 'a manifest goes to canonical, to be safe' );
