@@ -139,7 +139,8 @@ static void print_sources(const struct knowledge *knowledge)
     char made[32], asked[32];
 
     if (config->index_source_count > 0)
-        index_status_read(&status, knowledge->state.fd);
+        index_status_read(&status, knowledge->state.fd, config->index_sources,
+                          config->index_source_count);
     for (size_t i = 0; i < config->index_source_count; i++) {
         const struct index_source_status *s = index_status_find(&status, &config->index_sources[i]);
         printf("index  %s: ", config->index_sources[i].mirrors[0]);

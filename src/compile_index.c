@@ -140,7 +140,7 @@ static bool is_loopback(struct slice authority)
 /* What can be changed on its way must be signed, or never leave the machine. */
 static void check_transport(const struct compiler *compiler, const struct word *url)
 {
-    if (slice_starts(url->text, SLICE("https://")) || compiler->settings->index_keys.count > 0 ||
+    if (!slice_starts(url->text, SLICE("http://")) || compiler->settings->index_keys.count > 0 ||
         is_loopback(url_authority(url->text)))
         return;
     COMPILE_ERROR(compiler, url->at,

@@ -8,7 +8,7 @@
 
 enum {
     TRIES = 3, /* a list may be replaced, and its files removed, between two looks */
-    PATH_SIZE = sizeof INDEX_FOLDER + INDEX_FILE_NAME_SIZE + INDEX_SOURCE_NAME_SIZE
+    PATH_SIZE = INDEX_SOURCE_FOLDER_SIZE + INDEX_FILE_NAME_SIZE
 };
 
 struct part {
@@ -23,13 +23,13 @@ struct parts {
 };
 
 struct index_fetched {
-    const struct index_source *source;
+    char folder[INDEX_SOURCE_FOLDER_SIZE]; /* of the source, in the state directory */
     struct slice registry;
     index_log *log;
     void *log_context;
     bool has_looked, told_passing;
     struct identity seen; /* the list that was last taken or refused */
-    char path[PATH_SIZE]; /* of the list, from the state directory */
+    char path[PATH_SIZE]; /* of the list there */
     struct parts now;
 };
 
@@ -37,16 +37,14 @@ struct index_fetched *index_fetched_new(const struct index_source *source, struc
                                         index_log *log, void *log_context)
 {
     struct index_fetched *fetched = calloc(1, sizeof *fetched);
-    char name[INDEX_SOURCE_NAME_SIZE];
 
     if (!fetched)
         return NULL;
-    fetched->source = source;
     fetched->registry = registry;
     fetched->log = log;
     fetched->log_context = log_context;
-    index_source_list_name(source, name);
-    snprintf(fetched->path, sizeof fetched->path, "%s/%s", INDEX_FOLDER, name);
+    index_source_folder(source, fetched->folder);
+    snprintf(fetched->path, sizeof fetched->path, "%s/%s", fetched->folder, INDEX_FETCHED_LIST);
     return fetched;
 }
 
@@ -86,11 +84,12 @@ static bool take_over(struct parts *now, struct part *new)
     return false;
 }
 
-static bool open_part(struct part *part, int directory, uint64_t size, struct why *why)
+static bool open_part(const struct index_fetched *fetched, struct part *part, int directory,
+                      uint64_t size, struct why *why)
 {
     char path[PATH_SIZE];
 
-    snprintf(path, sizeof path, "%s/%s", INDEX_FOLDER, part->name);
+    snprintf(path, sizeof path, "%s/%s", fetched->folder, part->name);
     if (!index_file_open_in(&part->file, directory, path, why))
         return false;
     if (part->file.size == size) {
@@ -126,8 +125,8 @@ static bool open_parts(struct index_fetched *fetched, const struct index_list *l
     for (size_t i = 0; good && i < list->count; i++) {
         struct part *part = &new->part[new->count++];
         index_list_file_name(list->file[i].digest, part->name);
-        good =
-            take_over(&fetched->now, part) || open_part(part, directory, list->file[i].size, why);
+        good = take_over(&fetched->now, part) ||
+               open_part(fetched, part, directory, list->file[i].size, why);
     }
     int error = errno;
     if (good) {
@@ -214,7 +213,7 @@ static void retire(struct index_fetched *fetched, struct part *part)
     why_not(&why,
             "%s/%s of the state directory is damaged, and is no longer searched; the next "
             "`signpost index pull` fetches it again.",
-            INDEX_FOLDER, part->name);
+            fetched->folder, part->name);
     index_file_close(&part->file);
     part->is_open = false;
     tell(fetched, why.text);

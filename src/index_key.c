@@ -113,6 +113,11 @@ bool index_key_verify(const struct index_key *key, struct slice bytes, struct sl
     return good;
 }
 
+void index_key_write(const struct index_key *key, FILE *out)
+{
+    PEM_write_PUBKEY(out, key->key);
+}
+
 bool index_key_sign(const struct index_key *key, struct slice bytes,
                     char signature[INDEX_LIST_SIGNATURE_MAX + 1])
 {

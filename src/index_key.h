@@ -20,6 +20,9 @@ void index_key_free(struct index_key *key);
 /* Whether a signature is one of these bytes by this key, private or public. */
 bool index_key_verify(const struct index_key *key, struct slice bytes, struct slice signature);
 
+/* Writes a public key as PEM. */
+void index_key_write(const struct index_key *key, FILE *out);
+
 /* Signs bytes; NUL-terminated base64. False without memory. */
 bool index_key_sign(const struct index_key *key, struct slice bytes,
                     char signature[INDEX_LIST_SIGNATURE_MAX + 1]);

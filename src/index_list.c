@@ -11,7 +11,7 @@
 #include "oci.h"
 #include "plain_file.h"
 
-enum { SHA256_LEN = 7 + 64, TIME_LEN = 20, REGISTRY_MAX = 255, SHOWN = 60 };
+enum { SHA256_LEN = 7 + 64, TIME_LEN = 20, WORD_MAX = 255, SHOWN = 60 };
 
 static const struct slice start_words = SLICE("# signpost-index ");
 static const struct slice signature_word = SLICE("signature ");
@@ -62,16 +62,16 @@ static bool read_time(struct slice text, int64_t *time_s)
            memcmp(copy, again, TIME_LEN) == 0;
 }
 
-static bool is_registry(struct slice s)
+static bool is_plain(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (s.at[i] <= ' ' || s.at[i] > '~')
             return false;
-    return s.len > 0 && s.len <= REGISTRY_MAX;
+    return s.len > 0 && s.len <= WORD_MAX;
 }
 
 /* Which of the words that a first line must have were there. */
-enum { HAS_REGISTRY = 1, HAS_SERIAL = 2, HAS_TIME = 4, HAS_ALL = 7 };
+enum { HAS_REGISTRY = 1, HAS_SOURCE = 2, HAS_SERIAL = 4, HAS_TIME = 8, HAS_ALL = 15 };
 
 static bool read_word(struct index_list *list, struct slice word, unsigned *seen)
 {
@@ -80,7 +80,12 @@ static bool read_word(struct index_list *list, struct slice word, unsigned *seen
     if (slice_equal(name, SLICE("registry"))) {
         list->registry = value;
         *seen |= HAS_REGISTRY;
-        return is_registry(value);
+        return is_plain(value);
+    }
+    if (slice_equal(name, SLICE("source"))) {
+        list->source = value;
+        *seen |= HAS_SOURCE;
+        return is_plain(value);
     }
     if (slice_equal(name, SLICE("serial"))) {
         *seen |= HAS_SERIAL;
@@ -115,18 +120,24 @@ static bool read_first(struct index_list *list, struct slice line, const char *n
                            word.len < SHOWN ? (int)word.len : SHOWN, word.at);
     }
     return seen == HAS_ALL ||
-           why_not(why, "%s:1: the line needs registry=NAME, serial=NUMBER and time=TIME.", name);
+           why_not(why,
+                   "%s:1: the line needs registry=NAME, source=NAME, serial=NUMBER and time=TIME.",
+                   name);
 }
 
+/* A path below the list's folder, of plain names, none of which begins with a dot. */
 static bool is_file_name(struct slice s)
 {
+    bool begins = true;
+
     for (size_t i = 0; i < s.len; i++) {
         char c = s.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              (i > 0 && c == '.') || c == '-' || c == '_'))
+        bool is_letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && c != '-' && c != '_' && (begins || (c != '.' && c != '/')))
             return false;
+        begins = c == '/';
     }
-    return s.len > 0 && s.len <= INDEX_LIST_NAME_MAX;
+    return !begins && s.len <= INDEX_LIST_NAME_MAX;
 }
 
 /* Adds a file to those before it; total: the bytes of all so far. */
@@ -226,8 +237,9 @@ void index_list_write_body(const struct index_list *list, FILE *out)
 
     if (gmtime_r(&time, &tm))
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    fprintf(out, "%.*s1 registry=%.*s serial=%" PRIu64 " time=%s", (int)start_words.len,
-            start_words.at, (int)list->registry.len, list->registry.at, list->serial, text);
+    fprintf(out, "%.*s1 registry=%.*s source=%.*s serial=%" PRIu64 " time=%s", (int)start_words.len,
+            start_words.at, (int)list->registry.len, list->registry.at, (int)list->source.len,
+            list->source.at, list->serial, text);
     if (list->shrinks)
         fprintf(out, " shrinks=%" PRIu64, list->shrinks);
     putc('\n', out);
@@ -235,6 +247,14 @@ void index_list_write_body(const struct index_list *list, FILE *out)
         fprintf(out, "%.*s %" PRIu64 " %.*s\n", (int)list->file[i].digest.len,
                 list->file[i].digest.at, list->file[i].size, (int)list->file[i].name.len,
                 list->file[i].name.at);
+}
+
+void index_list_write(struct slice body, struct slice signature, FILE *out)
+{
+    fwrite(body.at, 1, body.len, out);
+    if (signature.len)
+        fprintf(out, "%.*s%.*s\n", (int)signature_word.len, signature_word.at, (int)signature.len,
+                signature.at);
 }
 
 bool index_list_same_files(const struct index_list *a, const struct index_list *b)
@@ -258,7 +278,7 @@ void index_list_file_name(struct slice digest, char name[INDEX_FILE_NAME_SIZE])
     snprintf(name, INDEX_FILE_NAME_SIZE, "sha256-%.64s", digest.at + sizeof "sha256:" - 1);
 }
 
-void index_source_list_name(const struct index_source *source, char name[INDEX_SOURCE_NAME_SIZE])
+void index_source_folder(const struct index_source *source, char name[INDEX_SOURCE_FOLDER_SIZE])
 {
-    snprintf(name, INDEX_SOURCE_NAME_SIZE, "%s.list", source->id);
+    snprintf(name, INDEX_SOURCE_FOLDER_SIZE, INDEX_FOLDER "/%s", source->id);
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of an index's source: who it is for, how new it is, and which files it is made of.
+ * The list of an index's source: who it is for, which source it is of, how new it is, and which
+ * files it is made of.
  *
- *     # signpost-index 1 registry=registry.example.org serial=42 time=2026-11-28T21:30:00Z
+ *     # signpost-index 1 registry=NAME source=NAME serial=42 time=2026-11-28T21:30:00Z
  *     sha256:<hex> <size> <name>          a file, in the list's folder
  *     signature <base64>                  of all bytes above; may be absent
  *
  * The first line may have further words: shrinks=41 says that with serial 41 many lines were
- * taken out on purpose; others are for later versions, and ignored.
+ * taken out on purpose; others are for later versions, and ignored. A source's name is any word;
+ * it stays the same from list to list, and no other source has it, so that the list of one is
+ * not taken for that of another.
  */
 #ifndef INDEX_LIST_H
 #define INDEX_LIST_H
@@ -35,12 +38,12 @@ static const uint64_t INDEX_LIST_SERIAL_MAX = UINT64_C(1000000000000000000);
 struct index_list_file {
     struct slice digest; /* "sha256:" and 64 hexadecimal digits */
     uint64_t size;
-    struct slice name; /* letters, digits, '.', '_' and '-'; no dot first */
+    struct slice name; /* letters, digits, '.', '_' and '-'; perhaps in folders; no dot first */
 };
 
 /* Borrows from the text it was read from. */
 struct index_list {
-    struct slice registry;
+    struct slice registry, source;
     uint64_t serial;
     int64_t time_s;
     uint64_t shrinks; /* a serial; 0: none */
@@ -56,6 +59,9 @@ bool index_list_parse(struct index_list *list, struct slice text, const char *na
 
 /* Writes all but the signature. */
 void index_list_write_body(const struct index_list *list, FILE *out);
+
+/* Writes a list of this body and signature, which may be empty. */
+void index_list_write(struct slice body, struct slice signature, FILE *out);
 
 /* Whether both lists name the same files, in the same order. */
 bool index_list_same_files(const struct index_list *a, const struct index_list *b);
@@ -90,13 +96,15 @@ enum { INDEX_SOURCE_ID_SIZE = 17, INDEX_SOURCES_MAX = 16, INDEX_MIRRORS_MAX = 8 
 #define INDEX_FOLDER "index" /* in the state directory */
 
 struct index_source {
-    const char *const *mirrors; /* URLs of folders or lists, in order */
+    const char *const *mirrors; /* where it is (see index_address.h), in order */
     size_t count;
     char id[INDEX_SOURCE_ID_SIZE]; /* a hash of the first one */
 };
 
-/* The name of a source's list in INDEX_FOLDER: "<id>.list". */
-enum { INDEX_SOURCE_NAME_SIZE = INDEX_SOURCE_ID_SIZE + 5 };
-void index_source_list_name(const struct index_source *source, char name[INDEX_SOURCE_NAME_SIZE]);
+/* The folder of what was fetched of a source, in the state directory: "index/<id>". */
+enum { INDEX_SOURCE_FOLDER_SIZE = sizeof INDEX_FOLDER + INDEX_SOURCE_ID_SIZE };
+void index_source_folder(const struct index_source *source, char name[INDEX_SOURCE_FOLDER_SIZE]);
+
+#define INDEX_FETCHED_LIST "list" /* in it, beside the files */
 
 #endif

@@ -23,12 +23,14 @@ bool index_publish(const struct index_publish *call, struct why *why)
 #include <unistd.h>
 #include "index_file.h"
 #include "index_key.h"
+#include "index_layout.h"
 #include "lock.h"
 #include "plain_file.h"
 #include "registry/digest.h"
 #include "replacement.h"
 
 enum {
+    INDEX_SOURCE_NAME_LEN = 16,
     FILES_KEPT = 8,   /* with more, small ones are folded into one */
     FOLD_PART = 4,    /* and the biggest, too, if they come to a quarter of it */
     INPUTS_MAX = 192, /* besides those of the list; MAPS_MAX is the limit */
@@ -48,11 +50,16 @@ struct input {
 struct run {
     const struct index_publish *call;
     int folder;
+    int blobs; /* where the files are: the folder, or that of an image layout's blobs */
+    bool is_layout;
     char *text, *unsigned_text; /* of the list that is there; the new one's body */
     size_t unsigned_len;
     bool has_old;
     struct index_list old, new;
-    char digest[DIGEST_SHA256_TEXT], name[INDEX_FILE_NAME_SIZE]; /* of the new file */
+    struct slice old_text;                                       /* of the list that is there */
+    char digest[DIGEST_SHA256_TEXT];                             /* of the new file */
+    char name[sizeof INDEX_LAYOUT_BLOBS + INDEX_FILE_NAME_SIZE]; /* in the list */
+    char source[INDEX_SOURCE_NAME_LEN + 1];
     struct input *input;
     size_t count;
     uint64_t before, now, added; /* lines */
@@ -185,12 +192,27 @@ static bool write_lines(struct run *run, int fd, struct why *why)
     return good;
 }
 
+/* The name of a file among the others. */
+static const char *name_of(const struct run *run, const char *name_in_list)
+{
+    return run->is_layout ? name_in_list + sizeof INDEX_LAYOUT_BLOBS : name_in_list;
+}
+
+static void name_new_file(struct run *run)
+{
+    char name[INDEX_FILE_NAME_SIZE];
+
+    index_list_file_name(slice_of(run->digest), name);
+    snprintf(run->name, sizeof run->name, "%s%s", run->is_layout ? INDEX_LAYOUT_BLOBS "/" : "",
+             run->is_layout ? run->digest + sizeof "sha256:" - 1 : name);
+}
+
 /* Adds what has been written to the list. An empty file is not needed. */
 static bool add_file(struct run *run, const char *temporary, struct why *why)
 {
     struct index_file file;
 
-    if (!index_file_open_in(&file, run->folder, temporary, why))
+    if (!index_file_open_in(&file, run->blobs, temporary, why))
         return false;
     bool good = index_file_check(&file, run->call->folder, NULL, why) &&
                 (digest_of((struct slice){file.at, file.size}, run->digest) ||
@@ -199,7 +221,7 @@ static bool add_file(struct run *run, const char *temporary, struct why *why)
     index_file_close(&file);
     if (!good || size == 0)
         return good;
-    index_list_file_name(slice_of(run->digest), run->name);
+    name_new_file(run);
     run->new.file[run->new.count++] =
         (struct index_list_file){slice_of(run->digest), size, slice_of(run->name)};
     return true;
@@ -208,14 +230,14 @@ static bool add_file(struct run *run, const char *temporary, struct why *why)
 static bool write_file(struct run *run, struct why *why)
 {
     struct replacement new;
-    int fd = replacement_make(&new, run->folder, "part", 0644);
+    int fd = replacement_make(&new, run->blobs, "part", 0644);
 
     if (fd < 0)
         return cannot_write(run, why);
     bool good = write_lines(run, fd, why) && add_file(run, new.new_name, why);
     if (close(fd) != 0 && good)
         good = cannot_write(run, why);
-    new.name = run->name;
+    new.name = name_of(run, run->name);
     if (!good || !run->name[0])
         replacement_drop(&new);
     else if (!replacement_put(&new))
@@ -243,9 +265,30 @@ static bool is_unchanged(const struct run *run)
            slice_equal_nocase(run->old.registry, run->call->registry);
 }
 
+/* The source's name is made of its first list, so that no other source has the same. */
+static bool name_source(struct run *run)
+{
+    char *text = NULL, digest[DIGEST_SHA256_TEXT];
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out)
+        return false;
+    run->new.source = SLICE("new");
+    index_list_write_body(&run->new, out);
+    bool good = fclose(out) == 0 && digest_of((struct slice){text, len}, digest);
+    free(text);
+    if (good)
+        snprintf(run->source, sizeof run->source, "%.*s", INDEX_SOURCE_NAME_LEN,
+                 digest + sizeof "sha256:" - 1);
+    run->new.source = slice_of(run->source);
+    return good;
+}
+
 static bool make_body(struct run *run, struct why *why)
 {
     FILE *out = open_memstream(&run->unsigned_text, &run->unsigned_len);
+    bool good = true;
 
     if (!out)
         return why_not(why, "There is not enough memory.");
@@ -256,9 +299,12 @@ static bool make_body(struct run *run, struct why *why)
         run->new.serial = run->has_old ? run->old.serial + 1 : 1;
         run->new.time_s = time_of_list();
         run->new.shrinks = run->call->shrinks ? run->new.serial : run->old.shrinks;
+        run->new.source = run->old.source;
+        good = run->has_old || name_source(run);
         index_list_write_body(&run->new, out);
     }
-    return fclose(out) == 0 || why_not(why, "There is not enough memory.");
+    good &= fclose(out) == 0;
+    return good || why_not(why, "There is not enough memory.");
 }
 
 /* Puts a list, which is read again before, under a name in the folder. */
@@ -268,35 +314,59 @@ static bool put_list(const struct run *run, const char *name, struct slice body,
     struct replacement new;
 
     /* The files' names must outlive a power loss before the list does. */
-    if (!replacement_sync_names(run->folder) || !replacement_begin(&new, run->folder, name, 0644))
+    if (!replacement_sync_names(run->blobs) || !replacement_begin(&new, run->folder, name, 0644))
         return cannot_write(run, why);
-    fwrite(body.at, 1, body.len, new.file);
-    if (signature.len)
-        fprintf(new.file, "signature %.*s\n", (int)signature.len, signature.at);
+    index_list_write(body, signature, new.file);
     return replacement_end(&new, true) || cannot_write(run, why);
 }
 
 /* Keeps what the new list and the one before name: readers may be on their way. */
-static void clean(const struct run *run, const struct index_list *new)
+static bool is_needed(const struct run *run, const struct index_list *new, const char *name)
 {
-    int fd = openat(run->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct index_list *lists[] = {new, &run->old};
+
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            struct slice file = lists[i]->file[k].name;
+            if (slice_equal(slice_from(file, run->is_layout ? sizeof INDEX_LAYOUT_BLOBS : 0),
+                            slice_of(name)))
+                return true;
+        }
+    return false;
+}
+
+static void clean(const struct run *run, const struct index_list *new,
+                  const struct index_layout *layout)
+{
+    int fd = openat(run->blobs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
 
     while (folder && (entry = readdir(folder))) {
-        char digest[DIGEST_SHA256_TEXT];
         struct slice name = slice_of(entry->d_name);
-        if (!slice_starts(name, SLICE("sha256-")) || name.len != INDEX_FILE_NAME_SIZE - 1)
-            continue;
-        snprintf(digest, sizeof digest, "sha256:%s", entry->d_name + sizeof "sha256-" - 1);
-        if (!index_list_has(new, slice_of(digest)) &&
-            !(run->has_old && index_list_has(&run->old, slice_of(digest))))
-            unlinkat(run->folder, entry->d_name, 0);
+        bool is_file = run->is_layout ? name.len == 64 && !index_layout_has(layout, entry->d_name)
+                                      : name.len == INDEX_FILE_NAME_SIZE - 1 &&
+                                            slice_starts(name, SLICE("sha256-"));
+        if (is_file && !is_needed(run, new, entry->d_name))
+            unlinkat(run->blobs, entry->d_name, 0);
     }
     if (folder)
         closedir(folder);
     else if (fd >= 0)
         close(fd);
+}
+
+/* An image layout says of the list what the list says of the files. */
+static bool finish_layout(const struct run *run, const struct index_list *list, struct slice text,
+                          struct why *why)
+{
+    struct index_layout layout = {0};
+    bool good =
+        !run->is_layout || index_layout_write(&layout, run->folder, run->blobs, list, text, why);
+
+    if (good)
+        clean(run, list, &layout);
+    return good;
 }
 
 /* Replaces the list by one of this body, if that is another. */
@@ -313,10 +383,10 @@ static bool finish_list(struct run *run, struct slice body, struct slice signatu
     bool same = good && run->has_old && slice_equal(list.body, run->old.body) &&
                 (signature.len == 0 || slice_equal(list.signature, run->old.signature));
 
-    good = good && (same || put_list(run, INDEX_LIST_NAME, body, signature, why));
+    good = good && (same || put_list(run, INDEX_LIST_NAME, body, signature, why)) &&
+           finish_layout(run, &list, same ? run->old_text : (struct slice){text, (size_t)len}, why);
     if (good) {
         unlinkat(run->folder, waiting_name, 0);
-        clean(run, &list);
         printf("%s: serial %" PRIu64 ", %zu file%s%s%s.\n", run->call->folder, list.serial,
                list.count, list.count == 1 ? "" : "s",
                (same ? run->old.signature : signature).len ? ", signed" : ", not signed",
@@ -395,8 +465,13 @@ static bool read_old(struct run *run, struct why *why)
     run->text = malloc(INDEX_LIST_MAX);
     run->has_old =
         run->text && index_list_read(&run->old, run->folder, INDEX_LIST_NAME, run->text, why);
-    if (run->has_old)
+    if (run->has_old) {
+        const struct index_list *old = &run->old;
+        const char *end = old->signature.len ? old->signature.at + old->signature.len + 1
+                                             : old->body.at + old->body.len;
+        run->old_text = (struct slice){run->text, (size_t)(end - run->text)};
         return true;
+    }
     run->old = (struct index_list){0};
     return run->text && errno == ENOENT;
 }
@@ -414,10 +489,10 @@ static bool open_input(struct run *run, int directory, const char *name, bool is
 /* One that is lost or damaged is not kept, and what it should have had is written anew. */
 static void open_old(struct run *run, const struct index_list_file *file)
 {
-    char name[INDEX_FILE_NAME_SIZE];
+    char name[INDEX_LIST_NAME_MAX + 1];
     struct input *input = &run->input[run->count];
 
-    index_list_file_name(file->digest, name);
+    snprintf(name, sizeof name, "%.*s", (int)file->name.len, file->name.at);
     if (open_input(run, run->folder, name, true, NULL) && input->file.size == file->size)
         return;
     index_file_close(&input->file);
@@ -465,11 +540,25 @@ static bool renew(struct run *run, struct why *why)
     return make_body(run, why);
 }
 
+/* Finds where the files are; a folder stays what it was begun as. */
+static bool open_blobs(struct run *run, struct why *why)
+{
+    run->is_layout = faccessat(run->folder, INDEX_LAYOUT_FILE, F_OK, 0) == 0;
+    if (run->call->is_artifact && !run->is_layout && run->has_old)
+        return why_not(why,
+                       "%s has a source that is no OCI image layout: publish that into another "
+                       "folder.",
+                       run->call->folder);
+    run->is_layout |= run->call->is_artifact;
+    run->blobs = run->is_layout ? index_layout_begin(run->folder) : dup(run->folder);
+    return run->blobs >= 0 || cannot_write(run, why);
+}
+
 static bool work(struct run *run, struct why *why)
 {
     const struct index_publish *call = run->call;
 
-    if (!read_old(run, why))
+    if (!read_old(run, why) || !open_blobs(run, why))
         return false;
     if (call->signature)
         return add_signature(run, why);
@@ -494,6 +583,7 @@ bool index_publish(const struct index_publish *call, struct why *why)
     if (!run)
         return why_not(why, "There is not enough memory.");
     run->call = call;
+    run->blobs = -1;
     run->folder = open(call->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int lock = run->folder < 0
                    ? -1
@@ -503,6 +593,8 @@ bool index_publish(const struct index_publish *call, struct why *why)
     bool good = lock >= 0 && work(run, why);
     if (lock >= 0)
         lock_release(run->folder, lock_name, lock);
+    if (run->blobs >= 0)
+        close(run->blobs);
     if (run->folder >= 0)
         close(run->folder);
     for (size_t i = 0; i < run->count; i++)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signpost index publish: writes and renews an index's source in a folder. */
+/*
+ * signpost index publish: writes and renews an index's source in a folder: the list INDEX_LIST_NAME
+ * and the files that it names, for a web server or an object store. A folder that was begun with
+ * is_artifact is an OCI image layout as well (see index_layout.h), with the files among its blobs.
+ */
 #ifndef INDEX_PUBLISH_H
 #define INDEX_PUBLISH_H
 
@@ -16,6 +20,7 @@ struct index_publish {
     const char *key; /* a file, to sign with; NULL: none */
     const char
         *signature;     /* a file ("-": standard input) with one for the list that waits for it */
+    bool is_artifact;   /* begin it as an OCI image layout */
     bool unsigned_list; /* let the list wait for a signature, and print it */
     bool shrinks;       /* many lines fewer are meant */
 };

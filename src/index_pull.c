@@ -2,140 +2,75 @@
 #include "config.h"
 #include "index_pull.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include "index_file.h"
+#include "index_folder.h"
 #include "index_key.h"
-#include "lock.h"
-#include "plain_file.h"
+#include "index_remote.h"
+#include "index_seen.h"
+#include "instant.h"
 #include "registry/digest.h"
-#include "registry/http.h"
 #include "replacement.h"
 
-enum { REDIRECTS_MAX = 5, KEYS_MAX = 16 };
+enum { KEYS_MAX = 16, SEEN_SECONDS = 3600 /* then the same list is judged again */ };
 
-static const char lock_name[] = ".lock";
+/* What a mirror has, beside what serves now. */
+enum news { BAD, OLDER, SAME, NEWER };
+
+struct mirror {
+    const char *url;
+    struct index_remote *remote;
+    struct index_held held;
+    struct index_seen seen;
+    enum news news;
+    struct why why; /* of what is bad or older */
+    bool lasts;     /* the reason is in what it has, not in how it could be had */
+};
 
 struct run {
     const struct index_pull *call;
-    int folder;        /* INDEX_FOLDER */
-    bool write_failed; /* for the source that is asked; no other mirror helps then */
-    struct http *http;
+    const struct index_source *source;
+    struct index_folder folder;
+    bool write_failed; /* no other mirror helps then */
     struct index_key *keys[KEYS_MAX];
     size_t key_count;
-    struct index_status before, after;
+    struct index_held present; /* what serves now */
+    bool is_trusted, is_whole; /* the present list is signed as it must be; has its files */
+    struct index_source_status status;
+    struct why reason_before;
+    struct mirror mirror[INDEX_MIRRORS_MAX];
 };
 
-/* A list and its text, which it borrows from. */
-struct held {
-    char *text; /* NULL: there is none */
-    struct index_list list;
-};
-
-static void drop(struct held *held)
+static void say(const struct run *run, const char *sentence)
 {
-    free(held->text);
-    held->text = NULL;
+    run->call->say(run->call->context, sentence);
 }
 
-static bool cannot_write(struct run *run, int error, struct why *why)
+static bool cannot_write(struct run *run, struct why *why)
 {
     run->write_failed = true;
-    return why_not(why, "The folder %s/" INDEX_FOLDER " cannot be written: %s.",
-                   run->call->state->name, strerror(error));
+    return index_folder_cannot_write(&run->folder, why);
 }
 
-/* ---- requests ---- */
+/* ---- keys and circumstances ---- */
 
-static bool is_redirect(long status)
+/* A key that cannot be read signs nothing; the others do. */
+static void read_keys(struct run *run)
 {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
+    const struct config *config = run->call->config;
+    struct why why;
 
-/* Where a redirect leads: never from an encrypted connection to another. NULL: it must not. */
-static char *follow(const char *url, const struct http_response *response)
-{
-    char *next = http_resolve(url, slice_of(response->location));
-
-    if (next && (http_is_https(next) || (!http_is_https(url) && http_same_host(url, next))))
-        return next;
-    free(next);
-    return NULL;
-}
-
-/* False, with a sentence, if no 200 came. */
-static bool get(struct run *run, const char *url, struct http_sink sink,
-                struct http_response *response, struct why *why)
-{
-    struct http_request request = {
-        .ca_file = run->call->config->probing.ca_file, .sink = sink, .accept = NULL};
-    char *at = strdup(url);
-    struct why reason = {"there is not enough memory"};
-
-    for (int i = 0; at && i <= REDIRECTS_MAX; i++) {
-        request.url = at;
-        bool answered = http_ask(run->http, &request, response, &reason);
-        char *next = answered && is_redirect(response->status) ? follow(at, response) : NULL;
-        if (answered && response->status != 200)
-            why_not(&reason, "the answer is %ld", response->status);
-        free(at);
-        at = next;
-        if (answered && response->status == 200)
-            return true;
-        if (!next)
-            break;
+    for (size_t i = 0; i < config->index_key_count && run->key_count < KEYS_MAX; i++) {
+        run->keys[run->key_count] = index_key_read_public(config->index_keys[i], &why);
+        if (run->keys[run->key_count])
+            run->key_count++;
+        else
+            say(run, why.text);
     }
-    free(at);
-    return why_not(why, "%s cannot be read: %s.", url, reason.text);
-}
-
-/* The address of a source's list. NULL without memory. */
-static char *list_url(const char *mirror)
-{
-    struct slice url = slice_of(mirror);
-    char *text = NULL;
-    bool is_list = slice_ends(url, SLICE("/" INDEX_LIST_NAME));
-    bool has_slash = slice_ends(url, SLICE("/"));
-
-    if (asprintf(&text, "%s%s%s", mirror, is_list || has_slash ? "" : "/",
-                 is_list ? "" : INDEX_LIST_NAME) < 0)
-        return NULL;
-    return text;
-}
-
-/* The address of a file beside it. */
-static char *file_url(const char *mirror, struct slice name)
-{
-    char *list = list_url(mirror), *text = NULL;
-
-    if (list && asprintf(&text, "%.*s%.*s", (int)(strrchr(list, '/') - list) + 1, list,
-                         (int)name.len, name.at) < 0)
-        text = NULL;
-    free(list);
-    return text;
-}
-
-/* ---- lists ---- */
-
-/* What serves now. That there is none, or one of another registry, is no mistake. */
-static void read_present(const struct run *run, const struct index_source *source,
-                         struct held *present)
-{
-    char name[INDEX_SOURCE_NAME_SIZE];
-
-    index_source_list_name(source, name);
-    present->text = malloc(INDEX_LIST_MAX);
-    if (present->text &&
-        (!index_list_read(&present->list, run->folder, name, present->text, NULL) ||
-         !slice_equal_nocase(present->list.registry, run->call->config->name)))
-        drop(present);
 }
 
 static bool is_signed(const struct run *run, const struct index_list *list)
@@ -143,7 +78,67 @@ static bool is_signed(const struct run *run, const struct index_list *list)
     for (size_t i = 0; i < run->key_count; i++)
         if (index_key_verify(run->keys[i], list->body, list->signature))
             return true;
-    return false;
+    return run->call->config->index_key_count == 0;
+}
+
+/* A hash of all that a list is judged by. Empty without memory. */
+static void hash_circumstances(const struct run *run, char hash[INDEX_CIRCUMSTANCES_SIZE])
+{
+    struct slice name = run->call->config->name, body = run->present.list.body;
+    char *text = NULL, digest[DIGEST_SHA256_TEXT] = "";
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    hash[0] = '\0';
+    if (!out)
+        return;
+    fprintf(out, "%.*s\n", (int)name.len, name.at);
+    for (size_t i = 0; i < run->key_count; i++)
+        index_key_write(run->keys[i], out);
+    if (run->present.text)
+        fprintf(out, "%d\n%.*s", run->is_trusted, (int)body.len, body.at);
+    if (fclose(out) == 0 && digest_of((struct slice){text, len}, digest))
+        snprintf(hash, INDEX_CIRCUMSTANCES_SIZE, "%.16s", digest + sizeof "sha256:" - 1);
+    free(text);
+}
+
+/* ---- lists ---- */
+
+/* The source before this one whose list has the same name for its source; NULL: none. */
+static const struct index_source *rival(const struct run *run, const struct index_list *list)
+{
+    const struct index_source *found = NULL;
+    char name[INDEX_SOURCE_FOLDER_SIZE];
+
+    for (const struct index_source *other = run->call->config->index_sources;
+         !found && other < run->source; other++) {
+        struct index_held held = {0};
+        index_source_folder(other, name);
+        int folder = openat(run->call->state->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0)
+            continue;
+        index_folder_read(folder, &held);
+        if (held.text && slice_equal(held.list.source, list->source))
+            found = other;
+        index_held_drop(&held);
+        close(folder);
+    }
+    return found;
+}
+
+/* What is of another registry, or of another source by now, is no list to compare with. */
+static void read_present(struct run *run)
+{
+    index_folder_read(run->folder.fd, &run->present);
+    if (!run->present.text)
+        return;
+    if (!slice_equal_nocase(run->present.list.registry, run->call->config->name) ||
+        rival(run, &run->present.list)) {
+        index_held_drop(&run->present);
+        return;
+    }
+    run->is_trusted = is_signed(run, &run->present.list);
+    run->is_whole = index_folder_has_all(run->folder.fd, &run->present.list);
 }
 
 static bool check_list(const struct run *run, const struct index_list *list, const char *url,
@@ -155,37 +150,98 @@ static bool check_list(const struct run *run, const struct index_list *list, con
         return why_not(why, "%s is the index of %.*s, and this front door is %.*s.", url,
                        (int)list->registry.len, list->registry.at, (int)config->name.len,
                        config->name.at);
-    if (config->index_key_count > 0 && !is_signed(run, list))
+    if (!is_signed(run, list))
         return why_not(why, "%s is not signed by any of `index_keys`.", url);
-    return true;
+    const struct index_source *other = rival(run, list);
+    return !other || why_not(why,
+                             "%.100s has the list of %.100s, which is another of `index_sources`: "
+                             "name mirrors of one source in an inner list.",
+                             url, other->mirrors[0]);
 }
 
-/* Takes a list out of an answer, whose text is reused by the next. */
-static bool keep_list(struct held *held, struct slice text, const char *url, struct why *why)
+/* A list that today's keys have not signed is replaced by any that they have. */
+static enum news compare(struct run *run, struct mirror *mirror)
 {
-    held->text = malloc(text.len + 1);
-    if (!held->text)
-        return why_not(why, "There is not enough memory.");
-    if (text.len)
-        memcpy(held->text, text.at, text.len);
-    return index_list_parse(&held->list, (struct slice){held->text, text.len}, url, why);
+    const struct index_list *now = &run->present.list, *list = &mirror->held.list;
+
+    if (!run->present.text || !run->is_trusted)
+        return NEWER;
+    if (!slice_equal(list->source, now->source)) {
+        why_not(
+            &mirror->why,
+            "%.100s has the list of another source than before, %.*s in place of %.*s: if it was "
+            "begun anew, publish it under another address.",
+            mirror->url, (int)list->source.len, list->source.at, (int)now->source.len,
+            now->source.at);
+        return BAD;
+    }
+    if (list->serial < now->serial) {
+        why_not(&mirror->why,
+                "%s has serial %" PRIu64 ", which is older than what was fetched before, %" PRIu64
+                ".",
+                mirror->url, list->serial, now->serial);
+        return OLDER;
+    }
+    if (list->serial > now->serial)
+        return NEWER;
+    if (slice_equal(list->body, now->body))
+        return run->is_whole ? SAME : NEWER;
+    why_not(&mirror->why,
+            "%s has other files than before under the same serial, %" PRIu64
+            ": publish with a serial that is one more.",
+            mirror->url, list->serial);
+    return BAD;
 }
 
-static bool fetch_list(struct run *run, const char *mirror, struct held *held, struct why *why)
+/* Reads what is known of a mirror, if it still holds. */
+static void recall(const struct run *run, struct mirror *mirror)
 {
-    char *url = list_url(mirror);
-    struct http_response *response = malloc(sizeof *response);
-    bool good = url && response;
+    char circumstances[INDEX_CIRCUMSTANCES_SIZE];
 
-    if (!good)
-        why_not(why, "There is not enough memory.");
-    good = good && get(run, url, (struct http_sink){0}, response, why) &&
-           keep_list(held, response->body, url, why) && check_list(run, &held->list, url, why);
-    if (!good)
-        drop(held);
-    free(response);
-    free(url);
-    return good;
+    hash_circumstances(run, circumstances);
+    index_seen_read(&mirror->seen, run->folder.fd, mirror->url);
+    int64_t age_s = run->call->now_s - mirror->seen.since_s;
+    bool serves = !mirror->seen.reason.text[0];
+    if (strcmp(mirror->seen.circumstances, circumstances) != 0 || age_s < 0 ||
+        age_s >= SEEN_SECONDS || (serves && !(run->is_whole && run->is_trusted)))
+        mirror->seen = (struct index_seen){0};
+}
+
+static void judge(struct run *run, struct mirror *mirror, struct slice text)
+{
+    if (index_held_take(&mirror->held, text, mirror->url, &mirror->why) &&
+        check_list(run, &mirror->held.list, mirror->url, &mirror->why))
+        mirror->news = compare(run, mirror);
+    mirror->lasts = mirror->news == BAD || mirror->news == OLDER;
+}
+
+static void ask(struct run *run, struct mirror *mirror)
+{
+    char validator[INDEX_VALIDATOR_SIZE];
+    struct slice text;
+
+    recall(run, mirror);
+    strcpy(validator, mirror->seen.validator);
+    mirror->remote =
+        index_remote_open(mirror->url, run->call->config->probing.ca_file,
+                          instant_now().steady_ms + (int64_t)INDEX_PULL_SECONDS * 1000);
+    if (!mirror->remote) {
+        why_not(&mirror->why, "There is not enough memory.");
+        return;
+    }
+    switch (index_remote_list(mirror->remote, validator, &text, &mirror->why)) {
+    case INDEX_REMOTE_FAILED:
+        break;
+    case INDEX_REMOTE_SAME:
+        mirror->why = mirror->seen.reason;
+        mirror->news = mirror->why.text[0] ? BAD : SAME;
+        break;
+    case INDEX_REMOTE_SENT:
+        mirror->seen = (struct index_seen){.since_s = run->call->now_s};
+        strcpy(mirror->seen.validator, validator);
+        judge(run, mirror, text);
+        break;
+    }
 }
 
 /* ---- files ---- */
@@ -219,226 +275,134 @@ static bool take_bytes(void *context, struct slice bytes)
 }
 
 /* Fetches a file's bytes into an open one, and sees that they are those. */
-static bool fetch_into(struct run *run, int fd, const char *url, const struct index_list_file *file,
-                       struct why *why)
+static bool fetch_into(struct run *run, struct mirror *mirror, int fd,
+                       const struct index_list_file *file)
 {
     struct download download = {fd, digest_hash_start(file->digest), file->size, 0};
-    struct http_response *response = malloc(sizeof *response);
-    bool good = response && get(run, url, (struct http_sink){take_bytes, &download}, response, why);
+    struct http_sink sink = {take_bytes, &download};
+    bool good = index_remote_file(mirror->remote, file, sink, &mirror->why);
     enum digest_verdict verdict = digest_hash_end(download.hash, file->digest);
+    int len = (int)file->name.len;
 
-    free(response);
-    if (!response)
-        return why_not(why, "There is not enough memory.");
+    errno = download.error;
     if (download.error)
-        return cannot_write(run, download.error, why);
+        return cannot_write(run, &mirror->why);
     if (!good)
         return false;
+    mirror->lasts = download.left > 0 || verdict == DIGEST_WRONG;
     if (download.left > 0)
-        return why_not(why, "%s has fewer bytes than its list says: %" PRIu64 " are missing.", url,
-                       download.left);
+        return why_not(&mirror->why,
+                       "%.*s of %s has fewer bytes than its list says: %" PRIu64 " are missing.",
+                       len, file->name.at, mirror->url, download.left);
     if (verdict != DIGEST_RIGHT)
-        return why_not(why, "%s has other bytes than its list says: its sha256 is wrong.", url);
+        return why_not(&mirror->why,
+                       "%.*s of %s has other bytes than its list says: its sha256 is wrong.", len,
+                       file->name.at, mirror->url);
     return true;
 }
 
 /* The disk's space is taken first, so that a full one is noticed at once. */
-static bool download(struct run *run, const char *url, const struct index_list_file *file,
-                     const char *name, struct why *why)
+static bool download(struct run *run, struct mirror *mirror, const struct index_list_file *file)
 {
+    char name[INDEX_FILE_NAME_SIZE];
     struct replacement new;
-    int fd = replacement_make(&new, run->folder, "part", 0644);
+    int fd = replacement_make(&new, run->folder.fd, "part", 0644);
 
-    if (fd < 0)
-        return cannot_write(run, errno, why);
+    index_list_file_name(file->digest, name);
     new.name = name;
-    int error = file->size ? posix_fallocate(fd, 0, (off_t)file->size) : 0;
-    bool good = error ? cannot_write(run, error, why) : fetch_into(run, fd, url, file, why);
+    if (fd < 0)
+        return cannot_write(run, &mirror->why);
+    errno = file->size ? posix_fallocate(fd, 0, (off_t)file->size) : 0;
+    bool good = errno ? cannot_write(run, &mirror->why) : fetch_into(run, mirror, fd, file);
     if (good && fsync(fd) != 0)
-        good = cannot_write(run, errno, why);
+        good = cannot_write(run, &mirror->why);
     if (close(fd) != 0 && good)
-        good = cannot_write(run, errno, why);
+        good = cannot_write(run, &mirror->why);
     if (good)
-        return replacement_put(&new) || cannot_write(run, errno, why);
+        return replacement_put(&new) || cannot_write(run, &mirror->why);
     replacement_drop(&new);
     return false;
 }
 
-static bool has_digest(int fd, struct slice digest)
+static bool fetch_file(struct run *run, struct mirror *mirror, const struct index_list_file *file,
+                       uint64_t *lines)
 {
-    struct digest_hash *hash = digest_hash_start(digest);
-    char buffer[1 << 14];
-    ssize_t len;
+    char *shown;
 
-    while ((len = plain_file_read(fd, buffer, sizeof buffer)) > 0)
-        digest_hash_add(hash, (struct slice){buffer, (size_t)len});
-    return digest_hash_end(hash, digest) == DIGEST_RIGHT && len == 0;
-}
-
-static bool is_there(const struct run *run, const struct index_list_file *file)
-{
-    char name[INDEX_FILE_NAME_SIZE];
-    struct stat status;
-
-    index_list_file_name(file->digest, name);
-    int fd = plain_file_open(run->folder, name, O_NOFOLLOW, (off_t)file->size, &status);
-    bool good = fd >= 0 && (uint64_t)status.st_size == file->size && has_digest(fd, file->digest);
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
-static bool all_there(const struct run *run, const struct index_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!is_there(run, &list->file[i]))
-            return false;
-    return true;
-}
-
-/* Adds the lines of a file that is there, all of which are looked at. */
-static bool count_lines(const struct run *run, const struct index_list_file *file,
-                        const char *shown, uint64_t *lines, struct why *why)
-{
-    char name[INDEX_FILE_NAME_SIZE];
-    struct index_counts counts = {0};
-    struct index_file open;
-
-    index_list_file_name(file->digest, name);
-    if (!index_file_open_in(&open, run->folder, name, why))
+    if (!index_folder_has(run->folder.fd, file) && !download(run, mirror, file))
         return false;
-    bool good = index_file_check(&open, shown, &counts, why);
-    index_file_close(&open);
-    *lines += counts.all;
+    if (asprintf(&shown, "%.*s of %s", (int)file->name.len, file->name.at, mirror->url) < 0)
+        return why_not(&mirror->why, "There is not enough memory.");
+    bool good = index_folder_count(run->folder.fd, file, shown, lines, &mirror->why);
+    mirror->lasts = !good;
+    free(shown);
     return good;
 }
 
-static uint64_t lines_of(const struct run *run, const struct held *held)
+/* ---- going over to a list ---- */
+
+static uint64_t lines_of_present(const struct run *run)
 {
     uint64_t lines = 0;
 
-    for (size_t i = 0; held->text && i < held->list.count; i++)
-        count_lines(run, &held->list.file[i], "", &lines, NULL);
+    for (size_t i = 0; run->present.text && i < run->present.list.count; i++)
+        index_folder_count(run->folder.fd, &run->present.list.file[i], "", &lines, NULL);
     return lines;
 }
 
-static bool fetch_file(struct run *run, const char *mirror, const struct index_list_file *file,
-                       uint64_t *lines, struct why *why)
-{
-    char name[INDEX_FILE_NAME_SIZE], *url = file_url(mirror, file->name);
-
-    if (!url)
-        return why_not(why, "There is not enough memory.");
-    index_list_file_name(file->digest, name);
-    bool good = (is_there(run, file) || download(run, url, file, name, why)) &&
-                count_lines(run, file, url, lines, why);
-    free(url);
-    return good;
-}
-
-/* ---- a source ---- */
-
-/* What a mirror has, beside what serves now. */
-enum news { BAD, OLDER, SAME, NEWER };
-
-struct mirror {
-    const char *url;
-    struct held held;
-    enum news news;
-    struct why why; /* of what is bad or older */
-};
-
-struct source {
-    struct run *run;
-    const struct index_source *source;
-    struct index_source_status *status;
-    struct held present;
-    struct mirror mirror[INDEX_MIRRORS_MAX];
-};
-
-static enum news compare(const struct source *source, struct mirror *mirror)
-{
-    const struct index_list *now = &source->present.list, *list = &mirror->held.list;
-
-    if (!source->present.text || list->serial > now->serial)
-        return NEWER;
-    if (list->serial < now->serial) {
-        why_not(&mirror->why,
-                "%s has serial %" PRIu64 ", which is older than what was fetched before, %" PRIu64
-                ".",
-                mirror->url, list->serial, now->serial);
-        return OLDER;
-    }
-    if (slice_equal(list->body, now->body))
-        return all_there(source->run, now) ? SAME : NEWER;
-    why_not(&mirror->why,
-            "%s has other files than before under the same serial, %" PRIu64
-            ": publish with a serial that is one more.",
-            mirror->url, list->serial);
-    return BAD;
-}
-
-static bool switch_list(struct source *source, const struct mirror *mirror, struct why *why)
-{
-    const struct index_list *list = &mirror->held.list;
-    char name[INDEX_SOURCE_NAME_SIZE];
-    struct replacement new;
-
-    index_source_list_name(source->source, name);
-    /* The files' names must outlive a power loss before the list does. */
-    bool begun = replacement_sync_names(source->run->folder) &&
-                 replacement_begin(&new, source->run->folder, name, 0644);
-    if (begun) {
-        fwrite(list->body.at, 1, list->body.len, new.file);
-        if (list->signature.len)
-            fprintf(new.file, "signature %.*s\n", (int)list->signature.len, list->signature.at);
-    }
-    return (begun && replacement_end(&new, true)) || cannot_write(source->run, errno, why);
-}
-
 /* A list says so of itself, or of one before it that was not fetched here. */
-static bool shrinks_too_much(const struct held *present, const struct index_list *list,
-                             uint64_t before, uint64_t lines)
+static bool shrinks_too_much(const struct run *run, const struct index_list *list, uint64_t before,
+                             uint64_t lines)
 {
-    bool is_meant = !present->text || present->list.serial < list->shrinks;
+    bool is_meant =
+        !run->present.text || !run->is_trusted || run->present.list.serial < list->shrinks;
 
     return !is_meant && index_list_is_shrinkage(before, lines);
 }
 
-static void note_list(struct source *source, const struct index_list *list, uint64_t lines)
+static void note_list(struct run *run, const struct index_list *list, uint64_t lines)
 {
-    source->status->serial = list->serial;
-    source->status->time_s = list->time_s;
-    source->status->lines = lines;
-    source->status->fetched_s = source->run->call->now_s;
+    run->status.serial = list->serial;
+    run->status.time_s = list->time_s;
+    run->status.lines = lines;
+    run->status.fetched_s = run->call->now_s;
 }
 
 /* Fetches what a mirror's list names, and goes over to it. */
-static bool install(struct source *source, const struct mirror *mirror, struct why *why)
+static bool install(struct run *run, struct mirror *mirror)
 {
     const struct index_list *list = &mirror->held.list;
-    uint64_t lines = 0, before = lines_of(source->run, &source->present);
+    uint64_t lines = 0, before = lines_of_present(run);
 
     for (size_t i = 0; i < list->count; i++)
-        if (!fetch_file(source->run, mirror->url, &list->file[i], &lines, why))
+        if (!fetch_file(run, mirror, &list->file[i], &lines))
             return false;
-    if (shrinks_too_much(&source->present, list, before, lines))
-        return why_not(why,
+    if (shrinks_too_much(run, list, before, lines)) {
+        mirror->lasts = true;
+        return why_not(&mirror->why,
                        "%s has %" PRIu64 " lines, and had %" PRIu64
                        ": if that is meant, publish it with --shrinks.",
                        mirror->url, lines, before);
-    if (!switch_list(source, mirror, why))
+    }
+    if (!index_folder_switch(&run->folder, list, &mirror->why)) {
+        run->write_failed = true;
         return false;
-    note_list(source, list, lines);
+    }
+    note_list(run, list, lines);
+    index_held_drop(&run->present);
+    run->present = mirror->held;
+    mirror->held.text = NULL;
+    mirror->news = SAME;
+    run->is_trusted = run->is_whole = true;
     return true;
 }
 
-static struct mirror *newest(struct source *source)
+static struct mirror *newest(struct run *run)
 {
     struct mirror *found = NULL;
 
-    for (size_t i = 0; i < source->source->count; i++) {
-        struct mirror *mirror = &source->mirror[i];
+    for (size_t i = 0; i < run->source->count; i++) {
+        struct mirror *mirror = &run->mirror[i];
         if (mirror->news == NEWER && (!found || mirror->held.list.serial > found->held.list.serial))
             found = mirror;
     }
@@ -446,232 +410,158 @@ static struct mirror *newest(struct source *source)
 }
 
 /* The newest list that is good; false if all are bad or older. */
-static bool take_newest(struct source *source)
+static bool take_newest(struct run *run)
 {
     struct mirror *mirror;
 
-    while ((mirror = newest(source))) {
-        if (install(source, mirror, &mirror->why))
+    while ((mirror = newest(run))) {
+        if (install(run, mirror))
             return true;
-        if (source->run->write_failed)
+        if (run->write_failed)
             return false;
         mirror->news = BAD;
     }
-    for (size_t i = 0; i < source->source->count; i++)
-        if (source->mirror[i].news == SAME)
+    for (size_t i = 0; i < run->source->count; i++)
+        if (run->mirror[i].news == SAME)
             return true;
     return false;
 }
 
-/* The reason that is shown: of the first mirror that has one. */
-static void conclude(const struct source *source, bool good)
+/* ---- what came of it ---- */
+
+/* Keeps what was sent and judged. */
+static void remember(const struct run *run)
 {
-    const struct run *run = source->run;
-    const struct index_source_status *before = index_status_find(&run->before, source->source);
-    struct index_source_status *status = source->status;
+    struct index_seen seen[INDEX_MIRRORS_MAX] = {0};
+    char circumstances[INDEX_CIRCUMSTANCES_SIZE];
+
+    hash_circumstances(run, circumstances);
+    for (size_t i = 0; i < run->source->count; i++) {
+        const struct mirror *mirror = &run->mirror[i];
+        seen[i] = mirror->seen;
+        if (mirror->seen.circumstances[0])
+            continue; /* it was known before */
+        if (mirror->news != SAME && !mirror->lasts)
+            seen[i].validator[0] = '\0';
+        strcpy(seen[i].circumstances, circumstances);
+        seen[i].reason = mirror->news == SAME ? (struct why){""} : mirror->why;
+    }
+    index_seen_write(seen, run->source->mirrors, run->source->count, run->folder.fd);
+}
+
+static void tell(const struct run *run, bool good)
+{
     struct why whole;
 
+    why_not(&whole, "An index source is %s: %s", good ? "passed over in part" : "refused",
+            run->status.reason.text);
+    say(run, whole.text);
+    if (good || !run->present.text)
+        return;
+    say(run,
+        run->is_trusted
+            ? "What was fetched from it before serves on."
+            : "What was fetched from it before is not signed by any of `index_keys`, either. It "
+              "serves on until a list comes that is; take the source out to end that at once.");
+}
+
+/* The reason that is shown: of the first mirror that has one. */
+static void conclude(struct run *run, bool good)
+{
+    struct index_source_status *status = &run->status;
+
     status->reason = (struct why){""};
-    for (size_t i = source->source->count; i-- > 0;)
-        if (source->mirror[i].why.text[0])
-            status->reason = source->mirror[i].why;
+    for (size_t i = run->source->count; i-- > 0;)
+        if (run->mirror[i].why.text[0])
+            status->reason = run->mirror[i].why;
     if (good)
         status->asked_s = run->call->now_s;
     else
         status->refused++;
-    if (!status->reason.text[0] ||
-        (before && !run->call->says_again && strcmp(before->reason.text, status->reason.text) == 0))
-        return;
-    why_not(&whole, "An index source is %s: %s", good ? "passed over in part" : "refused",
-            status->reason.text);
-    run->call->say(run->call->context, whole.text);
-    if (!good && source->present.text)
-        run->call->say(run->call->context, "What was fetched from it before serves on.");
+    if (run->present.text && !run->is_trusted)
+        status->asked_s = 0;
+    if (status->reason.text[0] &&
+        (run->call->says_again || strcmp(run->reason_before.text, status->reason.text) != 0))
+        tell(run, good);
 }
 
-static bool pull_source(struct run *run, const struct index_source *from)
+static bool write_status(const struct run *run)
 {
-    struct source *source = calloc(1, sizeof *source);
-    const struct index_source_status *before = index_status_find(&run->before, from);
+    struct why why;
 
-    if (!source)
-        return false;
-    run->write_failed = false;
-    source->run = run;
-    source->source = from;
-    source->status = &run->after.source[run->after.count++];
-    if (before)
-        *source->status = *before;
-    memcpy(source->status->id, from->id, sizeof from->id);
-    read_present(run, from, &source->present);
-    if (!source->present.text)
-        source->status->serial = source->status->lines = 0;
-    else if (source->status->serial != source->present.list.serial) /* its writer was stopped */
-        note_list(source, &source->present.list, lines_of(run, &source->present));
-    for (size_t i = 0; i < from->count; i++) {
-        struct mirror *mirror = &source->mirror[i];
-        mirror->url = from->mirrors[i];
-        if (fetch_list(run, mirror->url, &mirror->held, &mirror->why))
-            mirror->news = compare(source, mirror);
-    }
-    bool good = take_newest(source);
-    conclude(source, good);
-    for (size_t i = 0; i < from->count; i++)
-        drop(&source->mirror[i].held);
-    drop(&source->present);
-    free(source);
-    return good;
-}
-
-/* ---- what no list names any more ---- */
-
-static bool is_named(const struct held *held, size_t count, const char *name)
-{
-    char file[INDEX_FILE_NAME_SIZE];
-
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; held[i].text && k < held[i].list.count; k++) {
-            index_list_file_name(held[i].list.file[k].digest, file);
-            if (strcmp(file, name) == 0)
-                return true;
-        }
+    if (index_status_write(&run->status, run->folder.fd))
+        return true;
+    why_not(&why, "The file %s/" INDEX_STATUS " cannot be written: %s.", run->folder.path,
+            strerror(errno));
+    say(run, why.text);
     return false;
-}
-
-static bool is_list_of_source(const struct config *config, const char *name)
-{
-    char list[INDEX_SOURCE_NAME_SIZE];
-
-    for (size_t i = 0; i < config->index_source_count; i++) {
-        index_source_list_name(&config->index_sources[i], list);
-        if (strcmp(list, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_rest(const struct run *run, const struct held *held, const char *name)
-{
-    struct slice s = slice_of(name);
-    const struct config *config = run->call->config;
-
-    if (slice_starts(s, SLICE("sha256-")))
-        return !is_named(held, config->index_source_count, name);
-    if (slice_ends(s, SLICE(".list")))
-        return !is_list_of_source(config, name);
-    return s.at[0] == '.' && slice_ends(s, SLICE(".new"));
-}
-
-static void clean(const struct run *run)
-{
-    struct held held[INDEX_SOURCES_MAX] = {0};
-    size_t count = run->call->config->index_source_count;
-    int fd = openat(run->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-
-    for (size_t i = 0; i < count; i++)
-        read_present(run, &run->call->config->index_sources[i], &held[i]);
-    while (folder && (entry = readdir(folder)))
-        if (is_rest(run, held, entry->d_name))
-            unlinkat(run->folder, entry->d_name, 0);
-    for (size_t i = 0; i < count; i++)
-        drop(&held[i]);
-    if (folder)
-        closedir(folder);
-    else if (fd >= 0)
-        close(fd);
 }
 
 /* ---- all ---- */
 
-/* Whatever the umask; a group's folder hands on its group by itself. */
-static int open_folder(const struct state *state)
-{
-    mode_t mask = umask(0);
-    bool made = mkdirat(state->fd, INDEX_FOLDER, state->for_group ? 0770 : 0755) == 0;
-    bool is_there = made || errno == EEXIST;
-
-    umask(mask);
-    if (!is_there || (made && !replacement_sync_names(state->fd)))
-        return -1;
-    int fd = openat(state->fd, INDEX_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (made && fd >= 0)
-        state_give(state->fd, fd);
-    return fd;
-}
-
-/* A key that cannot be read signs nothing; the others do. */
-static void read_keys(struct run *run)
-{
-    const struct config *config = run->call->config;
-    struct why why;
-
-    for (size_t i = 0; i < config->index_key_count && run->key_count < KEYS_MAX; i++) {
-        run->keys[run->key_count] = index_key_read_public(config->index_keys[i], &why);
-        if (run->keys[run->key_count])
-            run->key_count++;
-        else
-            run->call->say(run->call->context, why.text);
-    }
-}
-
-static bool say(const struct index_pull *pull, const char *sentence)
-{
-    pull->say(pull->context, sentence);
-    return false;
-}
-
 static bool work(struct run *run)
 {
-    const struct config *config = run->call->config;
-    bool good = true;
-    struct why why;
+    struct index_source_status *status = &run->status;
 
+    if (!index_status_read_source(status, run->folder.fd))
+        *status = (struct index_source_status){0};
+    memcpy(status->id, run->source->id, sizeof status->id);
+    run->reason_before = status->reason;
     read_keys(run);
-    index_status_read(&run->before, run->call->state->fd);
-    for (size_t i = 0; i < config->index_source_count; i++)
-        good &= pull_source(run, &config->index_sources[i]);
-    clean(run);
-    if (!index_status_write(&run->after, run->folder)) {
-        why_not(&why, "The file %s/" INDEX_FOLDER "/" INDEX_STATUS " cannot be written: %s.",
-                run->call->state->name, strerror(errno));
-        good = say(run->call, why.text);
+    read_present(run);
+    if (!run->present.text)
+        status->serial = status->lines = 0;
+    else if (status->serial != run->present.list.serial) /* its writer was stopped */
+        note_list(run, &run->present.list, lines_of_present(run));
+    for (size_t i = 0; i < run->source->count; i++) {
+        run->mirror[i].url = run->source->mirrors[i];
+        ask(run, &run->mirror[i]);
     }
-    for (size_t i = 0; i < run->key_count; i++)
-        index_key_free(run->keys[i]);
+    bool good = take_newest(run);
+    conclude(run, good);
+    remember(run);
+    good &= write_status(run);
+    index_folder_clean(run->folder.fd);
     return good;
 }
 
-bool index_pull(const struct index_pull *pull, struct index_status *status)
+static void end(struct run *run)
 {
+    for (size_t i = 0; i < run->source->count; i++) {
+        index_remote_close(run->mirror[i].remote);
+        index_held_drop(&run->mirror[i].held);
+    }
+    for (size_t i = 0; i < run->key_count; i++)
+        index_key_free(run->keys[i]);
+    index_held_drop(&run->present);
+}
+
+bool index_pull_source(const struct index_pull *pull, const struct index_source *source)
+{
+    const struct config *config = pull->config;
     struct run *run = calloc(1, sizeof *run);
     struct why why = {"There is not enough memory."};
-    char path[PATH_MAX];
     bool good = false;
 
-    if (!run)
-        return say(pull, why.text);
-    run->call = pull;
-    run->folder = open_folder(pull->state);
-    if (run->folder < 0)
-        why_not(&why, "The folder %s/" INDEX_FOLDER " cannot be used: %s.", pull->state->name,
-                strerror(errno));
-    snprintf(path, sizeof path, "%s/" INDEX_FOLDER, pull->state->name);
-    int lock =
-        run->folder < 0 ? -1 : lock_take(run->folder, path, lock_name, LOCK_PATIENCE_MS, &why);
-    run->http = lock < 0 ? NULL : http_new();
-    if (run->http)
+    if (run && index_folder_open(&run->folder, pull->state, source, &why)) {
+        run->call = pull;
+        run->source = source;
         good = work(run);
-    else
-        say(pull, why.text);
-    http_free(run->http);
-    if (lock >= 0)
-        lock_release(run->folder, lock_name, lock);
-    if (run->folder >= 0)
-        close(run->folder);
-    if (status)
-        *status = run->after;
+        end(run);
+        index_folder_close(&run->folder);
+        index_folder_clean_all(pull->state, config->index_sources, config->index_source_count);
+    } else {
+        pull->say(pull->context, why.text);
+    }
     free(run);
+    return good;
+}
+
+bool index_pull(const struct index_pull *pull)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < pull->config->index_source_count; i++)
+        good &= index_pull_source(pull, &pull->config->index_sources[i]);
     return good;
 }

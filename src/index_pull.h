@@ -3,6 +3,9 @@
  * Fetches what is new of an index's sources into the state directory, for responders (see
  * index_fetched.h): the list of each as it is published, and the files it names, all checked.
  * A list is switched by one rename. What is refused leaves the one before as it is.
+ *
+ * A list is bound to its source by the name in it: each source keeps the one that came first, and
+ * none may have that of a source that stands before it in the configuration.
  */
 #ifndef INDEX_PULL_H
 #define INDEX_PULL_H
@@ -10,6 +13,9 @@
 #include "configuration.h"
 #include "index_status.h"
 #include "state.h"
+
+/* For one mirror; what takes longer is given up. */
+enum { INDEX_PULL_SECONDS = 900 };
 
 struct index_pull {
     const struct config *config;
@@ -21,9 +27,12 @@ struct index_pull {
 };
 
 /*
- * Asks all sources. False, after sentences about it, if one was refused or nothing could be done.
- * status (may be NULL): what the status file says then.
+ * Asks one of the configuration's sources; several processes may ask one each. False, after
+ * sentences about it, if it was refused or nothing could be done.
  */
-bool index_pull(const struct index_pull *pull, struct index_status *status);
+bool index_pull_source(const struct index_pull *pull, const struct index_source *source);
+
+/* Asks all sources, one after the other. */
+bool index_pull(const struct index_pull *pull);
 
 #endif

@@ -9,7 +9,7 @@
 #include "plain_file.h"
 #include "replacement.h"
 
-enum { FILE_MAX = 64 << 10, LINE_SIZE = 1024 };
+enum { LINE_SIZE = 1024 };
 
 static bool read_line(const char *line, struct index_source_status *source)
 {
@@ -27,37 +27,47 @@ static bool read_line(const char *line, struct index_source_status *source)
     return strlen(source->id) == INDEX_SOURCE_ID_SIZE - 1;
 }
 
-void index_status_read(struct index_status *status, int directory)
+static bool read_file(struct index_source_status *status, int directory, const char *name)
 {
-    int fd = directory < 0 ? -1
-                           : plain_file_open(directory, INDEX_FOLDER "/" INDEX_STATUS, O_NOFOLLOW,
-                                             FILE_MAX, NULL);
-    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
-    char line[LINE_SIZE];
+    int fd = directory < 0 ? -1 : plain_file_open(directory, name, O_NOFOLLOW, LINE_SIZE, NULL);
+    char line[LINE_SIZE + 1];
+    ssize_t len = fd < 0 ? -1 : plain_file_read(fd, line, LINE_SIZE);
 
-    *status = (struct index_status){0};
-    while (in && status->count < INDEX_SOURCES_MAX && fgets(line, sizeof line, in))
-        status->count += read_line(line, &status->source[status->count]);
-    if (in)
-        fclose(in);
-    else if (fd >= 0)
+    if (fd >= 0)
         close(fd);
+    line[len < 0 ? 0 : len] = '\0';
+    return read_line(line, status);
 }
 
-bool index_status_write(const struct index_status *status, int folder)
+bool index_status_read_source(struct index_source_status *status, int folder)
+{
+    return read_file(status, folder, INDEX_STATUS);
+}
+
+void index_status_read(struct index_status *status, int directory,
+                       const struct index_source *sources, size_t count)
+{
+    char name[INDEX_SOURCE_FOLDER_SIZE + sizeof INDEX_STATUS];
+
+    *status = (struct index_status){0};
+    for (size_t i = 0; i < count && i < INDEX_SOURCES_MAX; i++) {
+        index_source_folder(&sources[i], name);
+        strcat(name, "/" INDEX_STATUS);
+        status->count += read_file(&status->source[status->count], directory, name);
+    }
+}
+
+bool index_status_write(const struct index_source_status *s, int folder)
 {
     struct replacement new;
 
     if (!replacement_begin(&new, folder, INDEX_STATUS, 0644))
         return false;
-    for (size_t i = 0; i < status->count; i++) {
-        const struct index_source_status *s = &status->source[i];
-        fprintf(new.file,
-                "source %s %" PRIu64 " %" PRId64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64
-                " %s\n",
-                s->id, s->serial, s->time_s, s->lines, s->fetched_s, s->asked_s, s->refused,
-                s->reason.text);
-    }
+    fprintf(new.file,
+            "source %s %" PRIu64 " %" PRId64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64
+            " %s\n",
+            s->id, s->serial, s->time_s, s->lines, s->fetched_s, s->asked_s, s->refused,
+            s->reason.text);
     return replacement_end(&new, true);
 }
 

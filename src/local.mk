@@ -32,6 +32,7 @@ src_libsignpost_a_SOURCES = \
 	src/holding.h \
 	src/identity.h \
 	src/index.c src/index.h \
+	src/index_address.c src/index_address.h \
 	src/index_fetched.c src/index_fetched.h \
 	src/index_file.c src/index_file.h \
 	src/index_list.c src/index_list.h \
@@ -203,12 +204,16 @@ src_libaudit_a_SOURCES = \
 	src/audit/totals.c src/audit/totals.h
 src_libregistry_a_SOURCES = \
 	src/index_key.c src/index_key.h \
+	src/index_folder.c src/index_folder.h \
 	src/index_pull.c src/index_pull.h \
+	src/index_remote.c src/index_remote.h \
+	src/index_seen.c src/index_seen.h \
 	src/registry/client.c src/registry/client.h \
 	src/registry/digest.c src/registry/digest.h \
 	src/registry/headers.c src/registry/headers.h \
 	src/registry/http.c src/registry/http.h \
 	src/registry/manifest.c src/registry/manifest.h \
+	src/registry/private.c src/registry/private.h \
 	src/registry/referrers.c src/registry/referrers.h \
 	src/registry/signatures.c src/registry/signatures.h \
 	src/registry/tags.c src/registry/tags.h \
@@ -299,6 +304,7 @@ src_signpost_SOURCES = \
 	src/explain_json.c src/explain_json.h \
 	src/index_add.c src/index_add.h \
 	src/index_from.c src/index_from.h \
+	src/index_layout.c src/index_layout.h \
 	src/index_merge.c src/index_merge.h \
 	src/index_publish.c src/index_publish.h \
 	src/options_doc.c src/options_doc.h \

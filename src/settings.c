@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include "configuration.h"
+#include "index_address.h"
 #include "oci.h"
 #include "pin.h"
 #include "probing.h"
@@ -419,17 +420,24 @@ static const struct option_spec file_options[] = {
              "replaced\n"
              "is taken without a restart.",
      .example = "[ \"signatures.index\" ]"},
-    {"index_sources", OPTION_LISTS, FILE_OPTION(index_sources), .valid = url_is_page,
-     .expects = "an https URL",
+    {"index_sources", OPTION_LISTS, FILE_OPTION(index_sources), .valid = index_address_is,
+     .expects = "\"https://HOST/FOLDER/\" or \"oci://HOST/REPOSITORY:TAG\"",
      .help = "Where indexes are published by those who sign (`signpost index publish`): URLs of "
-             "folders,\n"
-             "or of the list \"index\" in one. An inner list has mirrors of one source: the newest "
-             "list\n"
-             "of them is taken. The prober, or `signpost index pull`, fetches what is new into the "
-             "state\n"
-             "directory, and checks it; it is joined with `index`.",
+             "folders\n"
+             "at a web server or an object store, or artifacts at a registry that lets everybody "
+             "read,\n"
+             "which are always asked over TLS. An inner list has mirrors of one source, of either "
+             "kind:\n"
+             "the newest list of them is taken. The prober, or `signpost index pull`, fetches what "
+             "is\n"
+             "new into the state directory, and checks it; it is joined with `index`. Redirects "
+             "are\n"
+             "followed, five at most, to any host over https: registries and object stores send "
+             "there.\n"
+             "A source with a public address cannot send to a private one.",
      .example = "( \"https://signatures.example.org/index/\",\n"
-                "  [ \"https://eu.example.org/team/\", \"https://us.example.org/team/\" ] )"},
+                "  [ \"oci://registry.example.org/team/index:latest\", "
+                "\"https://us.example.org/team/\" ] )"},
     {"index_interval", OPTION_NUMBER, FILE_OPTION(index_interval), .min = 1, .max = 86400,
      .number_default = 600, .unit = "seconds",
      .help = "How often the prober asks them, at the latest."},
@@ -437,7 +445,9 @@ static const struct option_spec file_options[] = {
      .help =
          "Files of public keys (PEM; ECDSA P-256 or Ed25519). With any, the list of a source is\n"
          "taken only if one of them has signed it; several allow for a change of keys. Without,\n"
-         "whoever can write to a source decides what it lists.",
+         "whoever can write to a source decides what it lists. What was fetched before and is\n"
+         "signed by none of today's keys serves on, with an alarm, until a list comes that is,\n"
+         "of whatever serial: take the source out to end that at once.",
      .example = "[ \"cosign.pub\" ]"},
     {"pages", OPTION_GROUPS, FILE_OPTION(pages), .of = &page_group,
      .help = "Paths for people, outside /v2/, that redirect to a fixed URL.",

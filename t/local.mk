@@ -34,6 +34,7 @@ UNIT_TESTS = \
 	t/unit/test_guard \
 	t/unit/test_handover \
 	t/unit/test_health \
+	t/unit/test_http \
 	t/unit/test_index \
 	t/unit/test_index_fetched \
 	t/unit/test_index_list \

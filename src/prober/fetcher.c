@@ -11,23 +11,18 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef HAVE_REGISTRY
 #include "index_pull.h"
-#endif
 
 enum {
-    LIMIT_MS = 900000,
-    JITTER_PART = 10 /* an interval is shortened by up to a tenth */
+    SPARE_MS = 60000, /* beyond what all mirrors may take */
+    JITTER_PART = 10  /* an interval is shortened by up to a tenth */
 };
 
 void fetcher_begin(struct fetcher *fetcher, uint64_t seed)
 {
-    *fetcher = (struct fetcher){.jitter.state = seed, .pipe = -1};
-}
-
-void fetcher_hurry(struct fetcher *fetcher)
-{
-    fetcher->due_ms = 0;
+    *fetcher = (struct fetcher){.jitter.state = seed};
+    for (size_t i = 0; i < INDEX_SOURCES_MAX; i++)
+        fetcher->source[i].pipe = -1;
 }
 
 /* ---- the child ---- */
@@ -65,12 +60,12 @@ static void close_others(int a, int b)
  * parent's libcurl may have a thread that resolves a name; a lock that this holds in the moment
  * of the fork makes the child hang, at worst, until its time is up.
  */
-static _Noreturn void be_child(const struct config *config, const struct state *state, int pipe,
-                               pid_t parent, struct instant now)
+static _Noreturn void be_child(const struct config *config, const struct state *state,
+                               size_t number, int pipe, pid_t parent)
 {
     struct index_pull pull = {.config = config,
                               .state = state,
-                              .now_s = now.wall_s,
+                              .now_s = instant_now().wall_s,
                               .say = say_to_parent,
                               .context = &pipe};
     sigset_t none;
@@ -81,11 +76,11 @@ static _Noreturn void be_child(const struct config *config, const struct state *
     close_others(pipe, state->fd);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    _exit(index_pull(&pull, NULL) ? EXIT_SUCCESS : EXIT_FAILURE);
+    _exit(index_pull_source(&pull, &config->index_sources[number]) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-static bool start(struct fetcher *fetcher, const struct config *config, const struct state *state,
-                  struct instant now, struct why *why)
+static bool start(struct fetcher_source *source, size_t number, const struct config *config,
+                  const struct state *state, struct why *why)
 {
     int ends[2];
     pid_t parent = getpid();
@@ -95,12 +90,12 @@ static bool start(struct fetcher *fetcher, const struct config *config, const st
                        strerror(errno));
     pid_t child = fork();
     if (child == 0)
-        be_child(config, state, ends[1], parent, now);
+        be_child(config, state, number, ends[1], parent);
     close(ends[1]);
     if (child > 0) {
-        fetcher->child = child;
-        fetcher->pipe = ends[0];
-        fetcher->len = 0;
+        source->child = child;
+        source->pipe = ends[0];
+        source->len = 0;
         return true;
     }
     close(ends[0]);
@@ -108,10 +103,10 @@ static bool start(struct fetcher *fetcher, const struct config *config, const st
                    strerror(errno));
 }
 #else
-static bool start(struct fetcher *fetcher, const struct config *config, const struct state *state,
-                  struct instant now, struct why *why)
+static bool start(struct fetcher_source *source, size_t number, const struct config *config,
+                  const struct state *state, struct why *why)
 {
-    (void)fetcher, (void)config, (void)state, (void)now;
+    (void)source, (void)number, (void)config, (void)state;
     return why_not(why, "This signpost was built without libcurl, jansson or libcrypto, and cannot "
                         "fetch `index_sources`.");
 }
@@ -119,81 +114,113 @@ static bool start(struct fetcher *fetcher, const struct config *config, const st
 
 /* ---- the parent ---- */
 
-bool fetcher_look(struct fetcher *fetcher, const struct config *config, const struct state *state,
-                  struct instant now, struct why *reason)
+static void reap(struct fetcher_source *source)
 {
-    int64_t interval_ms = config->index_interval_ms;
+    close(source->pipe);
+    source->pipe = -1;
+    while (waitpid(source->child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    source->child = 0;
+}
 
-    reason->text[0] = '\0';
-    if (fetcher->child && now.steady_ms - fetcher->started_ms >= LIMIT_MS) {
-        kill(fetcher->child, SIGKILL); /* which closes its end of the pipe */
-        fetcher->started_ms = now.steady_ms;
-        why_not(reason, "The index's sources have been asked for %d s, which is given up.",
-                LIMIT_MS / 1000);
-    }
-    if (fetcher->child || config->index_source_count == 0 || state->fd < 0 ||
-        now.steady_ms < fetcher->due_ms)
-        return false;
-    fetcher->started_ms = now.steady_ms;
-    fetcher->due_ms =
+static void end(struct fetcher_source *source)
+{
+    if (!source->child)
+        return;
+    kill(source->child, SIGKILL);
+    reap(source);
+}
+
+/* Each mirror has a limit of its own, so only a child that hangs is ended. */
+static void limit_time(struct fetcher_source *source, const struct index_source *what,
+                       struct instant now, const struct fetcher_calls *calls)
+{
+    int64_t limit_ms = (int64_t)what->count * INDEX_PULL_SECONDS * 1000 + SPARE_MS;
+    struct why why;
+
+    if (!source->child || now.steady_ms - source->started_ms < limit_ms)
+        return;
+    end(source);
+    why_not(&why, "An index source has been asked for %d s, which is given up: %s.",
+            (int)(limit_ms / 1000), what->mirrors[0]);
+    calls->say(calls->context, why.text);
+}
+
+static void start_if_due(struct fetcher *fetcher, size_t number, const struct config *config,
+                         const struct state *state, struct instant now,
+                         const struct fetcher_calls *calls)
+{
+    struct fetcher_source *source = &fetcher->source[number];
+    int64_t interval_ms = config->index_interval_ms;
+    struct why why;
+
+    if (source->child || now.steady_ms < source->due_ms)
+        return;
+    source->started_ms = now.steady_ms;
+    source->due_ms =
         now.steady_ms + interval_ms -
         (int64_t)jitter_below(&fetcher->jitter, (uint64_t)interval_ms / JITTER_PART + 1);
-    struct why why;
-    bool started = start(fetcher, config, state, now, &why);
+    bool started = start(source, number, config, state, &why);
     if (!started && !fetcher->told_start)
-        *reason = why;
+        calls->say(calls->context, why.text);
     fetcher->told_start = !started;
-    return started;
+    if (started && !calls->watch(calls->context, source->pipe))
+        end(source);
 }
 
-static void reap(struct fetcher *fetcher)
+void fetcher_look(struct fetcher *fetcher, const struct config *config, const struct state *state,
+                  struct instant now, const struct fetcher_calls *calls)
 {
-    close(fetcher->pipe);
-    fetcher->pipe = -1;
-    while (waitpid(fetcher->child, NULL, 0) < 0 && errno == EINTR)
-        ;
-    fetcher->child = 0;
+    for (size_t i = 0; i < config->index_source_count; i++) {
+        limit_time(&fetcher->source[i], &config->index_sources[i], now, calls);
+        if (state->fd >= 0)
+            start_if_due(fetcher, i, config, state, now, calls);
+    }
 }
 
-static void hand_on(struct fetcher *fetcher, void (*say)(void *context, const char *sentence),
-                    void *context)
+static void hand_on(struct fetcher_source *source, const struct fetcher_calls *calls)
 {
     char *end;
 
-    while ((end = memchr(fetcher->text, '\n', fetcher->len))) {
-        size_t taken = (size_t)(end - fetcher->text) + 1;
+    while ((end = memchr(source->text, '\n', source->len))) {
+        size_t taken = (size_t)(end - source->text) + 1;
         *end = '\0';
-        say(context, fetcher->text);
-        fetcher->len -= taken;
-        memmove(fetcher->text, end + 1, fetcher->len);
+        calls->say(calls->context, source->text);
+        source->len -= taken;
+        memmove(source->text, end + 1, source->len);
     }
-    if (fetcher->len == sizeof fetcher->text)
-        fetcher->len = 0; /* no sentence is so long */
+    if (source->len == sizeof source->text)
+        source->len = 0; /* no sentence is so long */
 }
 
-void fetcher_hear(struct fetcher *fetcher, void (*say)(void *context, const char *sentence),
-                  void *context)
+static void hear(struct fetcher_source *source, const struct fetcher_calls *calls)
 {
-    while (fetcher->pipe >= 0) {
+    while (source->pipe >= 0) {
         ssize_t n =
-            read(fetcher->pipe, fetcher->text + fetcher->len, sizeof fetcher->text - fetcher->len);
+            read(source->pipe, source->text + source->len, sizeof source->text - source->len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
-            reap(fetcher);
+            reap(source);
             return;
         }
-        fetcher->len += (size_t)n;
-        hand_on(fetcher, say, context);
+        source->len += (size_t)n;
+        hand_on(source, calls);
     }
+}
+
+void fetcher_hear(struct fetcher *fetcher, const struct fetcher_calls *calls)
+{
+    for (size_t i = 0; i < INDEX_SOURCES_MAX; i++)
+        hear(&fetcher->source[i], calls);
 }
 
 void fetcher_end(struct fetcher *fetcher)
 {
-    if (!fetcher->child)
-        return;
-    kill(fetcher->child, SIGKILL);
-    reap(fetcher);
+    for (size_t i = 0; i < INDEX_SOURCES_MAX; i++) {
+        end(&fetcher->source[i]);
+        fetcher->source[i].due_ms = 0;
+    }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Has the index's sources asked from time to time (see index_pull.h), in a child process: it may
- * take long, and the prober's loop must not wait for it.
+ * Has the index's sources asked from time to time (see index_pull.h), each in a child process of
+ * its own: it may take long, and neither the prober's loop nor another source must wait for it.
  */
 #ifndef PROBER_FETCHER_H
 #define PROBER_FETCHER_H
@@ -12,34 +12,40 @@
 #include "state.h"
 #include "why.h"
 
-struct fetcher {
-    struct jitter jitter;
+struct fetcher_source {
     int64_t due_ms, started_ms;
-    pid_t child;     /* 0: none */
-    int pipe;        /* what it says, sentences ended by newlines; -1: none */
-    bool told_start; /* that none can be started */
+    pid_t child; /* 0: none */
+    int pipe;    /* what it says, sentences ended by newlines; -1: none */
     size_t len;
     char text[sizeof(struct why)];
 };
 
-/* The first child is due at once. seed: not 0. */
+struct fetcher {
+    struct jitter jitter;
+    bool told_start; /* that none can be started */
+    struct fetcher_source source[INDEX_SOURCES_MAX];
+};
+
+/* The first children are due at once. seed: not 0. */
 void fetcher_begin(struct fetcher *fetcher, uint64_t seed);
 
-/* After a reload: the next one is due at once. */
-void fetcher_hurry(struct fetcher *fetcher);
+struct fetcher_calls {
+    bool (*watch)(void *context, int pipe); /* false: it cannot be watched */
+    void (*say)(void *context, const char *sentence);
+    void *context;
+};
 
 /*
- * Starts a child if it is time, and ends one that takes too long; to be called about once a
- * second. True: fetcher->pipe is new, to be watched. reason (empty: none): what is wrong.
+ * Starts the children whose time it is, and ends those that take too long; to be called about
+ * once a second. Each new pipe is handed to `watch`.
  */
-bool fetcher_look(struct fetcher *fetcher, const struct config *config, const struct state *state,
-                  struct instant now, struct why *reason);
+void fetcher_look(struct fetcher *fetcher, const struct config *config, const struct state *state,
+                  struct instant now, const struct fetcher_calls *calls);
 
-/* The pipe can be read: hands on what the child says. At its end the child is gone. */
-void fetcher_hear(struct fetcher *fetcher, void (*say)(void *context, const char *sentence),
-                  void *context);
+/* A pipe can be read: hands on what the children say. At its pipe's end, a child is gone. */
+void fetcher_hear(struct fetcher *fetcher, const struct fetcher_calls *calls);
 
-/* Ends the child. */
+/* Ends all children. After a reload: they fetch for the old configuration; new ones are due. */
 void fetcher_end(struct fetcher *fetcher);
 
 #endif

@@ -170,11 +170,11 @@ static void reload(struct server *server)
     if (strcmp(config->state, server->state_name) != 0)
         say(server, "The state directory is another one now: the prober stays with the old one "
                     "until it is started again.");
+    fetcher_end(&server->fetcher);
     config_free(server->config);
     server->config = config;
     server->control = control;
     cache_writer_configure(server->cache, lifetimes(config));
-    fetcher_hurry(&server->fetcher);
     server->mark = 0;
     tell(server, NULL);
     say(server, "The configuration has been read again.");
@@ -349,15 +349,21 @@ static bool is_any_drained(const struct server *server)
     return false;
 }
 
+static bool watch_fetcher(void *context, int pipe)
+{
+    return watch(context, pipe, EVENT_FETCHER);
+}
+
+static struct fetcher_calls fetcher_calls(struct server *server)
+{
+    return (struct fetcher_calls){watch_fetcher, say, server};
+}
+
 static void look_at_sources(struct server *server)
 {
-    struct why why;
+    struct fetcher_calls calls = fetcher_calls(server);
 
-    if (fetcher_look(&server->fetcher, server->config, &server->state, server->now, &why) &&
-        !watch(server, server->fetcher.pipe, EVENT_FETCHER))
-        fetcher_end(&server->fetcher);
-    if (why.text[0])
-        say(server, why.text);
+    fetcher_look(&server->fetcher, server->config, &server->state, server->now, &calls);
 }
 
 static void look_around(struct server *server)
@@ -423,12 +429,14 @@ static bool has_slept(struct instant before, struct instant now, int waited_ms)
 
 static void handle(struct server *server, uint32_t what)
 {
+    struct fetcher_calls calls = fetcher_calls(server);
+
     if (what == EVENT_DOOR)
         clients_accept(&server->clients);
     else if (what == EVENT_SIGNAL)
         take_signal(server);
     else if (what == EVENT_FETCHER)
-        fetcher_hear(&server->fetcher, say, server);
+        fetcher_hear(&server->fetcher, &calls);
     else if (what < CLIENTS_MAX)
         clients_hear(&server->clients, what);
 }

@@ -135,7 +135,8 @@ bool showing_write(struct showing *showing, const struct showing_view *view,
 
     counters_settle(showing->counters);
     gather(&status, showing, view);
-    index_status_read(&status.index, state->fd);
+    index_status_read(&status.index, state->fd, status.config->index_sources,
+                      status.config->index_source_count);
     uint64_t mark = mark_of(&status);
     if (mark == showing->mark && view->now.steady_ms - showing->written_ms < STILL_MS)
         return true;

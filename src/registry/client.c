@@ -26,6 +26,8 @@ struct registry_client {
     char *repository;    /* that it is for */
     char *url;           /* of the last answer */
     enum registry_endpoint endpoint;
+    struct http_request like; /* the present one, but for what depends on the host */
+    bool is_private;          /* the registry has a private address */
     size_t requests;
 };
 
@@ -117,23 +119,48 @@ static bool is_worth_a_try(const struct registry_client *client, bool answered, 
            *seconds <= (double)most;
 }
 
-/* One GET, repeated where that may help. False: no answer came. */
+/* Whether a host is one that was named, not one that an answer told of. */
+static bool is_known(const struct registry_client *client, const char *url)
+{
+    if (http_same_host(url, client->access.url))
+        return true;
+    for (size_t i = 0; i < client->access.host_count; i++)
+        if (http_same_host(url, client->access.hosts[i]))
+            return true;
+    return false;
+}
+
+/* A request as all of the client's are. */
+static struct http_request request_for(const struct registry_client *client, const char *url)
+{
+    struct http_request request = client->like;
+
+    request.url = url;
+    request.stopped = client->access.stopped;
+    request.ca_file = client->access.ca_file;
+    request.ends_ms = client->access.ends_ms;
+    request.public_only = client->access.anywhere && !client->is_private && !is_known(client, url);
+    return request;
+}
+
+/* One request, repeated where that may help. False: no answer came. */
 static bool ask(struct registry_client *client, const char *url, struct why *why)
 {
     const struct registry_pace *pace = client->pace;
     bool own = http_same_host(url, client->access.url);
-    struct http_request request = {.url = url,
-                                   .accept = accept_of(client->endpoint),
-                                   .authorization = own ? client->authorization : NULL,
-                                   .stopped = client->access.stopped};
+    struct http_request request = request_for(client, url);
     struct tries tries = {0, 0};
     double seconds = 0;
 
+    request.authorization = own ? client->authorization : NULL;
     for (;;) {
         if (!pace->wait(pace->context, seconds))
             return why_not(why, "it was interrupted");
         client->requests++;
         bool answered = http_ask(client->http, &request, &client->response, why);
+        client->is_private |= own && client->response.is_private;
+        if (!answered && request.sink.take) /* it may have had a part */
+            return false;
         if (!is_worth_a_try(client, answered, &tries, &seconds))
             return answered;
     }
@@ -145,12 +172,7 @@ static bool may_contact(const struct registry_client *client, const char *url)
 {
     if (http_is_https(client->access.url) && !http_is_https(url))
         return false;
-    if (http_same_host(url, client->access.url))
-        return true;
-    for (size_t i = 0; i < client->access.host_count; i++)
-        if (http_same_host(url, client->access.hosts[i]))
-            return true;
-    return false;
+    return is_known(client, url) || (client->access.anywhere && http_is_https(url));
 }
 
 static void set_url(struct registry_client *client, char *url)
@@ -168,10 +190,10 @@ static bool follow(struct registry_client *client, struct why *why)
     if (!to)
         return why_not(why, "%.200s redirects to no URL", client->url);
     if (!may_contact(client, to)) {
-        why_not(why,
-                "%.100s redirects to %.100s, which is not followed: only the registry itself and "
-                "the hosts of the configuration are asked",
-                client->url, to);
+        why_not(why, "%.100s redirects to %.100s, which is not followed: only %s", client->url, to,
+                client->access.anywhere
+                    ? "addresses that begin with https:// are"
+                    : "the registry itself and the hosts of the configuration are asked");
         free(to);
         return false;
     }
@@ -205,11 +227,18 @@ static bool ask_there(struct registry_client *client, struct why *why)
 /* Gets a token for the repository, as the answer that refused asks for. */
 static bool get_token(struct registry_client *client, struct why *why)
 {
+    char *url = token_url(client->access.url, slice_of(client->repository),
+                          slice_of(client->response.challenge), why);
+
     free(client->authorization);
-    client->requests++;
-    client->authorization =
-        token_get(client->http, client->access.url, slice_of(client->repository),
-                  slice_of(client->response.challenge), why);
+    client->authorization = NULL;
+    client->like = (struct http_request){0};
+    if (url) {
+        struct http_request request = request_for(client, url);
+        client->requests++;
+        client->authorization = token_get(client->http, &request, why);
+    }
+    free(url);
     return client->authorization;
 }
 
@@ -217,12 +246,14 @@ static bool get_token(struct registry_client *client, struct why *why)
 static bool ask_with_token(struct registry_client *client, char *url, struct why *why)
 {
     char *again = strdup(url);
+    struct http_request like = client->like;
 
     set_url(client, url);
     bool answered = again && ask_there(client, why);
     if (answered && client->response.status == 401 && client->response.challenge[0] &&
         http_same_host(client->url, client->access.url)) {
         answered = get_token(client, why);
+        client->like = like;
         set_url(client, again);
         return answered && ask_there(client, why);
     }
@@ -305,6 +336,21 @@ static bool turn_to(struct registry_client *client, struct slice name)
     return true;
 }
 
+/* Asks for something of a repository, in the manner of client->like. */
+static enum registry_outcome ask_for(struct registry_client *client, struct slice name,
+                                     enum registry_endpoint endpoint, struct slice reference,
+                                     struct why *why)
+{
+    client->endpoint = endpoint;
+    client->like.accept = accept_of(endpoint);
+    char *url = turn_to(client, name) ? url_of(client, reference) : NULL;
+    if (!url) {
+        why_not(why, "there is not enough memory");
+        return REGISTRY_FAILED;
+    }
+    return ask_with_token(client, url, why) ? judge(client, why) : REGISTRY_FAILED;
+}
+
 enum registry_outcome registry_get(struct registry_client *client, struct slice name,
                                    enum registry_endpoint endpoint, struct slice reference,
                                    const struct http_response **response, struct why *why)
@@ -312,15 +358,42 @@ enum registry_outcome registry_get(struct registry_client *client, struct slice 
     bool content = endpoint == REGISTRY_MANIFEST || endpoint == REGISTRY_BLOB;
 
     *response = &client->response;
-    client->endpoint = endpoint;
-    char *url = turn_to(client, name) ? url_of(client, reference) : NULL;
-    if (!url || !ask_with_token(client, url, why))
-        return REGISTRY_FAILED;
-    enum registry_outcome outcome = judge(client, why);
+    client->like = (struct http_request){0};
+    enum registry_outcome outcome = ask_for(client, name, endpoint, reference, why);
     if (outcome == REGISTRY_FOUND && content && memchr(reference.at, ':', reference.len) &&
         !verify(client, reference, why))
         return REGISTRY_FAILED;
     return outcome;
+}
+
+enum registry_outcome registry_head(struct registry_client *client, struct slice name,
+                                    struct slice reference, const struct http_response **response,
+                                    struct why *why)
+{
+    *response = &client->response;
+    client->like = (struct http_request){.method = "HEAD"};
+    return ask_for(client, name, REGISTRY_MANIFEST, reference, why);
+}
+
+enum registry_outcome registry_get_blob(struct registry_client *client, struct slice name,
+                                        struct slice digest, struct http_sink sink, struct why *why)
+{
+    client->like = (struct http_request){.sink = sink};
+    return ask_for(client, name, REGISTRY_BLOB, digest, why);
+}
+
+bool registry_get_file(struct registry_client *client, const char *url, const char *const *headers,
+                       struct http_sink sink, const struct http_response **response,
+                       struct why *why)
+{
+    char *copy = strdup(url);
+
+    *response = &client->response;
+    client->like = (struct http_request){.headers = headers, .sink = sink};
+    if (!copy)
+        return why_not(why, "there is not enough memory");
+    set_url(client, copy);
+    return ask_there(client, why);
 }
 
 enum registry_outcome registry_get_next(struct registry_client *client,

@@ -3,7 +3,8 @@
  * A client for one registry, that reads what everybody may read: manifests,
  * blobs, referrers and lists of tags, by the OCI distribution-spec. It gets
  * itself a bearer token where one is asked for, waits where it is told to (429),
- * and follows redirects to the registry itself and to the hosts it is given.
+ * and follows redirects to the registry itself and to the hosts it is given. It
+ * reads files of a web server, too, in the same way.
  */
 #ifndef REGISTRY_CLIENT_H
 #define REGISTRY_CLIENT_H
@@ -47,6 +48,13 @@ struct registry_access {
     const char *prefix;       /* of the repositories there, perhaps empty */
     const char *const *hosts; /* URLs whose hosts redirects may lead to */
     size_t host_count;
+    /*
+     * Redirects may also lead to any other host over https, as to the networks and stores that
+     * registries send for blobs: to one with a private address only if the registry has one.
+     */
+    bool anywhere;
+    const char *ca_file; /* see http.h, and so for ends_ms, which all requests share */
+    int64_t ends_ms;
     const struct registry_pace *pace; /* NULL: five tries, a minute */
     bool (*stopped)(void);            /* see http.h */
 };
@@ -71,6 +79,25 @@ enum registry_outcome registry_get(struct registry_client *client, struct slice 
  */
 enum registry_outcome registry_get_next(struct registry_client *client,
                                         const struct http_response **response, struct why *why);
+
+/* Asks for no more than the headers of a manifest, by tag or digest. */
+enum registry_outcome registry_head(struct registry_client *client, struct slice name,
+                                    struct slice reference, const struct http_response **response,
+                                    struct why *why);
+
+/* Gets a blob of any size; whoever takes it checks its digest. */
+enum registry_outcome registry_get_blob(struct registry_client *client, struct slice name,
+                                        struct slice digest, struct http_sink sink,
+                                        struct why *why);
+
+/*
+ * Gets a file beside the registry, without a token: any URL, further header lines (see http.h),
+ * and a sink, which may be empty. False, with the reason, if no answer came; the answer may have
+ * any status.
+ */
+bool registry_get_file(struct registry_client *client, const char *url, const char *const *headers,
+                       struct http_sink sink, const struct http_response **response,
+                       struct why *why);
 
 /* How many requests the client has sent. */
 size_t registry_client_requests(const struct registry_client *client);

@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+#include "instant.h"
 #include "registry/headers.h"
+#include "registry/private.h"
 
 enum { CONNECT_SECONDS = 15, TOTAL_SECONDS = 60, HEADERS_MAX = 128 << 10 };
 
@@ -22,6 +25,7 @@ struct http {
     struct bytes head, body;
     const struct http_request *request; /* the present one */
     bool refused;                       /* its sink wants no more */
+    bool was_private;                   /* an address was passed over */
 };
 
 struct http *http_new(void)
@@ -93,6 +97,19 @@ static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, cur
 
     (void)a, (void)b, (void)c, (void)d;
     return http->request->stopped();
+}
+
+/* Called for each address that a host's name has. */
+static curl_socket_t on_address(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http *http = user;
+
+    (void)purpose;
+    if (http->request->public_only && private_is_address(&address->addr)) {
+        http->was_private = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /* ---- headers ---- */
@@ -183,11 +200,15 @@ static struct curl_slist *make_headers(const struct http_request *request)
 }
 
 /* A body of unknown size may take long, as long as something comes. */
-static void limit_time(CURL *curl, bool large)
+static void limit_time(CURL *curl, const struct http_request *request)
 {
+    int64_t left = request->sink.take ? INT64_MAX : TOTAL_SECONDS * 1000;
+
+    if (request->ends_ms && request->ends_ms - instant_now().steady_ms < left)
+        left = request->ends_ms - instant_now().steady_ms;
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    if (!large)
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+    if (left < INT64_MAX)
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left > 0 ? (long)left : 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TOTAL_SECONDS);
 }
@@ -208,6 +229,11 @@ static void set_extras(struct http *http, struct curl_slist *connect_to)
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to);
     if (request->ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
+    if (request->public_only) {
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_address);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, http);
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L); /* one that is kept was not looked at */
+    }
     if (request->stopped) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -228,7 +254,7 @@ static void set_options(struct http *http, struct curl_slist *headers)
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    limit_time(curl, request->sink.take);
+    limit_time(curl, request);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "signpost/" PACKAGE_VERSION);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -244,6 +270,8 @@ static bool judge(const struct http *http, CURLcode result, struct why *why)
         return true;
     if (result == CURLE_ABORTED_BY_CALLBACK)
         return why_not(why, "it was interrupted");
+    if (result == CURLE_COULDNT_CONNECT && http->was_private)
+        return why_not(why, "its host has a private address, to which no public one may lead");
     if (result != CURLE_WRITE_ERROR)
         return why_not(why, "%s", curl_easy_strerror(result));
     if (http->refused)
@@ -258,6 +286,14 @@ static struct slice slice_of_bytes(const struct bytes *bytes)
     return (struct slice){bytes->len ? bytes->at : "", bytes->len};
 }
 
+static bool came_from_private(CURL *curl)
+{
+    char *text = NULL;
+
+    curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &text);
+    return text && private_is_text(text);
+}
+
 bool http_ask(struct http *http, const struct http_request *request, struct http_response *response,
               struct why *why)
 {
@@ -267,7 +303,7 @@ bool http_ask(struct http *http, const struct http_request *request, struct http
 
     http->request = request;
     http->head.len = http->body.len = 0;
-    http->refused = false;
+    http->refused = http->was_private = false;
     set_options(http, headers);
     set_extras(http, connect_to);
     CURLcode result = curl_easy_perform(http->curl);
@@ -275,11 +311,54 @@ bool http_ask(struct http *http, const struct http_request *request, struct http
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &response->status);
     read_head(response, slice_of_bytes(&http->head));
     response->body = slice_of_bytes(&http->body);
+    response->is_private = came_from_private(http->curl);
     curl_easy_reset(http->curl); /* connections stay */
     curl_slist_free_all(headers);
     curl_slist_free_all(connect_to);
     http->request = NULL;
     return judge(http, result, why);
+}
+
+/* ---- validators ---- */
+
+enum { SETTLED_SECONDS = 60 /* RFC 9110, 8.8.2.2 */ };
+
+/* The value of a header as text that can be sent again; false if there is none, or no such. */
+static bool copy_header(const struct http_response *response, struct slice name,
+                        char text[HTTP_VALIDATOR_SIZE])
+{
+    struct slice head = response->head, value;
+
+    if (!header_find(&head, name, &value) || value.len == 0 || value.len > HTTP_VALIDATOR_SIZE - 32)
+        return false;
+    for (size_t i = 0; i < value.len; i++)
+        if (value.at[i] < ' ' || value.at[i] > '~')
+            return false;
+    memcpy(text, value.at, value.len);
+    text[value.len] = '\0';
+    return true;
+}
+
+/* Seconds since 1970; -1: not told. */
+static time_t date_of(const struct http_response *response, struct slice name)
+{
+    char text[HTTP_VALIDATOR_SIZE];
+
+    return copy_header(response, name, text) ? curl_getdate(text, NULL) : -1;
+}
+
+void http_validator(const struct http_response *response, char line[HTTP_VALIDATOR_SIZE])
+{
+    time_t now = date_of(response, SLICE("Date")),
+           changed = date_of(response, SLICE("Last-Modified"));
+    char text[HTTP_VALIDATOR_SIZE];
+    bool is_settled = changed != -1 && now != -1 && now - changed >= SETTLED_SECONDS;
+
+    line[0] = '\0';
+    if ((changed == -1 || is_settled) && copy_header(response, SLICE("ETag"), text))
+        snprintf(line, HTTP_VALIDATOR_SIZE, "If-None-Match: %.220s", text);
+    else if (is_settled && copy_header(response, SLICE("Last-Modified"), text))
+        snprintf(line, HTTP_VALIDATOR_SIZE, "If-Modified-Since: %.220s", text);
 }
 
 /* ---- URLs ---- */

@@ -4,6 +4,7 @@
 #define REGISTRY_HTTP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "slice.h"
 #include "why.h"
 
@@ -37,6 +38,8 @@ struct http_request {
     const char *ca_file;        /* certificates that are trusted; NULL: the system's */
     struct http_sink sink;      /* for the body of a 2xx answer; else it is kept */
     bool (*stopped)(void);      /* asked at least once a second; true ends it; NULL: never */
+    int64_t ends_ms;            /* when it is given up, by the steady clock; 0: after a minute */
+    bool public_only;           /* connect to no private address (see private.h) */
 };
 
 struct http_response {
@@ -47,6 +50,7 @@ struct http_response {
     char location[HTTP_HEADER_MAX], link[HTTP_HEADER_MAX];
     char challenge[HTTP_HEADER_MAX]; /* WWW-Authenticate, the one that names Bearer */
     long retry_after;                /* seconds, or HTTP_RETRY_UNKNOWN */
+    bool is_private;                 /* it came from a private address */
 };
 
 /*
@@ -55,6 +59,15 @@ struct http_response {
  */
 bool http_ask(struct http *http, const struct http_request *request, struct http_response *response,
               struct why *why);
+
+enum { HTTP_VALIDATOR_SIZE = 256 };
+
+/*
+ * The header line by which a later request asks for content only if it is no longer that of this
+ * answer (RFC 9110, 8.8 and 13.1). Empty if there is none to rely on: content that was younger
+ * than a minute may have changed once more under the same date, and servers make tags of dates.
+ */
+void http_validator(const struct http_response *response, char line[HTTP_VALIDATOR_SIZE]);
 
 /* A URL resolved against another (RFC 3986, 5), to be freed; NULL if it is none over HTTP. */
 char *http_resolve(const char *base, struct slice reference);

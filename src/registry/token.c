@@ -54,15 +54,16 @@ char *token_read(struct slice body, const char *url, struct why *why)
     return header;
 }
 
-static char *fetch_token(struct http *http, const char *url, struct why *why)
+char *token_get(struct http *http, const struct http_request *request, struct why *why)
 {
     struct http_response *response = malloc(sizeof *response);
+    const char *url = request->url;
     struct why reason;
     char *header = NULL;
 
     if (!response)
         return NULL;
-    if (!http_ask(http, &(struct http_request){.url = url}, response, &reason))
+    if (!http_ask(http, request, response, &reason))
         why_not(why, "%.160s cannot be read: %.120s", url, reason.text);
     else if (response->status != 200)
         why_not(why, "%.200s answers %ld, where an anonymous token should be", url,
@@ -89,14 +90,4 @@ char *token_url(const char *registry, struct slice repository, struct slice chal
         return NULL;
     }
     return make_url(&asked, repository);
-}
-
-char *token_get(struct http *http, const char *registry, struct slice repository,
-                struct slice challenge, struct why *why)
-{
-    char *url = token_url(registry, repository, challenge, why);
-    char *header = url ? fetch_token(http, url, why) : NULL;
-
-    free(url);
-    return header;
 }

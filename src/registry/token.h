@@ -8,19 +8,18 @@
 #include "why.h"
 
 /*
- * Gets a token that lets everybody pull from a repository, where the challenge of
- * the registry (its WWW-Authenticate header) says; from an encrypted registry
- * only over an encrypted way (the "Docker Registry v2 authentication via central
- * service" that distribution documents). Returns the value of an Authorization
- * header, to be freed, or NULL with the reason.
- */
-char *token_get(struct http *http, const char *registry, struct slice repository,
-                struct slice challenge, struct why *why);
-
-/* The two steps of it: where to ask, to be freed; and what the answer there gives. NULL as above.
+ * Where everybody gets a token to pull from a repository, by the challenge of the registry (its
+ * WWW-Authenticate header); from an encrypted registry only over an encrypted way (the "Docker
+ * Registry v2 authentication via central service" that distribution documents). A URL, to be
+ * freed, or NULL with the reason.
  */
 char *token_url(const char *registry, struct slice repository, struct slice challenge,
                 struct why *why);
+
+/* Gets it there. The value of an Authorization header, to be freed, or NULL with the reason. */
+char *token_get(struct http *http, const struct http_request *request, struct why *why);
+
+/* The same from an answer that has come. */
 char *token_read(struct slice body, const char *url, struct why *why);
 
 #endif

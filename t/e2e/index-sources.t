@@ -113,11 +113,12 @@ sub handmade {
     my ( $source, $words, @contents ) = @_;
     my %value = (
         registry => 'registry.example.org',
+        source   => $source,
         serial   => 1,
         time     => '2026-11-28T21:30:00Z',
         %$words
     );
-    my @order = ( qw(registry serial time), grep { $_ eq 'shrinks' } keys %value );
+    my @order = ( qw(registry source serial time), grep { $_ eq 'shrinks' } keys %value );
     my $list  = '# signpost-index 1' . join( '', map { " $_=$value{$_}" } @order ) . "\n";
     for my $content (@contents) {
         my $name = 'sha256-' . sha256_hex($content);
@@ -155,7 +156,7 @@ sub pull {
 }
 
 sub fetched_list {
-    return join '', map { $t->slurp($_) } glob "$_[0]/index/*.list";
+    return join '', map { $t->slurp($_) } glob "$_[0]/index/*/list";
 }
 
 # Every file that a fetched list names is there, whole.
@@ -163,7 +164,7 @@ sub is_whole {
     my ($state) = @_;
     for ( split /\n/, fetched_list($state) ) {
         my ( $hex, $size ) = /^sha256:(\w+) (\d+) / or next;
-        my $content = $t->slurp("$state/index/sha256-$hex");
+        my $content = $t->slurp( glob "$state/index/*/sha256-$hex" );
         return 0 if length $content != $size || sha256_hex($content) ne $hex;
     }
     return 1;
@@ -177,10 +178,10 @@ subtest 'publish' => sub {
     is( $run->{status}, 0, 'writes a source' ) or diag $run->{err};
     like( $run->{out}, qr/www\/one: serial 1, 1 file, not signed\.$/, 'says what' );
     my ( $first, $only, @rest ) = split /\n/, published('one');
-    is(
+    like(
         $first,
-        '# signpost-index 1 registry=registry.example.org serial=1 time=2025-11-28T21:30:00Z',
-        'the list begins with registry, serial and time'
+        qr/^# signpost-index 1 registry=registry\.example\.org source=[0-9a-f]{16} serial=1 time=2025-11-28T21:30:00Z$/,
+        'the list begins with registry, source, serial and time'
     );
     my ( $digest, $size, $name ) = split / /, $only;
     my $content = $t->slurp("$www/one/$name");
@@ -256,11 +257,11 @@ subtest 'from a source to answers, without a prober' => sub {
     is( goes( $cgi, 50 ),      'central', 'is taken' );
     my %named = map { ( split / / )[2] => 1 } grep { /^sha256/ } split /\n/, published('one');
     is_deeply(
-        [ sort map { s{.*/}{}r } glob "$state/index/sha256-*" ],
+        [ sort map { s{.*/}{}r } glob "$state/index/*/sha256-*" ],
         [ sort keys %named ],
         'what no list names is removed'
     );
-    my ($some) = glob "$state/index/sha256-*";
+    my ($some) = glob "$state/index/*/sha256-*";
     truncate $some, 10 or die $!;
     is( pull($conf)->{status}, 0, 'a file that was cut short' );
     ok( is_whole($state), 'is fetched again' );
@@ -340,7 +341,7 @@ my @refused = (
     ],
     [
         'lines out of order',
-        qr{/sha256-\w+:3: the line is not in order},
+        qr{sha256-\w+ of \S+/bad/:3: the line is not in order},
         sub { handmade( bad => { serial => 6 }, swapped($more) ) }
     ],
     [
@@ -395,9 +396,10 @@ subtest 'what is refused' => sub {
         ok( fetched_list($state) eq $before && is_whole($state) && has( $conf, 20 ),
             "$what: the one before serves on" );
     }
-    my ($refused) = $t->slurp("$state/index/status") =~ /^source \w+ 5 \d+ 20 \d+ \d+ (\d+) \S/;
+    my ($refused) =
+        $t->slurp( glob "$state/index/*/status" ) =~ /^source \w+ 5 \d+ 20 \d+ \d+ (\d+) \S/;
     is( $refused, scalar @refused, 'all are counted' );
-    is_deeply( [ glob "$state/index/.*.new" ], [], 'nothing is left behind' );
+    is_deeply( [ glob "$state/index/*/.*.new" ], [], 'nothing is left behind' );
     handmade( bad => { serial => 6 }, $more );
     is( pull($conf)->{status}, 0, 'a good one' );
     ok( has( $conf, 25 ), 'is taken again' );
@@ -415,14 +417,18 @@ subtest 'what is refused' => sub {
     is( pull($conf)->{status}, 0, 'unless the list, or one before it, says that it is meant' );
     ok( !has( $conf, 3000 ), 'then they are gone' );
     my $run = pull( conf_file( 's-away', '[ away ]' ) );
-    like( $run->{err}, qr/the answer is 302/, 'TLS is not left by a redirect' );
+    like(
+        $run->{err},
+        qr/is not followed: only addresses that begin with https/,
+        'TLS is not left by a redirect'
+    );
 };
 
 subtest 'mirrors' => sub {
     my $state = $t->dir('s-mirrors');
     my $conf  = conf_file( 's-mirrors', '( [ m1, m2 ], other )' );
-    handmade( m1    => { serial => 1 }, $good );
-    handmade( m2    => { serial => 2 }, $more );
+    handmade( m1    => { source => 'm', serial => 1 }, $good );
+    handmade( m2    => { source => 'm', serial => 2 }, $more );
     handmade( other => { serial => 7 }, line('other') );
     my $run = pull($conf);
     is( $run->{status}, 0, 'the newest list of several mirrors' ) or diag $run->{err};
@@ -431,13 +437,13 @@ subtest 'mirrors' => sub {
     $run = pull($conf);
     is( $run->{status}, 0, 'an older mirror' );
     like( $run->{err}, qr/passed over in part: .* older/, 'is passed over' );
-    handmade( m2 => { serial => 1 }, $good );
+    handmade( m2 => { source => 'm', serial => 1 }, $good );
     $run = pull($conf);
     is( $run->{status}, 1, 'if all are older' );
     like( $run->{err}, qr/is refused: .* older/, 'the source is refused' );
     ok( has( $conf, 25 ), 'and the one before serves on' );
-    handmade( m1 => { serial => 3 }, line('new') );
-    handmade( m2 => { serial => 4 }, line('newer') );
+    handmade( m1 => { source => 'm', serial => 3 }, line('new') );
+    handmade( m2 => { source => 'm', serial => 4 }, line('newer') );
     unlink "$www/m2/sha256-" . sha256_hex( line('newer') );
     $run = pull($conf);
     is( $run->{status}, 0, 'where the newest is bad' );
@@ -648,8 +654,9 @@ subtest 'the prober is killed while it fetches' => sub {
         @before = ( fetched_list($state), published('slow') );
         Signpost::Prober->start( $t, "killed$i", $conf, $state );
         $fetching +=
-            $t->wait_for( sub { -e "$state/index/.part.new" || fetched_list($state) eq $before[1] }
-            ) && 1;
+            $t->wait_for(
+            sub { ( () = glob "$state/index/*/.part.new" ) || fetched_list($state) eq $before[1] } )
+            && 1;
         sleep rand 0.25;
         $t->signal( "killed$i" => 'KILL' );
         $t->stop("killed$i");
@@ -670,18 +677,21 @@ subtest 'a full disk' => sub {
         if !$apart[0] || $t->run( [ @apart, $mount ] )->{status};
     my $conf = conf_file( 's-full', '[ full ]' );
     handmade( full => { serial => 1 }, $good );
-    handmade( large => { serial => 2 }, join '', sort map { line($_) } 1 .. 2000 );
+    handmade(
+        large => { source => 'full', serial => 2 },
+        join '', sort map { line($_) } 1 .. 2000
+    );
     my $pull = "'$signpost' index pull --config '$conf'";
     my $run  = $t->run(
         [
             @apart,
-            "$mount; $pull >&2 && cp $www/large/* $www/full/ && $pull >&2; echo \$?; cat $state/index/*.list; "
-                . "cat $state/index/sha256-* | wc -l; ls -A $state/index | grep -c new"
+            "$mount; $pull >&2 && cp $www/large/* $www/full/ && $pull >&2; echo \$?; cat $state/index/*/list; "
+                . "cat $state/index/*/sha256-* | wc -l; ls -A $state/index/* | grep -c new"
         ]
     );
     my ( $status, $list, @rest ) = split /\n/, $run->{out};
     is( $status, 1, 'what does not fit is refused' );
-    like( $run->{err}, qr{s-full/index cannot be written: No space left on device}, 'and why' );
+    like( $run->{err}, qr{s-full/index/\w+ cannot be written: No space left on device}, 'and why' );
     like( $list,       qr/serial=1 /, 'the list before serves on' );
     is_deeply( [ @rest[ -2, -1 ] ], [ 20, 0 ], 'with its file, and nothing else' );
 };

@@ -59,7 +59,8 @@ my @input = map { $t->file( "input.$_", join '', sort @lines[ $_ .. $_ + 2 ] ) }
 
 sub list {
     my ( $serial, @parts ) = @_;
-    my $first = "registry=registry.example.org serial=$serial time=2026-11-28T21:30:00Z";
+    my $first =
+        "registry=registry.example.org source=team serial=$serial time=2026-11-28T21:30:00Z";
     return join '', "# signpost-index 1 $first\n",
         map { $file[$_] =~ s/-/:/r . ' ' . length( $index[$_] ) . " $file[$_]\n" } @parts;
 }
@@ -129,14 +130,14 @@ my @commands   = (
         needs   => $has_registry,
         before  => [ [qw(index pull --config B)] ],
         command => [qw(index pull --config C)],
-        files   => [qw(state/index/*.list state/index/status)],
+        files   => [qw(state/index/*/list state/index/*/status)],
         durable => 1,
     },
     {
         name    => 'index pull, the first',
         needs   => $has_registry,
         command => [qw(index pull --config B)],
-        files   => ['state/index/*.list'],
+        files   => ['state/index/*/list'],
         durable => 1,
     },
     {

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where an index is published, as a configuration names it: an http or https URL of a folder or
+ * of the list in one, or an artifact at a registry, which is always asked over TLS:
+ *
+ *     oci://HOST[:PORT]/REPOSITORY:TAG
+ */
+#ifndef INDEX_ADDRESS_H
+#define INDEX_ADDRESS_H
+
+#include <stdbool.h>
+#include "slice.h"
+
+/* The parts of an address at a registry; they borrow from it. */
+struct index_artifact {
+    struct slice host, repository, tag;
+};
+
+/* Whether text is an address of either kind. */
+bool index_address_is(struct slice text);
+
+/* Takes an address at a registry apart. False if it is none. */
+bool index_address_artifact(struct slice text, struct index_artifact *artifact);
+
+#endif
