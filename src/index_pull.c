@@ -429,8 +429,17 @@ static bool take_newest(struct run *run)
 
 /* ---- what came of it ---- */
 
+static bool cannot_replace(const struct run *run, const char *file)
+{
+    struct why why;
+
+    why_not(&why, "The file %s/%s cannot be written: %s.", run->folder.path, file, strerror(errno));
+    say(run, why.text);
+    return false;
+}
+
 /* Keeps what was sent and judged. */
-static void remember(const struct run *run)
+static bool remember(const struct run *run)
 {
     struct index_seen seen[INDEX_MIRRORS_MAX] = {0};
     char circumstances[INDEX_CIRCUMSTANCES_SIZE];
@@ -446,7 +455,8 @@ static void remember(const struct run *run)
         strcpy(seen[i].circumstances, circumstances);
         seen[i].reason = mirror->news == SAME ? (struct why){""} : mirror->why;
     }
-    index_seen_write(seen, run->source->mirrors, run->source->count, run->folder.fd);
+    return index_seen_write(seen, run->source->mirrors, run->source->count, run->folder.fd) ||
+           cannot_replace(run, INDEX_SEEN);
 }
 
 static void tell(const struct run *run, bool good)
@@ -485,18 +495,6 @@ static void conclude(struct run *run, bool good)
         tell(run, good);
 }
 
-static bool write_status(const struct run *run)
-{
-    struct why why;
-
-    if (index_status_write(&run->status, run->folder.fd))
-        return true;
-    why_not(&why, "The file %s/" INDEX_STATUS " cannot be written: %s.", run->folder.path,
-            strerror(errno));
-    say(run, why.text);
-    return false;
-}
-
 /* ---- all ---- */
 
 static bool work(struct run *run)
@@ -519,8 +517,8 @@ static bool work(struct run *run)
     }
     bool good = take_newest(run);
     conclude(run, good);
-    remember(run);
-    good &= write_status(run);
+    good &= remember(run);
+    good &= index_status_write(status, run->folder.fd) || cannot_replace(run, INDEX_STATUS);
     index_folder_clean(run->folder.fd);
     return good;
 }

@@ -57,16 +57,16 @@ void index_seen_read(struct index_seen *seen, int folder, const char *url)
         close(fd);
 }
 
-void index_seen_write(const struct index_seen *seen, const char *const *urls, size_t count,
+bool index_seen_write(const struct index_seen *seen, const char *const *urls, size_t count,
                       int folder)
 {
     struct replacement new;
 
     if (!replacement_begin(&new, folder, INDEX_SEEN, 0644))
-        return;
+        return false;
     for (size_t i = 0; i < count; i++)
         if (seen[i].validator[0])
             fprintf(new.file, "%s\t%s\t%" PRId64 "\t%s\t%s\n", urls[i], seen[i].circumstances,
                     seen[i].since_s, seen[i].validator, seen[i].reason.text);
-    replacement_end(&new, false);
+    return replacement_end(&new, false);
 }

@@ -30,8 +30,8 @@ struct index_seen {
 /* Reads what a mirror had; empty where nothing is known. */
 void index_seen_read(struct index_seen *seen, int folder, const char *url);
 
-/* Replaces all. That it cannot be written costs a transfer. */
-void index_seen_write(const struct index_seen *seen, const char *const *urls, size_t count,
+/* Replaces all. False with errno; then the same is sent and judged again. */
+bool index_seen_write(const struct index_seen *seen, const char *const *urls, size_t count,
                       int folder);
 
 #endif
