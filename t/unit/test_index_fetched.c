@@ -37,7 +37,7 @@ static const char *path_of(const char *name)
 {
     static char path[200];
 
-    snprintf(path, sizeof path, "%s/index/%s", folder, name);
+    snprintf(path, sizeof path, "%s/index/" ID "/%s", folder, name);
     return path;
 }
 
@@ -59,10 +59,11 @@ static void put_list(const char *registry, const char *digest, const char *conte
 
     index_list_file_name(slice_of(digest), name);
     put(name, content);
-    snprintf(text, sizeof text,
-             "# signpost-index 1 registry=%s serial=1 time=2026-11-28T21:30:00Z\n%s %zu x\n",
-             registry, digest, size);
-    put(ID ".list", text);
+    snprintf(
+        text, sizeof text,
+        "# signpost-index 1 registry=%s source=s serial=1 time=2026-11-28T21:30:00Z\n%s %zu x\n",
+        registry, digest, size);
+    put(INDEX_FETCHED_LIST, text);
 }
 
 static struct index *join(const struct state *state, const struct index_source *sources,
@@ -103,7 +104,7 @@ static void test_joined(const struct state *state, const struct index_source *so
     put_list("other.example.org", C, C "\n", 72);
     index_refresh(index, 4 * SECOND);
     like(told.last, "is the index of other.example.org.", "nor is another registry's");
-    put(ID ".list", "rubbish\n");
+    put(INDEX_FETCHED_LIST, "rubbish\n");
     index_refresh(index, 5 * SECOND);
     ok(has(index, B) && told.count == 3, "nor what is no list");
     index_refresh(index, 6 * SECOND);
@@ -139,36 +140,40 @@ static void test_no_folder(const struct index_source *source)
 
 static void test_status(const struct state *state, const struct index_source *source)
 {
-    static struct index_status status, back;
+    static struct index_status back;
+    const struct index_source sources[] = {{.id = "fedcba9876543210"}, *source};
+    const struct index_source_status status = {.id = ID,
+                                               .serial = 7,
+                                               .lines = 8,
+                                               .time_s = 9,
+                                               .fetched_s = 10,
+                                               .asked_s = 11,
+                                               .refused = 12,
+                                               .reason = {"it is torn"}};
     int in = open(path_of(""), O_RDONLY | O_DIRECTORY);
 
-    status.count = 2;
-    status.source[0] = (struct index_source_status){.id = "fedcba9876543210", .serial = 1};
-    status.source[1] = (struct index_source_status){.id = ID,
-                                                    .serial = 7,
-                                                    .lines = 8,
-                                                    .time_s = 9,
-                                                    .fetched_s = 10,
-                                                    .asked_s = 11,
-                                                    .refused = 12,
-                                                    .reason = {"it is torn"}};
     ok(index_status_write(&status, in), "what came of it is written");
-    index_status_read(&back, state->fd);
-    cmp_ok(back.count, ==, 2, "and read");
+    index_status_read(&back, state->fd, sources, 2);
+    cmp_ok(back.count, ==, 1, "and read; of another source there is none");
     const struct index_source_status *found = index_status_find(&back, source);
-    ok(found == &back.source[1], "the source is found");
     ok(found && found->serial == 7 && found->lines == 8 && found->time_s == 9 &&
            found->fetched_s == 10 && found->asked_s == 11 && found->refused == 12,
        "with its numbers");
     is(found ? found->reason.text : NULL, "it is torn", "and the reason");
-    is(back.source[0].reason.text, "", "where there is one");
-    put("status", "source " ID " 1 2 3 4 5 x\nrubbish\nsource 0123 1 2 3 4 5 6\n");
-    index_status_read(&back, state->fd);
-    cmp_ok(back.count, ==, 0, "other lines are passed over");
-    ok(!index_status_find(&back, source), "nothing is known");
-    index_status_read(&back, -1);
-    cmp_ok(back.count, ==, 0, "nor without a directory");
-    unlink(path_of("status"));
+    ok(!index_status_find(&back, &sources[0]), "the other is not found");
+    put(INDEX_STATUS, "source " ID " 1 2 3 4 5 6\n");
+    index_status_read(&back, state->fd, source, 1);
+    ok(back.count == 1 && back.source[0].refused == 6 && !back.source[0].reason.text[0],
+       "without a reason");
+    put(INDEX_STATUS, "source " ID " 1 2 3 4 5 x\n");
+    index_status_read(&back, state->fd, source, 1);
+    cmp_ok(back.count, ==, 0, "another line is none");
+    put(INDEX_STATUS, "source 0123 1 2 3 4 5 6\n");
+    index_status_read(&back, state->fd, source, 1);
+    cmp_ok(back.count, ==, 0, "nor one of another source");
+    index_status_read(&back, -1, source, 1);
+    cmp_ok(back.count, ==, 0, "nor is there one without a directory");
+    unlink(path_of(INDEX_STATUS));
     close(in);
 }
 
@@ -179,20 +184,21 @@ int main(void)
     struct state state = {.name = folder};
     char name[INDEX_FILE_NAME_SIZE];
 
-    if (!mkdtemp(folder) || mkdir(path_of(""), 0700) != 0)
+    state.fd = mkdtemp(folder) ? open(folder, O_RDONLY | O_DIRECTORY) : -1;
+    if (mkdirat(state.fd, INDEX_FOLDER, 0700) != 0 || mkdir(path_of(""), 0700) != 0)
         return 1;
-    state.fd = open(folder, O_RDONLY | O_DIRECTORY);
     test_joined(&state, &source);
     test_damaged(&state, &source);
     test_no_folder(&source);
     test_status(&state, &source);
-    close(state.fd);
     for (size_t i = 0; i < 3; i++) {
         index_list_file_name(slice_of((const char *[]){A, B, C}[i]), name);
         unlink(path_of(name));
     }
-    unlink(path_of(ID ".list"));
+    unlink(path_of(INDEX_FETCHED_LIST));
     rmdir(path_of(""));
+    unlinkat(state.fd, INDEX_FOLDER, AT_REMOVEDIR);
+    close(state.fd);
     ok(rmdir(folder) == 0, "nothing is left behind");
     return done_testing();
 }
