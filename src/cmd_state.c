@@ -131,12 +131,34 @@ static void print_processes(const struct knowledge *knowledge)
            crowd.responders == 1 ? "" : "s", crowd.probers > 0 ? "the" : "no");
 }
 
-/* What the index has from its sources, a line each. */
+/* What the index has from a source. */
+static void print_source(const struct index_source_status *s, int64_t now_s)
+{
+    char made[32], fetched[32], asked[32];
+
+    if (!s->serial)
+        printf("nothing so far");
+    else
+        printf("serial %" PRIu64 ", %" PRIu64 " line%s, made %s, fetched %s", s->serial, s->lines,
+               s->lines == 1 ? "" : "s", format_time(s->time_s, made),
+               format_time(s->fetched_s, fetched));
+    if (s->asked_s)
+        printf(", confirmed %s", format_time(s->asked_s, asked));
+    if (s->refused)
+        printf(", refused %" PRIu64 " time%s", s->refused, s->refused == 1 ? "" : "s");
+    putchar('\n');
+    if (s->reason.text[0])
+        printf("       the last time: %s\n", s->reason.text);
+    if (index_status_is_stale(s, now_s))
+        puts("       ALARM: it has not been confirmed for a day or longer. What was fetched serves "
+             "on; newer signatures are not known.");
+}
+
+/* What the index has from its sources. */
 static void print_sources(const struct knowledge *knowledge)
 {
     const struct config *config = knowledge->config;
     struct index_status status;
-    char made[32], asked[32];
 
     if (config->index_source_count > 0)
         index_status_read(&status, knowledge->state.fd, config->index_sources,
@@ -148,11 +170,7 @@ static void print_sources(const struct knowledge *knowledge)
             puts("never asked");
             continue;
         }
-        printf("serial %" PRIu64 ", %" PRIu64 " lines, made %s, good answer %s", s->serial,
-               s->lines, format_time(s->time_s, made), format_time(s->asked_s, asked));
-        if (s->refused)
-            printf(", refused %" PRIu64 " time%s", s->refused, s->refused == 1 ? "" : "s");
-        printf("%s%s\n", s->reason.text[0] ? "; the last time: " : "", s->reason.text);
+        print_source(s, instant_now().wall_s);
     }
 }
 
@@ -264,6 +282,8 @@ static void print_requests(const struct knowledge *knowledge)
         print_sums("class", json_object_get(requests, "by_class"));
         print_sums("status", json_object_get(requests, "by_status"));
         print_sums("target", json_object_get(requests, "by_target"));
+        print_sums("known by",
+                   json_object_get(json_object_get(status, "responders"), "digests_known_by"));
         print_sums("continent", json_object_get(requests, "by_continent"));
     }
     json_decref(status);

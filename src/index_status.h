@@ -23,6 +23,12 @@ struct index_source_status {
     struct why reason;      /* of the last one asked; empty: all was well */
 };
 
+/* Whether a source has given no good answer for so long that somebody should look: a day. */
+static inline bool index_status_is_stale(const struct index_source_status *source, int64_t now_s)
+{
+    return now_s - source->asked_s >= 24 * 3600;
+}
+
 struct index_status {
     size_t count;
     struct index_source_status source[INDEX_SOURCES_MAX];

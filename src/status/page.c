@@ -14,7 +14,7 @@
 #include "status/page_style.h"
 #include "status/public.h"
 
-enum { LIVE_SECONDS = 10, SOURCE_ALARM_S = 24 * 3600 };
+enum { LIVE_SECONDS = 10 };
 
 void page_write_number(FILE *out, uint64_t number)
 {
@@ -164,7 +164,7 @@ static void write_sources(const struct status *status, FILE *out)
     for (size_t i = 0; i < status->config->index_source_count; i++) {
         const struct index_source *source = &status->config->index_sources[i];
         const struct index_source_status *s = index_status_find(&status->index, source);
-        bool calm = s && status->now_s - s->asked_s < SOURCE_ALARM_S;
+        bool calm = s && !index_status_is_stale(s, status->now_s);
         fprintf(out, "<p%s>", calm ? " class=\"when\"" : " class=\"verdict trouble\"");
         fputs("Index from ", out);
         markup_text(out, source->mirrors[0]);

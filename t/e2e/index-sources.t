@@ -621,9 +621,11 @@ subtest 'from a source to answers, with a prober' => sub {
     my $shown = $t->run( [ $signpost, 'state', '--config', $conf ] )->{out};
     like(
         $shown,
-        qr{^index  https://localhost:$port/live/: serial 2, 11 lines, .*refused .*other\.example\.org}m,
+        qr{^index  https://localhost:$port/live/: serial 2, 11 lines, made .*, fetched .*, confirmed .*, refused \d.*\n +the last time: .*other\.example\.org}m,
         'state shows all that'
     );
+    unlike( $shown, qr/ALARM/, 'without an alarm' );
+    like( $shown, qr/^  known by   .*\bindex \d/m, 'how many requests the index has decided' );
     sleep 2.5;
     my @said = $t->slurp( $t->folder . '/prober.err' ) =~ /An index source is refused/g;
     is( scalar @said, 1, 'the same reason is said once' );
@@ -631,6 +633,16 @@ subtest 'from a source to answers, with a prober' => sub {
     $t->signal( prober => 'KILL' );
     $t->stop('prober');
     is( goes( $front, 11 ), 'central', 'with the prober killed, all goes on' );
+    my $yesterday = int( time - 90000 );
+
+    my $status = $t->slurp("$state/index/status") =~ s/^(source(?: \S+){5}) \d+/$1 $yesterday/mr;
+    $t->file( 's-prober/index/status', $status );
+    like(
+        $t->run( [ $signpost, 'state', '--config', $conf ] )->{out},
+        qr/ALARM: it has not been confirmed for a day/,
+        'what has not been confirmed for a day is an alarm'
+    );
+    is( goes( $front, 11 ), 'central', '  and reroutes nothing' );
     $t->stop('fastcgi');
 };
 
