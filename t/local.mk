@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	t/unit/test_index_fetched \
 	t/unit/test_index_list \
 	t/unit/test_index_merge \
+	t/unit/test_last_resort \
 	t/unit/test_listen \
 	t/unit/test_locate \
 	t/unit/test_log_line \
@@ -73,6 +74,7 @@ UNIT_TESTS = \
 	t/unit/test_respond \
 	t/unit/test_rule \
 	t/unit/test_slice \
+	t/unit/test_save \
 	t/unit/test_state \
 	t/unit/test_showing \
 	t/unit/test_suggest \

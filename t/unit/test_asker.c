@@ -444,6 +444,16 @@ static void test_connect(void)
     ok(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC,
        "without blocking, and for this program alone");
     close(fd);
+    int input = dup(STDIN_FILENO), opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct state state = {.name = directory, .fd = dup2(opened, STDIN_FILENO)};
+    close(opened);
+    fd = ask_connect(&state, &why);
+    ok(fd > 0, "also if the directory has the descriptor 0");
+    close(fd);
+    if (input < 0)
+        close(STDIN_FILENO);
+    else
+        dup2(input, STDIN_FILENO), close(input);
     chmod(directory, 0777);
     cmp_ok(connect_to(directory, &why), ==, -1, "a directory for everybody is refused");
     chmod(directory, 0700);

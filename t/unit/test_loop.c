@@ -955,6 +955,40 @@ static void test_rest(void)
     loop_free(loop);
 }
 
+/* So that seconds go by without a wait. */
+static int rest_a_while(void *ctx)
+{
+    (void)ctx;
+    clock_now += 250;
+    return 0;
+}
+
+static void tick_and_stop(void *ctx)
+{
+    (void)ctx;
+    if (++ticked == 2)
+        loop_stop(loop);
+}
+
+static void test_run(void)
+{
+    open_loop(10, NULL);
+    service.rest = rest_a_while;
+    service.tick = tick_and_stop;
+    loop_run(loop);
+    cmp_ok(ticked, ==, 2, "a loop runs until it is stopped");
+    loop_free(loop);
+
+    open_loop(10, NULL);
+    service.tick = count_tick;
+    turn();
+    clock_now += 999;
+    turn();
+    cmp_ok(ticked, ==, 0, "just before a second has gone by");
+    ok(ends_soon(5000), "a turn lasts no longer than until then");
+    loop_free(loop);
+}
+
 static void test_tick(void)
 {
     open_loop(10, NULL);
@@ -992,6 +1026,7 @@ int main(void)
     test_retire();
     test_signals();
     test_rest();
+    test_run();
     test_tick();
     return done_testing();
 }

@@ -268,6 +268,37 @@ static void test_record_size_chosen(void)
     record_table_free(list.table);
 }
 
+/* Pointers to strings have another length from 2048 bytes on: a string at each place around. */
+static void test_pointers(void)
+{
+    for (size_t pad = 1; pad < 48; pad++) {
+        struct range_list list = {.table = record_table_new()}, back = {.table = list.table};
+        struct range_error error = {""};
+        struct range_record record = {.provider = "p"};
+        size_t wrong = 0;
+        char text[80];
+        memset(record.city, 'x', pad);
+        add(&list, "192.0.2.0/24", intern(&list, &record));
+        for (unsigned i = 0; i < 120; i++) {
+            record = (struct range_record){.provider = "p"};
+            snprintf(record.region, sizeof record.region, "region-of-these-%u", i % 60);
+            snprintf(record.city, sizeof record.city, "%u", i);
+            snprintf(text, sizeof text, "10.0.%u.0/24", i);
+            add(&list, text, intern(&list, &record));
+        }
+        range_settle(&list);
+        write_to(path("pointers"), &list, 0, NULL, true);
+        if (mmdb_read(&back, path("pointers"), &error))
+            range_settle(&back);
+        for (size_t i = 0; i < list.count && i < back.count; i++)
+            wrong += list.entries[i].record != back.entries[i].record;
+        ok(back.count == list.count && wrong == 0, "with %zu bytes in front: the same", pad);
+        range_list_free(&list);
+        range_list_free(&back);
+        record_table_free(list.table);
+    }
+}
+
 static void test_empty(void)
 {
     struct range_list list = {.table = record_table_new()};
@@ -311,14 +342,15 @@ static void test_damaged(void)
 
 int main(void)
 {
-    static const char *const files[] = {"fields", "sizes",      "large",  "chosen",
-                                        "empty",  "everything", "damaged"};
+    static const char *const files[] = {"fields", "sizes",      "large",   "chosen",
+                                        "empty",  "everything", "damaged", "pointers"};
     if (!mkdtemp(folder))
         return 1;
     test_fields();
     test_record_sizes();
     test_large_data();
     test_record_size_chosen();
+    test_pointers();
     test_empty();
     test_everything();
     test_damaged();

@@ -232,6 +232,10 @@ static void test_down(void)
             checked(&m, RESULT_GOOD, up);
     cmp_ok(up - 840000, <, 33000, "it is up within an interval and a bit (%lld ms)",
            (long long)up - 840000);
+    for (int i = 0; i < 3; i++)
+        checked(&m, RESULT_BAD, up + i);
+    int again = run(&m, up + 10, up + 15000, RESULT_BAD, 10);
+    ok(m.is_down && again >= 3 && again <= 5, "down again: a few times soon, too: %d", again);
 }
 
 static void test_sleep(void)
