@@ -47,6 +47,7 @@ UNIT_TESTS = \
 	t/unit/test_mapped \
 	t/unit/test_loop \
 	t/unit/test_map \
+	t/unit/test_mapped \
 	t/unit/test_markup \
 	t/unit/test_mmdb_write \
 	t/unit/test_nearest \

@@ -1,88 +1,137 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mapped files that are cut short, and how they are let go. */
+/* Mapped files that another program cuts short. */
 #include "mapped.h"
-#include <fcntl.h>
-#include <sched.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "tap.h"
 
-enum { PAGE = 4096, LARGE = 4 << 20, TURNS = 10 * 1000 * 1000 };
+static size_t page;
 
-static char path[] = "/tmp/signpost-mapped-XXXXXX";
-
-/* A map of a file of so many bytes; aborts where there is none. */
-static char *map_file(size_t size)
+/* Two pages of a file with nothing but "x", which is deleted; *fd stays open. */
+static char *map_file(int *fd)
 {
-    int fd = open(path, O_RDWR | O_TRUNC | O_CLOEXEC);
+    char name[] = "/tmp/signpost-mapped-XXXXXX", *bytes = malloc(2 * page);
 
-    if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
+    *fd = mkstemp(name);
+    unlink(name);
+    memset(bytes, 'x', 2 * page);
+    if (*fd < 0 || write(*fd, bytes, 2 * page) != (ssize_t)(2 * page))
         abort();
-    char *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    close(fd);
+    free(bytes);
+    void *at = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
     if (at == MAP_FAILED)
         abort();
     return at;
 }
 
-static bool is_mapped(void)
+/* A byte as it is there now. */
+static char byte(const char *at, size_t offset)
 {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[1024];
-    bool found = false;
-
-    while (maps && fgets(line, sizeof line, maps))
-        found = found || strstr(line, path);
-    if (maps)
-        fclose(maps);
-    return found;
+    return *(const volatile char *)(at + offset);
 }
 
-static void test_cut_short(void)
+static void cut(int fd, size_t size)
 {
-    char *at = map_file(4 * PAGE);
-    int map = mapped_watch(at, 4 * PAGE);
-
-    ok(map >= 0 && !mapped_is_damaged(map), "a whole file");
-    if (truncate(path, PAGE) != 0)
+    if (ftruncate(fd, (off_t)size) != 0)
         abort();
-    cmp_ok(*(volatile char *)(at + 2 * PAGE), ==, 0, "what was cut off reads as zeros");
-    ok(mapped_is_damaged(map), "  and the map is damaged");
-    mapped_release(map, at, 4 * PAGE);
-    map = mapped_watch(at, PAGE);
-    ok(!mapped_is_damaged(map), "which the next one at the same place is not");
-    mapped_unwatch(map);
 }
 
-static void test_release(void)
+static bool is_unmapped(char *at)
 {
-    static const size_t sizes[] = {PAGE, LARGE};
+    return msync(at, page, MS_ASYNC) != 0 && errno == ENOMEM;
+}
 
-    for (size_t i = 0; i < 2; i++) {
-        char *at = map_file(sizes[i]);
-        int map = mapped_watch(at, sizes[i]);
-        ok(is_mapped(), "a file of %zu bytes is mapped", sizes[i]);
-        mapped_release(map, at, sizes[i]);
-        for (int turn = 0; turn < TURNS && is_mapped(); turn++)
-            sched_yield();
-        ok(!is_mapped(), "  and no longer once it is released");
+static void test_watched(void)
+{
+    int fd, other_fd;
+    char *at = map_file(&fd), *other = map_file(&other_fd);
+    int map = mapped_watch(at, 2 * page), second = mapped_watch(other, 2 * page);
+
+    ok(map >= 0 && second >= 0 && map != second, "two maps are guarded");
+    cut(fd, page);
+    ok(byte(at, page - 1) == 'x' && !mapped_is_damaged(map), "what is left of a file can be read");
+    cmp_ok(byte(at, page), ==, 0, "what is gone is zeros");
+    ok(mapped_is_damaged(map), "the map is known to be damaged");
+    ok(!mapped_is_damaged(second), "the other one is not");
+    at[page + 1] = 'y';
+    ok(byte(at, page + 1) == 'y' && byte(at, 0) == 'x',
+       "it can be written to, and the rest is as it was");
+    mapped_release(map, at, 2 * page);
+    ok(is_unmapped(at), "it is unmapped");
+    cmp_ok(mapped_watch(other, 2 * page), ==, map, "its number is free");
+    ok(!mapped_is_damaged(map), "and stands for what is not damaged");
+    mapped_unwatch(map);
+    cut(other_fd, 0);
+    cmp_ok(byte(other, 2 * page - 1), ==, 0, "up to the last byte");
+    ok(mapped_is_damaged(second), "a map is guarded");
+    mapped_release(second, other, 2 * page);
+    ok(!mapped_is_damaged(-1), "no map is not damaged");
+    close(fd);
+    close(other_fd);
+}
+
+static void test_opening(void)
+{
+    int fd;
+    char *at = map_file(&fd);
+
+    cut(fd, page);
+    ok(mapped_opening(), "while a library opens a file");
+    cmp_ok(byte(at, 0), ==, 'x', "reads are as ever");
+    ok(mapped_opened(), "and the file is whole");
+    mapped_opening();
+    cmp_ok(byte(at, page), ==, 0, "what is gone is zeros");
+    ok(!mapped_opened(), "and the file is damaged");
+    ok(mapped_opening() && mapped_opened(), "the next one is not");
+    munmap(at, 2 * page);
+    close(fd);
+}
+
+/* Whoever reads what nobody guards dies of it. */
+static void test_unguarded(void)
+{
+    int fd, status;
+    char *at = map_file(&fd);
+    pid_t child = fork();
+
+    if (child == 0) {
+        int map = mapped_watch(at, 2 * page);
+        mapped_unwatch(map);
+        close(STDERR_FILENO);
+        cut(fd, page);
+        _exit(byte(at, page));
     }
-    mapped_release(-1, NULL, 0);
-    ok(true, "nothing is released");
+    ok(waitpid(child, &status, 0) == child && status != 0, "what nobody guards is not mended");
+    munmap(at, 2 * page);
+    close(fd);
+}
+
+static void test_many(void)
+{
+    static char anything[MAPS_MAX + 1];
+    unsigned wrong = 0;
+
+    cmp_ok(mapped_watch(anything, 0), ==, -1, "nothing cannot be guarded");
+    for (int i = 0; i < MAPS_MAX; i++)
+        wrong += mapped_watch(anything + i, 1) != i;
+    cmp_ok(wrong, ==, 0, "so many maps have numbers in order");
+    cmp_ok(mapped_watch(anything + MAPS_MAX, 1), ==, -1, "one more is too many");
+    mapped_unwatch(-1);
+    mapped_unwatch(7);
+    cmp_ok(mapped_watch(anything, 1), ==, 7, "until one is free");
+    for (int i = 0; i < MAPS_MAX; i++)
+        mapped_unwatch(i);
 }
 
 int main(void)
 {
-    int fd = mkstemp(path);
-
-    if (fd < 0)
-        return 1;
-    close(fd);
-    test_cut_short();
-    test_release();
-    unlink(path);
-    done_testing();
+    page = (size_t)sysconf(_SC_PAGESIZE);
+    test_watched();
+    test_opening();
+    test_unguarded();
+    test_many();
+    return done_testing();
 }
