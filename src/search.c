@@ -52,7 +52,7 @@ static bool is_usable(void *context, const struct target *target)
 static bool is_usable_and_checked(void *context, const struct target *target)
 {
     const struct search *search = context;
-    return knowledge_is_checked(search->question->knowledge, target) && is_usable(context, target);
+    return is_usable(context, target) && knowledge_is_checked(search->question->knowledge, target);
 }
 
 static bool is_not_drained(void *context, const struct target *target)

@@ -2,15 +2,14 @@
 #include "why.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 
-bool why_not(struct why *why, const char *format, ...)
+void why_set(struct why *why, const char *format, ...)
 {
     va_list args;
 
     if (!why)
-        return false;
+        return;
     va_start(args, format);
     vsnprintf(why->text, sizeof why->text, format, args);
     va_end(args);
@@ -18,5 +17,4 @@ bool why_not(struct why *why, const char *format, ...)
         if ((unsigned char)*c < ' ' || *c == '\x7f')
             *c = '?';
     }
-    return false;
 }

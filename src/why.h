@@ -9,9 +9,16 @@ struct why {
 
 /*
  * Sets the reason, cut to what fits; bytes that could disturb a terminal become
- * '?'. why may be NULL. Returns false, so that a check can end with
- * `return why_not(why, …);`.
+ * '?'. why may be NULL.
  */
-_Bool why_not(struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void why_set(struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static inline _Bool why_false(void)
+{
+    return 0;
+}
+
+/* The same. Is false, which analyzers can see: a check can end with `return why_not(why, …);`. */
+#define why_not(...) (why_set(__VA_ARGS__), why_false())
 
 #endif
