@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile.h"
 
-const char *const prober_start_words[] = {"auto", "start", "service", "off", NULL};
-
 static unsigned milliseconds(double seconds)
 {
     return (unsigned)(seconds * 1000 + 0.5);

@@ -14,10 +14,6 @@
 #include "settings.h"
 #include "tree.h"
 
-const char *const canonical_order_words[] = {"listed", "nearest", NULL};
-
-const char *const metrics_words[] = {"auto", "on", "off", NULL};
-
 enum { SIZE_MAX_READ = 8 * 1024 * 1024 /* of a file and all that it includes */ };
 
 /* One that may not be read counts: another one must not be taken in its place. */
@@ -226,27 +222,10 @@ struct config *config_parse(const char *text, struct problems *problems)
     return load_all(&(struct loading){.problems = problems, .text = text});
 }
 
-struct slice config_default_state(void)
-{
-    const char *given = getenv("STATE_DIRECTORY");
-
-    if (given && given[0] == '/')
-        return (struct slice){given, strcspn(given, ":")};
-    return SLICE(SIGNPOST_STATEDIR);
-}
-
 void config_free(struct config *config)
 {
     if (!config)
         return;
     places_free(&config->places);
     arena_free(config->arena);
-}
-
-const struct target *config_target(const struct config *config, struct slice name)
-{
-    for (size_t i = 0; i < config->target_count; i++)
-        if (slice_equal(target_name(&config->targets[i]), name))
-            return &config->targets[i];
-    return NULL;
 }

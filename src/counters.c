@@ -147,7 +147,7 @@ void counters_request(struct counters *counters, const struct config *config,
     if (decision->outcome == OUTCOME_REDIRECT)
         counters->target[decision->target - config->targets].redirected[class][continent]++;
     else
-        general->answered[class][find_status(respond_status(decision))][continent]++;
+        general->answered[class][find_status(decision_status(decision))][continent]++;
     count_way(counters, config, decision);
     count_knowing(general, routed);
     general->took[find_bucket(took_ns)]++;

@@ -361,3 +361,17 @@ void decide(const struct question *q, struct decision *decision)
         refuse(decision, error_for(q->classified));
     }
 }
+
+int decision_status(const struct decision *decision)
+{
+    switch (decision->outcome) {
+    case OUTCOME_REDIRECT:
+    case OUTCOME_PAGE:
+        return 307;
+    case OUTCOME_PING:
+        return 200;
+    case OUTCOME_ERROR:
+        break;
+    }
+    return decision->error->status;
+}

@@ -106,6 +106,9 @@ struct question {
 /* Decides on a request. The decision borrows from the configuration. */
 void decide(const struct question *question, struct decision *decision);
 
+/* The status code of its answer. */
+int decision_status(const struct decision *decision);
+
 /* The error for a refused configuration. */
 extern const struct oci_error error_unavailable, error_header_too_long, error_too_late,
     error_incomplete;

@@ -76,7 +76,7 @@ void explain(struct explanation *e, const struct config *config, const struct kn
     route(config, knowledge, &e->request, NULL, &trace, &e->routed);
     if (e->routed.classified.class < CLASS_ROUTED)
         rank_upstreams(e, knowledge);
-    if (respond_status(&e->routed.decision) == 307) {
+    if (decision_status(&e->routed.decision) == 307) {
         struct text location = {.at = e->location, .size = sizeof e->location - 1};
         respond_location(&e->routed.decision, &e->routed.classified, e->request.query, &location);
         e->location[location.len] = '\0';
@@ -272,7 +272,7 @@ void explain_print(const struct explanation *e, FILE *out)
 {
     const struct decision *decision = &e->routed.decision;
 
-    fprintf(out, "%s %s\nstatus    %d", e->method, e->asked, respond_status(decision));
+    fprintf(out, "%s %s\nstatus    %d", e->method, e->asked, decision_status(decision));
     if (decision->error)
         fprintf(out, " %s: %s, %s", decision->error->reason, decision->error->code,
                 decision->error->message);

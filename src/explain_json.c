@@ -87,7 +87,7 @@ json_t *explain_json(const struct explanation *e)
     const struct classified *c = &e->routed.classified;
     json_t *json = json_pack("{s:o, s:o, s:i, s:s?, s:s, s:s?, s:o, s:o}", "method",
                              text_of(slice_of(e->method)), "asked", text_of(slice_of(e->asked)),
-                             "status", respond_status(decision), "location",
+                             "status", decision_status(decision), "location",
                              e->location[0] ? e->location : NULL, "class", class_name(c->class),
                              "error", decision->error ? decision->error->code : NULL, "name",
                              text_of(c->name), "reference", text_of(c->reference));

@@ -35,7 +35,7 @@ static int make_folder(const struct state *state, int directory, const char *nam
         return -1;
     int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (made && fd >= 0)
-        state_give(state->fd, fd);
+        plain_file_give(state->fd, fd);
     return fd;
 }
 

@@ -17,6 +17,7 @@ src_libsignpost_a_SOURCES = \
 	src/compile_index.c \
 	src/compile_rules.c \
 	src/compile_targets.c \
+	src/compile_words.c \
 	src/configuration.c src/configuration.h \
 	src/control.c src/control.h \
 	src/counters.c src/counters.h \
@@ -78,7 +79,7 @@ src_libsignpost_a_SOURCES = \
 	src/slice.h \
 	src/state.c src/state.h \
 	src/suggest.c src/suggest.h \
-	src/target.h \
+	src/target.c src/target.h \
 	src/text.h \
 	src/tree.c src/tree.h \
 	src/tree_read.c \

@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "plain_file.h"
-#include "state.h"
 
 enum { STEP_MS = 10 };
 
@@ -123,7 +122,7 @@ static int open_lock(int directory, const char *name)
     }
     if ((status.st_mode & 0777) != mode)
         (void)!fchmod(fd, mode);
-    state_give(directory, fd);
+    plain_file_give(directory, fd);
     return fd;
 }
 

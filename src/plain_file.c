@@ -33,6 +33,14 @@ int plain_file_open(int directory, const char *name, int flags, off_t most, stru
     return fd;
 }
 
+void plain_file_give(int directory, int fd)
+{
+    struct stat status;
+
+    if (geteuid() == 0 && fstat(directory, &status) == 0)
+        (void)!fchown(fd, status.st_uid, status.st_gid);
+}
+
 FILE *plain_file_stream(const char *name)
 {
     int fd = plain_file_open(AT_FDCWD, name, 0, INT64_MAX, NULL);

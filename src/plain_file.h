@@ -39,4 +39,8 @@ bool plain_file_may_open_later(int error);
 /* "it is not a plain file", "Permission denied" … */
 const char *plain_file_error(int error);
 
+/* Gives a new file to whom the directory belongs, where that can be: to be called by who made it.
+ */
+void plain_file_give(int directory, int fd);
+
 #endif

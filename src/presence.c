@@ -56,7 +56,7 @@ static int make_folder(const struct state *state)
     folder = open_folder(state->fd);
     if (folder < 0)
         return -1;
-    state_give(state->fd, folder);
+    plain_file_give(state->fd, folder);
     if (state->for_group)
         (void)!fchmod(folder, 02770); /* another process may have made it */
     return folder;

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "state.h"
+#include "plain_file.h"
 
 enum { NAMES = 4 /* that are tried */ };
 
@@ -41,7 +41,7 @@ int replacement_make(struct replacement *replacement, int directory, const char 
             return -1;
     }
     if (fd >= 0)
-        state_give(directory, fd);
+        plain_file_give(directory, fd);
     if (fd < 0 || fchmod(fd, mode) == 0) /* whatever the umask */
         return fd;
     int error = errno;

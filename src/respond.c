@@ -62,20 +62,6 @@ void respond_location(const struct decision *decision, const struct classified *
     }
 }
 
-int respond_status(const struct decision *decision)
-{
-    switch (decision->outcome) {
-    case OUTCOME_REDIRECT:
-    case OUTCOME_PAGE:
-        return 307;
-    case OUTCOME_PING:
-        return 200;
-    case OUTCOME_ERROR:
-        break;
-    }
-    return decision->error->status;
-}
-
 /* The last header lines and the body; a HEAD gets the length but not the body. */
 static void write_body(struct text *out, struct slice type, const struct slice *parts, size_t count,
                        bool head)

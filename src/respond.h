@@ -70,7 +70,4 @@ void respond_error(const struct oci_error *error, bool with_body, struct answer 
 void respond_location(const struct decision *decision, const struct classified *classified,
                       struct slice query, struct text *out);
 
-/* The status code of a decision. */
-int respond_status(const struct decision *decision);
-
 #endif

@@ -12,6 +12,13 @@
 #include "rule.h"
 #include "url.h"
 
+/* The words that stand for a choice. */
+const char *const canonical_order_words[] = {"listed", "nearest", NULL};
+const char *const metrics_words[] = {"auto", "on", "off", NULL};
+const char *const prober_start_words[] = {"auto", "start", "service", "off", NULL};
+const char *const logging_what_words[] = {"off", "sampled", "all", NULL};
+const char *const logging_format_words[] = {"plain", "json", NULL};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static bool is_any(struct slice s)

@@ -165,11 +165,3 @@ void state_end(struct state *state)
         close(state->fd);
     state->fd = -1;
 }
-
-void state_give(int directory, int fd)
-{
-    struct stat status;
-
-    if (geteuid() == 0 && fstat(directory, &status) == 0)
-        (void)!fchown(fd, status.st_uid, status.st_gid);
-}

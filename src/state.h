@@ -42,8 +42,4 @@ bool state_look(struct state *state);
 /* Closes it. */
 void state_end(struct state *state);
 
-/* Gives a new file to whom the directory belongs, where that can be: to be called by who made it.
- */
-void state_give(int directory, int fd);
-
 #endif

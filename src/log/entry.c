@@ -11,9 +11,6 @@ _Static_assert(PATH_MAX_LOGGED + ID_MAX + METHOD_MAX + REASON_MAX + OCI_NAME_MAX
                    LOG_LINE_MAX,
                "a line may be longer than its buffer");
 
-const char *const logging_what_words[] = {"off", "sampled", "all", NULL};
-const char *const logging_format_words[] = {"plain", "json", NULL};
-
 /* ---- the reason ---- */
 
 static void saw(void *ctx, const struct step *step, const struct target *target,
@@ -252,7 +249,7 @@ static void add_value(const struct log_entry *entry, const struct logging *loggi
         add_time(out, entry->now);
         return;
     case FIELD_STATUS:
-        text_add_number(out, (size_t)respond_status(&routed->decision));
+        text_add_number(out, (size_t)decision_status(&routed->decision));
         return;
     case FIELD_CLASS:
         text_add(out, slice_of(class_name(routed->classified.class)));

@@ -70,7 +70,7 @@ static tally_outcome outcome_of(const struct side *side, const struct decision *
         return (tally_outcome)(decision->target - side->config->targets);
     if (decision->outcome == OUTCOME_PAGE)
         return (tally_outcome)(OUTCOME_PAGES | (decision->page - side->config->pages));
-    return (tally_outcome)(OUTCOME_STATUSES | respond_status(decision));
+    return (tally_outcome)(OUTCOME_STATUSES | decision_status(decision));
 }
 
 /* Whether clients would notice. A target's id is made of its URL and prefix. */
@@ -81,7 +81,7 @@ static bool differ(const struct decision *a, const struct decision *b, struct sl
     if (a->outcome == OUTCOME_PAGE)
         return !slice_equal(a->page->url, b->page->url);
     if (a->outcome != OUTCOME_REDIRECT)
-        return respond_status(a) != respond_status(b);
+        return decision_status(a) != decision_status(b);
     return a->target->id != b->target->id || (query.len > 0 && a->rule->query != b->rule->query);
 }
 
