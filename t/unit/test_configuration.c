@@ -4,7 +4,9 @@
  * word for word; here are what is left at its default, what is multiplied out, and limits.
  */
 #include "configuration.h"
+#include <fcntl.h>
 #include <stdarg.h>
+#include <unistd.h>
 #include "asking.h"
 #include "place_set.h"
 #include "tap.h"
@@ -106,6 +108,16 @@ static void check_places(void)
     config_free(c);
     c = config_of("name = \"r\";" US);
     ok(place_find(&c->places, SLICE("onprem:x"), 0) == NO_PLACE, "for its own configuration alone");
+    config_free(c);
+}
+
+static void check_databases(void)
+{
+    struct config *c =
+        config_of("name = \"r\";" US "databases = [ \"/absent/a\", \"/absent/b\" ];");
+
+    cmp_ok(c->database_count, ==, 2, "two databases, which may come later");
+    is(c->databases[1].file, "/absent/b", "in their order");
     config_free(c);
 }
 
@@ -249,6 +261,10 @@ static void check_edges(void)
          ");",
          "AS00000000001"},
         {"rules = ( { match = \"*\"; client = [ \"AS0\" ]; to = \"us\"; }, \"default\" );", "AS0"},
+        {"sources = ( { name = \"aws\"; url = \"\"; }, { name = \"x\"; url = \"https://x/y\"; },"
+         " { name = \"z\"; set = \"country\"; url = \"file:///z\"; } );",
+         NULL},
+        {"sources = ( { name = \"aws\"; url = \"file://z/y\"; } );", "expected an https URL"},
         {"canonical_order = \"any\";", "expected \"listed\" or \"nearest\""},
         {"metrics = \"any\";", "expected \"auto\", \"on\" or \"off\""},
     };
@@ -258,6 +274,42 @@ static void check_edges(void)
         ok(accepted(list[i].says) == !list[i].says, "%s", list[i].text);
     }
     free(text);
+}
+
+/* What a copy of this program in that folder finds. */
+static const char *found_in(const char *folder)
+{
+    static char line[256];
+    char command[256];
+
+    snprintf(command, sizeof command, "%s/program find", folder);
+    FILE *out = popen(command, "r");
+    if (!out || !fgets(line, sizeof line, out))
+        line[0] = '\0';
+    if (out)
+        pclose(out);
+    return line;
+}
+
+static void check_found(void)
+{
+    char folder[] = "/tmp/signpost-found-XXXXXX", command[128], want[128];
+
+    if (!mkdtemp(folder))
+        exit(1);
+    snprintf(command, sizeof command, "cp /proc/%d/exe %s/program", (int)getpid(), folder);
+    ok(system(command) == 0, "a copy of this program");
+    ok(strstr(found_in(folder), folder) == NULL, "finds no file where there is none");
+    snprintf(want, sizeof want, "%s/signpost.conf", folder);
+    close(open(want, O_CREAT | O_WRONLY, 0600));
+    is(found_in(folder), want, "it finds the file beside itself");
+    setenv("SIGNPOST_CONF", "/given", 1);
+    is(found_in(folder), "/given", "one that is named goes before it");
+    unsetenv("SIGNPOST_CONF");
+    unlink(want);
+    snprintf(want, sizeof want, "%s/program", folder);
+    unlink(want);
+    rmdir(folder);
 }
 
 static void check_nothing(void)
@@ -285,16 +337,25 @@ static void check_order(void)
     problems_clear(&problems);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    char found[256];
+
+    if (argc == 2 && strcmp(argv[1], "find") == 0) {
+        fputs(config_find(found, sizeof found) ? found : "", stdout);
+        return 0;
+    }
+    unsetenv("SIGNPOST_CONF");
     unsetenv("STATE_DIRECTORY");
     check_defaults();
     check_targets();
     check_regions();
     check_places();
+    check_databases();
     check_rules();
     check_limits();
     check_edges();
+    check_found();
     check_nothing();
     check_order();
     return done_testing();

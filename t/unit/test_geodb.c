@@ -267,6 +267,42 @@ static void describe(void *context, const char *path, const char *value)
     snprintf(text + len, 512 - len, "%s=%s;", path, value);
 }
 
+/* One of each type that the format has. */
+static void write_types(const char *name)
+{
+    struct sample s;
+
+    sample_start(&s, 4);
+    sample_map(&s, 9);
+    sample_string(&s, "yes"), sample_control(&s, 14, 1);
+    sample_string(&s, "no"), sample_control(&s, 14, 0);
+    sample_string(&s, "u16"), sample_number(&s, 5, 65535, 2);
+    sample_string(&s, "u32"), sample_number(&s, 6, 4294967295, 4);
+    sample_string(&s, "u64"), sample_number(&s, 9, UINT64_C(18446744073709551615), 8);
+    sample_string(&s, "i32"), sample_number(&s, 8, 4294967295, 4);
+    sample_string(&s, "float"), sample_float(&s, 0.5f);
+    sample_string(&s, "bytes"), sample_number(&s, 4, 0x010203, 3);
+    sample_string(&s, "list"), sample_control(&s, 11, 2);
+    sample_string(&s, "a"), sample_map(&s, 1), sample_pair(&s, "b", "c");
+    sample_ipv4(&s, 192, 0, 0);
+    sample_write(&s, name);
+}
+
+static void test_types(void)
+{
+    char text[512] = "";
+    struct geodb *geodb = opened(own("types"), NULL);
+    struct address address = address_parse(SLICE("192.0.2.1"));
+
+    ok(geodb_describe(geodb, 0, &address, describe, text), "a record of all types");
+    is(text,
+       "yes=true;no=false;u16=65535;u32=4294967295;u64=18446744073709551615;i32=-1;float=0.5;"
+       "bytes=(3 bytes);list.0=a;list.1.b=c;",
+       "is described");
+    geodb_free(geodb);
+    unlink(own("types"));
+}
+
 static void test_describe(void)
 {
     char text[512] = "";
@@ -453,6 +489,23 @@ static bool agrees(const struct geodb_answer *answer, const char *line)
            place_distance_km(point, answer->place.point) < 0.01;
 }
 
+/* A tree that leads nowhere, but for IPv4 addresses. */
+static void test_nowhere(void)
+{
+    static const uint8_t IPV6[16] = {0x20};
+    struct sample s;
+    struct why why = {""};
+
+    sample_start(&s, 6);
+    sample_map(&s, 0);
+    sample_network(&s, IPV6, 3, 0);
+    s.node[2][1] = 0x7ffffff0; /* far behind the end */
+    sample_write(&s, own("nowhere"));
+    ok(!geodb_check(own("nowhere"), &why), "a tree that leads nowhere is refused");
+    like(why.text, "its search tree does not hold together", "for that");
+    unlink(own("nowhere"));
+}
+
 static void test_expected_maxmind(void)
 {
     FILE *rows = fopen(shared("expected-maxmind.tsv"), "r");
@@ -580,12 +633,15 @@ int main(void)
     test_order();
     test_keys();
     test_own_places();
+    write_types(own("types"));
+    test_types();
     test_describe();
     test_replacing();
     test_cut_short(4096, "in its data");
     test_cut_short(0, "to nothing");
     test_overwritten();
     test_refused();
+    test_nowhere();
     test_expected_maxmind();
     test_expected_countries();
     test_bad("bad");

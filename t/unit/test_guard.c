@@ -316,6 +316,15 @@ static void test_lengths(void)
     begin(1, 1);
     params(big, sizeof big);
     too_long("a record longer than the limit");
+
+    static const struct guard_limits larger = {.header_bytes = 100000, .max_connections = 1};
+    struct guard_result result;
+    begin(1, 1);
+    params("\1\200\1\20\0n", 6);
+    guard_check(wire.bytes, wire.len, &larger, &result);
+    cmp_ok(result.verdict, ==, GUARD_MORE, "a variable of 69632 bytes, of which some have come");
+    guard_check(wire.bytes, wire.len, &limits, &result);
+    cmp_ok(result.verdict, ==, GUARD_TOO_LONG, "is too long elsewhere");
     wire_start();
     record(GET_VALUES, 0, big, sizeof big, 0);
     closes("over the length limit", "a management record longer than the limit");

@@ -366,6 +366,12 @@ static void test_long_lines(void)
     ok(index_listed_by(index, slice_of(second), slice_to(slice_of(name), OCI_NAME_MAX - 1)),
        "the second");
     ok(!index_listed_by(index, slice_of(second), slice_of(name)), "with another name it is none");
+    memcpy(second, "a:7fe37fe3", 10); /* so that the end of the first line is looked at first */
+    snprintf(text, sizeof text, "%s %s\n%s %.*s\n", first, name, second, OCI_NAME_MAX - 1, name);
+    replace_by(text);
+    index_refresh(index, SECOND);
+    ok(index_listed_by(index, slice_of(second), slice_to(slice_of(name), OCI_NAME_MAX - 1)),
+       "a line is looked for at the end of another");
     cmp_ok(told.count, ==, 0, "with nothing to tell");
     index_free(index);
 }

@@ -130,7 +130,7 @@ static void test_points(void)
     p[0] = 7;
     ok(!place_point(90.001, 0, p) && !place_point(0, -180.1, p) &&
            !place_point((double)NAN, 0, p) && !place_point(0, (double)INFINITY, p) &&
-           (int)p[0] == 7,
+           !place_point(-90.001, 0, p) && !place_point(0, 180.1, p) && (int)p[0] == 7,
        "what is not on the globe is refused and leaves the point alone");
     ok(fabs(km(0, 0, 0, 180) - 20015.115) < 0.01, "half around the equator");
     ok(fabs(km(90, 0, -90, 77) - 20015.115) < 0.01, "from pole to pole");
@@ -187,7 +187,7 @@ static void refused(struct own_place own, const char *part)
 
 static void test_refused(void)
 {
-    char many[32];
+    char many[100];
     struct places places = {0};
     struct why why = {""};
     int added = 0;
@@ -199,6 +199,8 @@ static void test_refused(void)
     refused((struct own_place){.key = SLICE("country:ZZ")}, "none can be added");
     refused((struct own_place){.key = SLICE("a:a23456789012345678901234567890123456789012345678")},
             "too long");
+    refused((struct own_place){.key = tight(slice_of(padded(many, "a:", 'a', 77)))}, "too long");
+    refused((struct own_place){.key = tight(slice_of(padded(many, "a:", 'a', 79)))}, "too long");
     refused((struct own_place){.key = SLICE("a:b"), .country = SLICE("EU")}, "no country");
     refused((struct own_place){.key = SLICE("FR"), .country = SLICE("DE")}, "cannot lie");
     refused((struct own_place){.key = SLICE("a:b"), .has_point = true, .latitude = 91}, "globe");

@@ -53,6 +53,8 @@ static const struct {
 
     /* the absolute form */
     FINE("http://h/v2/", "/v2/", ""),
+    FINE("a+b://h/v2/", "/v2/", ""),
+    MALFORMED("+b://h/v2/"),
     FINE("https://h:80/v2/?x", "/v2/", "x"),
     FINE("http://h", "/", ""),
     FINE("http://h/", "/", ""),
