@@ -118,13 +118,9 @@ src_libranges_a_SOURCES = \
 	src/ranges/range_list.c src/ranges/range_list.h \
 	src/ranges/range_place.c src/ranges/range_place.h \
 	src/ranges/read.c src/ranges/read.h \
-	src/ranges/read_aws.c \
-	src/ranges/read_azure.c \
 	src/ranges/read_geofeed.c \
-	src/ranges/read_google.c \
-	src/ranges/read_json.c src/ranges/read_json.h \
+	src/ranges/read_json.c \
 	src/ranges/read_list.c \
-	src/ranges/read_oracle.c \
 	src/ranges/read_rir.c \
 	src/ranges/record.c src/ranges/record.h \
 	src/ranges/save.c src/ranges/save.h \
@@ -153,17 +149,12 @@ src_libstatus_a_SOURCES = \
 	src/status/json.c \
 	src/status/land.h \
 	src/status/map.c src/status/map.h \
-	src/status/map_labels.c \
 	src/status/map_layout.c src/status/map_layout.h \
-	src/status/map_legend.c src/status/map_legend.h \
 	src/status/map_plane.c src/status/map_plane.h \
 	src/status/map_spread.c src/status/map_spread.h \
 	src/status/markup.c src/status/markup.h \
 	src/status/metrics.c \
-	src/status/page.c src/status/page_parts.h src/status/page_style.h \
-	src/status/page_counts.c \
-	src/status/page_maps.c \
-	src/status/page_targets.c \
+	src/status/page.c src/status/page_style.h \
 	src/status/public.c src/status/public.h \
 	src/status/status.c src/status/status.h
 STATUS_GENERATED = src/status/land_data.c src/status/map_style.c src/status/page_style.c

@@ -63,3 +63,56 @@ bool line_prefix(const struct lines *lines, struct slice text, struct prefix *pr
                      "\"%s\" is %s; mend the file or get it anew (nothing was written).",
                      range_quote(text, quoted), problem);
 }
+
+/* Reads up to len digits into value. */
+static bool digits(struct slice *text, size_t len, int *value)
+{
+    *value = 0;
+    if (text->len < len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text->at[i] < '0' || text->at[i] > '9')
+            return false;
+        *value = *value * 10 + (text->at[i] - '0');
+    }
+    *text = slice_from(*text, len);
+    return true;
+}
+
+static void separator(struct slice *text, const char *any)
+{
+    if (text->len && text->at[0] && strchr(any, text->at[0]))
+        *text = slice_from(*text, 1);
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar, years from March on. */
+static int64_t days_from_1970(int year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1;
+    int64_t m = (month + 9) % 12; /* March is 0 */
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+int64_t line_date(struct slice text)
+{
+    int year, month, day, hour, minute, second;
+    if (!digits(&text, 4, &year))
+        return 0;
+    separator(&text, "-");
+    if (!digits(&text, 2, &month))
+        return 0;
+    separator(&text, "-");
+    if (!digits(&text, 2, &day) || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
+        return 0;
+    int64_t date = 86400 * days_from_1970(year, month, day);
+    separator(&text, "T- ");
+    if (!digits(&text, 2, &hour))
+        return date;
+    separator(&text, ":-");
+    if (!digits(&text, 2, &minute))
+        return date;
+    separator(&text, ":-");
+    if (!digits(&text, 2, &second) || hour > 23 || minute > 59 || second > 60)
+        return date;
+    return date + 3600 * hour + 60 * minute + second;
+}

@@ -38,4 +38,7 @@ bool line_check(const struct lines *lines, struct slice line, struct range_error
 bool line_prefix(const struct lines *lines, struct slice text, struct prefix *prefix,
                  struct range_error *error);
 
+/* Reads "2026-07-29T07:05:53…" or "2026-07-29-08-27-05" or "20260729"; 0 if it is no date. */
+int64_t line_date(struct slice text);
+
 #endif

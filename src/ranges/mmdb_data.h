@@ -24,7 +24,7 @@ struct mmdb_seen {
 
 struct mmdb_data {
     struct mmdb_bytes bytes, keys, plain; /* plain: the value that is being looked for */
-    struct mmdb_seen *seen; /* open addressing; key_len 0 is free */
+    struct mmdb_seen *seen;               /* open addressing; key_len 0 is free */
     size_t seen_count, slot_count;
 };
 

@@ -45,9 +45,6 @@ const char *range_format_name(enum range_format format);
 bool range_read(struct range_list *list, const struct range_input *input,
                 struct range_error *error);
 
-/* Reads "2026-07-29T07:05:53…" or "2026-07-29-08-27-05" or "20260729"; 0 if it is no date. */
-int64_t range_parse_date(struct slice text);
-
 /* The readers, one a format, for range_read. */
 bool range_read_json(struct range_list *list, const struct range_input *input,
                      struct range_error *error);

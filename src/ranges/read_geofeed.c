@@ -8,7 +8,7 @@ static void date_of_comment(struct range_list *list, struct slice comment)
 {
     for (size_t i = 0; i + 10 <= comment.len; i++) {
         struct slice rest = slice_from(comment, i);
-        int64_t date = rest.at[4] == '-' && rest.at[7] == '-' ? range_parse_date(rest) : 0;
+        int64_t date = rest.at[4] == '-' && rest.at[7] == '-' ? line_date(rest) : 0;
         if (date) {
             range_date(list, date);
             return;

@@ -140,7 +140,7 @@ static bool read_version(struct range_list *list, const struct lines *lines, str
                          "\"%s\" is not a version of the registries' statistics that is known (2); "
                          "the file must begin with its version line.",
                          range_quote(fields.registry, quoted));
-    range_date(list, range_parse_date(fields.date));
+    range_date(list, line_date(fields.date));
     return true;
 }
 

@@ -25,6 +25,9 @@ void map_write_file(const struct map *map, FILE *out);
 void map_write_mark(const struct map *map, const struct map_mark *mark, double radius,
                     struct spot at, FILE *out);
 
+/* How many countries and cloud regions get something from a target, as words for people. */
+void map_legend_counts(const struct map *map, const struct target *target, FILE *out);
+
 /* What the part of a pull is called: "images", "layers". */
 const char *map_part_word(enum pull_part part);
 

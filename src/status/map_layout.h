@@ -65,7 +65,4 @@ void map_layout_free(struct map_layout *layout);
 /* How big a mark is on the map. */
 double map_mark_radius(const struct map_mark *mark);
 
-/* The last part of the work: finds room for the labels. */
-void map_layout_labels(struct map_layout *layout);
-
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "status/markup.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include "utf8.h"
 
@@ -57,4 +58,16 @@ void markup_slice(FILE *out, struct slice text)
 void markup_text(FILE *out, const char *text)
 {
     markup_slice(out, slice_of(text));
+}
+
+void markup_number(FILE *out, uint64_t number)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
+
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            fputc(',', out);
+        fputc(digits[i], out);
+    }
 }

@@ -3,6 +3,7 @@
 #ifndef STATUS_MARKUP_H
 #define STATUS_MARKUP_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include "slice.h"
 
@@ -15,5 +16,8 @@ void markup_slice(FILE *out, struct slice text);
 
 /* The same for a string. */
 void markup_text(FILE *out, const char *text);
+
+/* 1234567 as 1,234,567. */
+void markup_number(FILE *out, uint64_t number);
 
 #endif

@@ -32,9 +32,9 @@ struct status_target {
 struct status {
     const char *version; /* signpost's */
     const struct config *config;
-    int64_t now_s, started_s;                 /* seconds since 1970: now, and when counting began */
-    int64_t network_doubt_s; /* since when the prober distrusts its own network; 0: it does not */
-    int process;                              /* the prober's */
+    int64_t now_s, started_s; /* seconds since 1970: now, and when counting began */
+    int64_t network_doubt_s;  /* since when the prober distrusts its own network; 0: it does not */
+    int process;              /* the prober's */
     struct status_target target[TARGETS_MAX]; /* in the configuration's order */
     size_t target_count;
     const struct counters *counters; /* requests, by class, status, target, continent … */

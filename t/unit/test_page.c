@@ -4,8 +4,9 @@
 
 #include "asking.h"
 #include "status/atlas.h"
-#include "status/page_parts.h"
+#include "status/markup.h"
 #include "status/public.h"
+#include "status/status.h"
 #include "tap.h"
 
 static char page[1 << 20];
@@ -25,7 +26,7 @@ static const char *number(uint64_t n)
 {
     FILE *out = fmemopen(page, sizeof page, "w");
 
-    page_write_number(out, n);
+    markup_number(out, n);
     fputc(0, out);
     fclose(out);
     return page;

@@ -294,7 +294,7 @@ static void test_dates(void)
     struct range_error error;
 
     for (size_t i = 0; i < sizeof dates / sizeof *dates; i++)
-        cmp_ok(range_parse_date(tight(slice_of(dates[i].text))), ==,
+        cmp_ok(line_date(tight(slice_of(dates[i].text))), ==,
                dates[i].days * SECONDS_OF_DAY + dates[i].second, "the date \"%s\"", dates[i].text);
     read_text(&list, FORMAT_GEOFEED,
               SLICE("# of 9999-99-99, 2026-01-02\n# 2025-01-01\n192.0.2.0/24,FR"), &error);
