@@ -12,6 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Digest::SHA qw(sha256_hex);
 use HTTP::Tiny;
+use IO::Socket::INET;
 use Signpost::Certificates;
 use Signpost::Prober;
 use Signpost::Servers qw(signpost lighttpd plain_server);
@@ -27,12 +28,15 @@ my $regional = Signpost::Stub->new( $t, 'regional' );
 my $central  = Signpost::Stub->new( $t, 'central' );
 my $signpost = $t->program('signpost');
 my $port     = $t->port;
+my $mark     = $t->port;
 my $www      = $t->dir('www');
 my $openssl  = $t->find('openssl');
+my $stuck    = IO::Socket::INET->new( LocalAddr => '127.0.0.1', Listen => 50 );    # never answers
 
 sub serve {
     my ( $cert, $key ) = $ca->sign('localhost');
-    my $conf = $t->file( 'nginx.conf', <<'EOT', PORT => $port, CERT => $cert, KEY => $key );
+    my $conf = $t->file( 'nginx.conf',
+        <<'EOT', STUCK => $stuck->sockport, MARK => $mark, PORT => $port, CERT => $cert, KEY => $key );
 daemon off; master_process off; worker_processes 1;
 pid @DIR@/nginx.pid; error_log @DIR@/nginx.log;
 events { worker_connections 256; }
@@ -40,11 +44,13 @@ http {
   access_log @DIR@/access.log; default_type application/octet-stream;
   client_body_temp_path @DIR@/n1; fastcgi_temp_path @DIR@/n2; proxy_temp_path @DIR@/n3;
   uwsgi_temp_path @DIR@/n4; scgi_temp_path @DIR@/n5;
+  server { listen 127.0.0.1:@MARK@; access_log off; return 204; }
   server {
     listen 127.0.0.1:@PORT@ ssl;
     ssl_certificate @CERT@; ssl_certificate_key @KEY@;
     root @DIR@/www;
     location /slow/ { limit_rate 400k; }
+    location /stuck/ { proxy_pass http://127.0.0.1:@STUCK@; }
     location /moved/ { rewrite ^/moved/(.*) /one/$1 redirect; }
     location /away/ { return 302 http://127.0.0.1:1/; }
   }
@@ -148,6 +154,24 @@ sub goes {
 sub has {
     my ( $conf, $text ) = @_;
     return index_command( 'has', '--config', $conf, 'team/app@' . digest($text) )->{status} == 0;
+}
+
+# What nginx was asked since the last time, "PATH STATUS" each.
+my $seen = 0;
+
+sub asked {
+    HTTP::Tiny->new( verify_SSL => 0 )->get("http://127.0.0.1:$mark/");
+    my @all = $t->slurp( $t->folder . '/access.log' ) =~ m{"GET (\S+) HTTP/1.1" (\d+ )}g;
+    my @new = @all[ $seen .. $#all ];
+    $seen = @all;
+    return map { join ' ', @new[ 2 * $_, 2 * $_ + 1 ] } 0 .. @new / 2 - 1;
+}
+
+# As if a source had been published an hour before.
+sub age {
+    my ($source) = @_;
+    utime time - 3600, time - 3600, glob "$www/$source/*";
+    return;
 }
 
 sub pull {
@@ -567,7 +591,144 @@ SKIP: {
     }
 };
 
+# ---- whose list it is, and who has signed it ----
+
+subtest 'a list of another source' => sub {
+    my ( $key, $pub ) = key_files( 'both', qw(-algorithm ED25519) );
+    my $keys = qq(index_keys = [ "$pub" ];);
+    publish( a => index_file( 'a.index', 1 .. 9 ),   '--key', $key );
+    publish( a => index_file( 'a.index', 1 .. 10 ),  '--key', $key );
+    publish( b => index_file( 'b.index', 21 .. 22 ), '--key', $key );
+    my $conf = conf_file( 's-bound', '( a, b )', $keys );
+    is( pull($conf)->{status}, 0, 'two sources, with one key' );
+    my $own = published('b');
+    system( 'cp', glob("$www/a/*"), "$www/b/" ) == 0 or die 'cp';
+    my $run = pull($conf);
+    is( $run->{status}, 1, 'the list of one in the place of the other' );
+    like(
+        $run->{err},
+        qr{refused: \S+/b/ has the list of \S+/a/, which is another of `index_sources`: name mirrors},
+        'is refused'
+    );
+    ok( has( $conf, 22 ), 'the one before serves on' );
+    $run = pull( conf_file( 's-bound2', '( a, b )', $keys ) );
+    like( $run->{err}, qr{/b/ has the list of \S+/a/}, 'nor is it taken at first' );
+
+    my $alone = conf_file( 's-alone', '( b )', $keys );
+    $t->file( 'www/b/index', $own );
+    is( pull($alone)->{status}, 0, 'a source alone' );
+    $t->file( 'www/b/index', published('a') );
+    like(
+        pull($alone)->{err},
+        qr/has the list of another source than before, \w{16} in place of \w{16}: if it was begun anew/,
+        'keeps to the lists that came first'
+    );
+    ok( has( $alone, 22 ), 'and serves on' );
+};
+
+subtest 'keys are changed' => sub {
+    my ( $old, $old_pub ) = key_files( 'old', qw(-algorithm ED25519) );
+    my ( $new, $new_pub ) = key_files( 'new', qw(-algorithm ED25519) );
+    my $state  = $t->dir('s-keys');
+    my $before = conf_file( 's-keys', '[ keys ]', qq(index_keys = [ "$old_pub" ];) );
+    my $after  = conf_file( 's-keys', '[ keys ]', qq(index_keys = [ "$new_pub" ];) );
+    my $asked  = sub { ( split / /, $t->slurp( glob "$state/index/*/status" ) )[6] };
+    publish( keys => index_file( 'k.index', 1 .. 2000 ), '--key', $old );
+    publish( keys => index_file( 'k.index', 1 .. 2001 ), '--key', $old );
+    is( pull($before)->{status}, 0, 'a list that is signed by a key' );
+    cmp_ok( $asked->(), '>', 0, 'is a good answer' );
+    my $run = pull($after);
+    is( $run->{status}, 1, 'with another key in its place it is refused' );
+    like(
+        $run->{err},
+        qr/What was fetched from it before is not signed by any of `index_keys`, either\. It serves on/,
+        'and so is what was fetched'
+    );
+    ok( has( $after, 2001 ), 'which serves on' );
+    is( $asked->(), 0, 'with an alarm' );
+    like(
+        $t->run( [ $signpost, 'state', '--config', $after ] )->{out},
+        qr{/keys/: .* good answer -},
+        'that state shows'
+    );
+
+    unlink glob "$www/keys/*";
+    publish( keys => index_file( 'k.index', 1 .. 3 ), '--key', $new );
+    is( pull($after)->{status}, 0,
+        'what the new key has signed is taken: begun anew, and smaller' );
+    ok( has( $after, 3 ) && !has( $after, 4 ), 'and what was there before is gone' );
+    cmp_ok( $asked->(), '>', 0, 'and so is the alarm' );
+};
+
+# ---- what is not asked for again ----
+
+subtest 'the same is not sent again' => sub {
+    my $state = $t->dir('s-again');
+    my $conf  = conf_file( 's-again', '[ again ]' );
+    handmade( again => { serial => 1 }, $good );
+    my $file = 'sha256-' . sha256_hex($good);
+    age('again');
+    asked();
+    is( pull($conf)->{status}, 0, 'a list and its file' );
+    is_deeply( [ asked() ], [ '/again/index 200 ', "/again/$file 200 " ], 'are sent' );
+    is( pull($conf)->{status}, 0, 'again' );
+    is_deeply( [ asked() ], ['/again/index 304 '], 'neither is sent' );
+    unlink glob "$state/index/*/$file";
+    is( pull($conf)->{status}, 0, 'where a file is lost' );
+    is_deeply( [ asked() ], [ '/again/index 200 ', "/again/$file 200 " ], 'both are' );
+
+    handmade( again => { serial => 2 }, "<html>\n" );
+    age('again');
+    like( pull($conf)->{err}, qr/is no line of an index/, 'what is refused' );
+    is( scalar( () = asked() ), 2, 'is sent' );
+    my $run = pull($conf);
+    is( $run->{status}, 1, 'again' );
+    like( $run->{err}, qr/is no line of an index/, 'it is refused' );
+    is_deeply( [ asked() ], ['/again/index 304 '], 'and not sent' );
+    my ($seen_file) = glob "$state/index/*/seen";
+    my $text = $t->slurp($seen_file) =~ s/\t(\d{10})\t/"\t" . ( $1 - 3600 ) . "\t"/er;
+    $t->file( $seen_file =~ s{^\Q${\ $t->folder }\E/}{}r, $text );
+    is( pull($conf)->{status},  1, 'an hour later' );
+    is( scalar( () = asked() ), 2, 'it is judged anew' );
+    handmade( again => { serial => 2 }, $more );
+    is( pull($conf)->{status}, 0, 'what is published later' );
+    ok( has( $conf, 25 ), 'is taken' );
+};
+
 # ---- the prober ----
+
+# The processes that a process has started.
+sub children { return split / /, $t->slurp("/proc/$_[0]/task/$_[0]/children") }
+
+subtest 'a source that hangs' => sub {
+    my $state = $t->dir('s-hang');
+    my $conf  = $t->file( 'hang.conf', conf( 's-hang', '( stuck, well )' ) );
+    publish( well => index_file( 'well.index', 1 ) );
+    Signpost::Prober->start( $t, 'hang', $conf, $state );
+    ok( $t->wait_for( sub { has( $conf, 1 ) } ), 'hinders no other' );
+    publish( well => index_file( 'well.index', 1, 2 ) );
+    ok( $t->wait_for( sub { has( $conf, 2 ) } ), 'not later, either' );
+    like(
+        $t->run( [ $signpost, 'state', '--config', $conf ] )->{out},
+        qr{/stuck/: never asked\n.*/well/: serial 2, 2 lines}s,
+        'whose status is written'
+    );
+    my $pid = $t->pid('hang');
+    ok( children($pid) > 0, 'it is still asked' );
+    $t->file( 'hang.conf',
+        conf( 's-hang', '( stuck )', 'index_interval = 3600;' ) =~ s/index_interval = 1;//r );
+    my ($first) = children($pid);
+    $t->signal( hang => 'HUP' );
+    ok(
+        $t->wait_for(
+            sub {
+                !grep { $_ == $first } children($pid);
+            }
+        ),
+        'a reload ends that'
+    );
+    $t->stop('hang');
+};
 
 subtest 'from a source to answers, with a prober' => sub {
     my $state = $t->dir('s-prober');
