@@ -410,18 +410,19 @@ EOT
     is( $pull->('again')->{status}, 0, 'to another public one it is' );
 };
 
-SKIP: {
-    my $crane = $t->find('crane') or skip( 'crane is not installed', 1 );
-    subtest 'crane' => sub {
-        my $conf = conf_file( 's-crane', '[ ' . source( plain => 'team/crane:v1' ) . ' ]' );
-        publish( 'crane', [ 1 .. 3 ], '--oci' );
-        my $run = $t->run(
-            [
-                $crane, 'push', '--insecure',
-                $t->folder . '/crane',
-                'localhost:' . $registry->port . '/team/crane:v1'
-            ]
-        );
+# Each pushes a folder to a repository.
+my $at    = 'localhost:' . $registry->port;
+my %tools = (
+    crane => sub { ( qw(push --insecure),                      $_[0],         "$at/$_[1]" ) },
+    oras  => sub { ( qw(cp --to-plain-http --from-oci-layout), "$_[0]:index", "$at/$_[1]" ) },
+);
+for my $tool ( sort keys %tools ) {
+    subtest $tool => sub {
+        $t->need($tool);
+        my $conf = conf_file( "s-$tool", '[ ' . source( plain => "team/$tool:v1" ) . ' ]' );
+        publish( $tool, [ 1 .. 3 ], '--oci' );
+        my @push = $tools{$tool}->( $t->folder . "/$tool", "team/$tool:v1" );
+        my $run  = $t->run( [ $t->find($tool), @push ] );
         is( $run->{status},        0, 'pushes the layout' ) or diag $run->{err};
         is( pull($conf)->{status}, 0, 'which is fetched' );
         ok( has( $conf, 3 ), 'as it is' );

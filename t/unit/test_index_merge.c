@@ -64,6 +64,24 @@ static void test_merging(void)
     ok(index_merge(path, more, 0, &merged, &why) && merged.all == 5, "as do none");
 }
 
+static void test_comments(void)
+{
+    struct index_merged merged;
+    struct why why;
+    char *two[] = {digest(1), digest(3)}, expected[4 * TEXT + 100];
+    FILE *file = fopen(path, "w");
+
+    fprintf(file, "# registry=a serial=1\n# registry=b serial=2\n%s\n", digest(2));
+    fclose(file);
+    ok(index_merge(path, two, 2, &merged, &why) && merged.added == 2 && merged.all == 3,
+       "lines are added below comments") ||
+        (diag("%s", why.text), 0);
+    snprintf(expected, sizeof expected,
+             "# registry=a serial=1\n# registry=b serial=2\n%s\n%s\n%s\n", digest(1), digest(2),
+             digest(3));
+    is(contents(), expected, "which stay above all");
+}
+
 static void test_bad(void)
 {
     struct index_merged merged;
@@ -151,6 +169,7 @@ int main(void)
         return 1;
     snprintf(path, sizeof path, "%s/index", folder);
     test_merging();
+    test_comments();
     test_bad();
     test_several();
     test_locked();
