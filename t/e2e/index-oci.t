@@ -225,6 +225,14 @@ subtest 'an OCI image layout' => sub {
     );
     publish( 'layout', [ 1 .. 24 ] );
     is( scalar( () = glob "$folder/blobs/sha256/*" ), 5, 'three files, a list and a manifest' );
+    publish( 'waits', [ 1 .. 20 ], '--oci', '--unsigned-list' );
+    ok( !-e $t->folder . '/waits/index.json', 'a list that waits for a signature is in none' );
+    $run = index_command(
+        'publish', '--signature',
+        $t->file( 'made', "MEUCIQ==\n" ),
+        $t->folder . '/waits'
+    );
+    ok( -e $t->folder . '/waits/index.json', 'until it has one' ) or diag $run->{err};
     publish( 'plain', [ 1 .. 20 ] );
     $run = publish( 'plain', [ 1 .. 20 ], '--oci' );
     like(
