@@ -453,7 +453,8 @@ static bool remember(const struct run *run)
         if (mirror->news != SAME && !mirror->lasts)
             seen[i].validator[0] = '\0';
         strcpy(seen[i].circumstances, circumstances);
-        seen[i].reason = mirror->news == SAME ? (struct why){""} : mirror->why;
+        if (mirror->news != SAME)
+            seen[i].reason = mirror->why;
     }
     return index_seen_write(seen, run->source->mirrors, run->source->count, run->folder.fd) ||
            cannot_replace(run, INDEX_SEEN);
