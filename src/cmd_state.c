@@ -150,8 +150,8 @@ static void print_source(const struct index_source_status *s, int64_t now_s)
     if (s->reason.text[0])
         printf("       the last time: %s\n", s->reason.text);
     if (index_status_is_stale(s, now_s))
-        puts("       ALARM: it has not been confirmed for a day or longer. What was fetched serves "
-             "on; newer signatures are not known.");
+        printf("       ALARM: it %s. What was fetched serves on; newer signatures are not known.\n",
+               s->asked_s ? "has not been confirmed for a day or longer" : "is not confirmed");
 }
 
 /* What the index has from its sources. */

@@ -42,7 +42,12 @@ http {
   ssl_certificate @CERT@; ssl_certificate_key @KEY@;
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-Proto https;
-  server { listen 127.0.0.1:@MARK@; access_log off; return 204; }
+  server {
+    listen 127.0.0.1:@MARK@;
+    access_log off;
+    location / { return 204; }
+    location /plain/ { return 302 http://localhost:@REGISTRY@/; }
+  }
   server {
     listen 127.0.0.1:@PLAIN@ ssl;
     access_log @DIR@/plain.log requests;
@@ -361,16 +366,21 @@ subtest 'signed, and bytes that are others' => sub {
 };
 
 subtest 'redirects' => sub {
+    my $only = 'is not followed: only addresses that begin with https:// are';
     for my $case (
         [
-            insecure =>
-                qr{redirects to http://localhost:\d+/, which is not followed: only addresses that begin with https:// are}
+            "https://localhost:$port{store}/insecure/",
+            qr{redirects to http://localhost:\d+/, which $only}
         ],
-        [ round => qr/redirects more than 5 times/ ]
+        [
+            "http://localhost:$port{mark}/plain/",
+            qr{redirects to http://localhost:\d+/, which $only}
+        ],
+        [ "https://localhost:$port{store}/round/", qr/redirects more than 5 times/ ]
         )
     {
         my ( $where, $why ) = @$case;
-        my $run = pull( conf_file( "s-$where", qq([ "https://localhost:$port{store}/$where/" ]) ) );
+        my $run = pull( conf_file( 's-redirects', qq([ "$where" ]) ) );
         like( $run->{err}, $why, $where );
     }
 };
