@@ -2,6 +2,7 @@
 #include "config.h"
 #include "front.h"
 #include "ask.h"
+#include "log/count.h"
 #include "starter.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,7 +172,8 @@ bool front_start(struct front *front)
         return false;
     }
     presence_begin(front->presence, PRESENCE_RESPONDER);
-    refusal_begin(front->refusal, PRESENCE_RESPONDER, front->file, &front->notes);
+    refusal_begin(front->refusal, PRESENCE_RESPONDER, front->file, notes_problems,
+                  &front->notes);
     if (!begin_to_serve(front, refusal_read(front->refusal, true)))
         front_say(
             front,
@@ -336,7 +338,7 @@ static void note(struct front *front, struct setup *setup, const struct hearing 
     uint64_t now = setup->counters || moment->logged ? now_ns() : 0;
     uint64_t took_ns = now - moment->began_ns;
     if (setup->counters)
-        counters_request(setup->counters, setup->config, &hearing->passage.routed, took_ns);
+        count_request(setup->counters, setup->config, &hearing->passage.routed, took_ns);
     if (!moment->logged)
         return;
     struct log_entry entry = {&hearing->passage, &hearing->steps, .took_ns = took_ns};

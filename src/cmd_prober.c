@@ -69,7 +69,7 @@ static struct config *wait_for_config(struct notes *notes, const char *file)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    refusal_begin(&refusal, PRESENCE_PROBER, file, notes);
+    refusal_begin(&refusal, PRESENCE_PROBER, file, notes_problems, notes);
     struct config *config = refusal_read(&refusal, true);
     if (!config)
         notes_say(notes, "The configuration is refused: nothing is done until it is right.");

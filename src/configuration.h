@@ -9,7 +9,7 @@
 #include "classify.h"
 #include "forwarded.h"
 #include "geodb.h"
-#include "index_list.h"
+#include "index_address.h"
 #include "log/logging.h"
 #include "place.h"
 #include "probing.h"

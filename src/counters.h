@@ -15,7 +15,6 @@
 #include "place.h"
 
 struct config;
-struct routed;
 
 /* Continents as they are counted; the first stands for clients of unknown place, and for
  * requests that are answered here without a look at where the client is. */
@@ -104,10 +103,6 @@ struct counters *counters_new(const struct config *config);
 
 /* Frees them; NULL is fine. */
 void counters_free(struct counters *counters);
-
-/* Counts a request that has been decided on with the counters' configuration. */
-void counters_request(struct counters *counters, const struct config *config,
-                      const struct routed *routed, uint64_t took_ns);
 
 /* Counts something else, n times. */
 static inline void counters_happened(struct counters *counters, enum happening what, uint64_t n)

@@ -16,6 +16,15 @@ struct index_artifact {
     struct slice host, repository, tag;
 };
 
+enum { INDEX_SOURCE_ID_SIZE = 17, INDEX_SOURCES_MAX = 16, INDEX_MIRRORS_MAX = 8 };
+
+/* One that is published, as a configuration names it. */
+struct index_source {
+    const char *const *mirrors; /* its addresses, in order */
+    size_t count;
+    char id[INDEX_SOURCE_ID_SIZE]; /* a hash of the first one */
+};
+
 /* Whether text is an address of either kind. */
 bool index_address_is(struct slice text);
 

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "index_address.h"
 #include "slice.h"
 #include "why.h"
 
@@ -89,19 +90,11 @@ void index_list_file_name(struct slice digest, char name[INDEX_FILE_NAME_SIZE]);
 bool index_list_read(struct index_list *list, int directory, const char *name, char *buffer,
                      struct why *why);
 
-/* ---- sources, as a configuration names them ---- */
+/* ---- what was fetched of a source, in the state directory ---- */
 
-enum { INDEX_SOURCE_ID_SIZE = 17, INDEX_SOURCES_MAX = 16, INDEX_MIRRORS_MAX = 8 };
+#define INDEX_FOLDER "index"
 
-#define INDEX_FOLDER "index" /* in the state directory */
-
-struct index_source {
-    const char *const *mirrors; /* where it is (see index_address.h), in order */
-    size_t count;
-    char id[INDEX_SOURCE_ID_SIZE]; /* a hash of the first one */
-};
-
-/* The folder of what was fetched of a source, in the state directory: "index/<id>". */
+/* A source's folder there: "index/<id>". */
 enum { INDEX_SOURCE_FOLDER_SIZE = sizeof INDEX_FOLDER + INDEX_SOURCE_ID_SIZE };
 void index_source_folder(const struct index_source *source, char name[INDEX_SOURCE_FOLDER_SIZE]);
 

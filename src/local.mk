@@ -43,6 +43,7 @@ src_libsignpost_a_SOURCES = \
 	src/last_resort.c src/last_resort.h \
 	src/locate.c src/locate.h \
 	src/lock.c src/lock.h \
+	src/log/count.c src/log/count.h \
 	src/log/entry.c src/log/entry.h \
 	src/log/log.c src/log/log.h \
 	src/log/logging.h \

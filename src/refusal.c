@@ -16,9 +16,10 @@ enum {
 static const struct config no_config = {.is_reloaded = true};
 
 void refusal_begin(struct refusal *refusal, enum presence_kind kind, const char *file,
-                   struct notes *notes)
+                   refusal_say *say, void *context)
 {
-    *refusal = (struct refusal){.kind = kind, .file = file, .notes = notes, .state.fd = -1};
+    *refusal = (struct refusal){
+        .kind = kind, .file = file, .say = say, .context = context, .state.fd = -1};
     presence_begin(&refusal->presence, kind);
 }
 
@@ -72,7 +73,7 @@ static void refuse(struct refusal *refusal, const struct problems *problems, boo
     free(refusal->said);
     refusal->said = text;
     if (was_asked || !was_said)
-        notes_problems(refusal->notes, problems);
+        refusal->say(refusal->context, problems);
     tell(refusal, problems);
 }
 
@@ -100,7 +101,7 @@ struct config *refusal_read(struct refusal *refusal, bool was_asked)
         config_free(config);
         config = NULL;
     } else {
-        notes_problems(refusal->notes, &problems);
+        refusal->say(refusal->context, &problems);
     }
     problems_clear(&problems);
     return config;

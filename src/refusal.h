@@ -11,13 +11,16 @@
 #include <stdint.h>
 #include "configuration.h"
 #include "control.h"
-#include "log/notes.h"
 #include "presence.h"
+
+/* Is told what is wrong with the configuration, whatever that is. */
+typedef void refusal_say(void *context, const struct problems *problems);
 
 struct refusal {
     enum presence_kind kind;
     const char *file; /* as given, borrowed; NULL: it is looked for each time */
-    struct notes *notes;
+    refusal_say *say;
+    void *context;
     char *said;      /* what was noted last; NULL: nothing was refused */
     int64_t look_at; /* when it is to be read again, by instant_now */
     char state_name[PATH_MAX];
@@ -28,7 +31,7 @@ struct refusal {
 
 /* What a process of this kind reads, and where it notes what is wrong. Reads nothing yet. */
 void refusal_begin(struct refusal *refusal, enum presence_kind kind, const char *file,
-                   struct notes *notes);
+                   refusal_say *say, void *context);
 
 /*
  * Reads the configuration as config_reload does, and notes warnings and errors. NULL: it is

@@ -76,8 +76,9 @@ void notes_say(void *context, const char *sentence)
     add_line(notes, line, (size_t)len);
 }
 
-void notes_problems(struct notes *notes, const struct problems *problems)
+void notes_problems(void *context, const struct problems *problems)
 {
+    struct notes *notes = context;
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);

@@ -26,8 +26,8 @@ void notes_init(struct notes *notes, const char *program);
 /* Adds a sentence, which is cut after PIPE_BUF bytes. notes is a struct notes. */
 void notes_say(void *notes, const char *sentence);
 
-/* Adds what is wrong with a configuration, a problem a line. */
-void notes_problems(struct notes *notes, const struct problems *problems);
+/* Adds what is wrong with a configuration, a problem a line. notes is a struct notes. */
+void notes_problems(void *notes, const struct problems *problems);
 
 /* Writes what waits, as far as there is room; to be called once a second. */
 void notes_flush(struct notes *notes);

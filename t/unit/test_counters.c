@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is counted of requests, and how responders report it to the prober. */
-#include "counters.h"
+#include "log/count.h"
 #include "ask.h"
 #include "asking.h"
 #include "tap.h"
@@ -21,27 +21,27 @@ enum { EU, US };
 
 static struct config *config;
 
-static void count_request(struct counters *counters, const char *lines, uint64_t took_ns)
+static void count_lines(struct counters *counters, const char *lines, uint64_t took_ns)
 {
     struct passage passage;
 
     respond_decide(&passage, config, NULL, variables(lines), NULL, NULL);
-    counters_request(counters, config, &passage.routed, took_ns);
+    count_request(counters, config, &passage.routed, took_ns);
 }
 
 static struct counters *some_requests(void)
 {
     struct counters *counters = counters_new(config);
 
-    count_request(counters,
+    count_lines(counters,
                   "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR", 400);
-    count_request(counters,
+    count_lines(counters,
                   "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR", 500);
-    count_request(counters,
+    count_lines(counters,
                   "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP", 501);
-    count_request(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/", 1000000000);
-    count_request(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", UINT64_C(1) << 40);
-    count_request(counters,
+    count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/", 1000000000);
+    count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", UINT64_C(1) << 40);
+    count_lines(counters,
                   "REQUEST_METHOD=PUT\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP", 0);
     return counters;
 }
@@ -137,7 +137,7 @@ static void check_taking_away(void)
     size_t position = 0;
 
     ask_write_report(&packet, counters, &position);
-    count_request(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", 1);
+    count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", 1);
     for (size_t i = 0; i < packet.count_count; i++)
         counters_take_away(counters, &packet.count[i]);
     cmp_ok(counters_sum(counters).all, ==, 1, "what came after the report is left");
@@ -209,7 +209,7 @@ static void count_requests(struct side *responder)
             &passage, responder->config, NULL,
             variables("REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR"),
             NULL, NULL);
-        counters_request(responder->counters, responder->config, &passage.routed, 1);
+        count_request(responder->counters, responder->config, &passage.routed, 1);
     }
 }
 
