@@ -266,6 +266,7 @@ src_libprober_a_SOURCES = \
 	src/prober/questions.c \
 	src/prober/remote.c src/prober/remote.h \
 	src/prober/serve.c src/prober/serve.h \
+	src/prober/unknown.c \
 	src/prober/showing.c src/prober/showing.h \
 	src/prober/witness.c src/prober/witness.h
 

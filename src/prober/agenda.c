@@ -5,8 +5,7 @@
 #include "url.h"
 
 enum {
-    SAMPLE_MS = 60 * 1000, /* between two objects that a target is asked for to find witnesses */
-    QUICK_MS = 300         /* a HEAD; the responder waits for four times as long, or more */
+    SAMPLE_MS = 60 * 1000 /* between two objects that a target is asked for to find witnesses */
 };
 
 struct agenda *agenda_new(const struct agenda_hooks *hooks, struct cache_writer *cache,
@@ -52,53 +51,6 @@ size_t agenda_questions(const struct agenda *agenda)
 
 /* ---- asking ---- */
 
-/* Begins a request, if there may be one; else sets whether that is since the target had trouble. */
-static struct job *begin_job(struct agenda *agenda, struct remote *remote,
-                             const struct object *object, uint64_t key, bool is_sample,
-                             struct instant now, bool *in_trouble)
-{
-    const struct recent_unknown *recent = findings_recent(agenda, key, now);
-
-    if (!holding_can_be_asked(remote->target, object)) {
-        agenda->counters.unaskable++;
-        return NULL;
-    }
-    if (recent) {
-        agenda->counters.recent++;
-        *in_trouble = recent->in_trouble;
-        return NULL;
-    }
-    if (!budget_spend(&remote->budget, &agenda->config->probing.rate, now.steady_ms)) {
-        agenda->counters.refused++;
-        remote->counters.refused++;
-        *in_trouble = budget_is_closed(&remote->budget, now.steady_ms);
-        return NULL;
-    }
-    struct job *job = jobs_begin_probe(agenda, remote, object, key, is_sample, now);
-    if (!job)
-        agenda->counters.overflow++;
-    return job;
-}
-
-/* The job that will tell: one under way, or a new one; NULL if there may be none. */
-static struct job *job_for(struct agenda *agenda, struct remote *remote,
-                           const struct object *object, struct cache_hash *hash, bool is_sample,
-                           struct instant now, bool *in_trouble)
-{
-    uint64_t key = cache_writer_key(agenda->cache, remote->target, object, hash);
-    struct job *job = jobs_find(agenda, key);
-
-    if (remote_is_down(remote, &agenda->config->probing, now)) {
-        agenda->counters.skipped++;
-        remote->counters.skipped++;
-        return NULL;
-    }
-    if (!job)
-        return begin_job(agenda, remote, object, key, is_sample, now, in_trouble);
-    agenda->counters.shared++;
-    return job;
-}
-
 /* A target that somebody wants to use, which is checked at once if that has not been done. */
 static struct remote *remote_for(struct agenda *agenda, uint64_t id, struct instant now)
 {
@@ -140,36 +92,6 @@ static void answer_unknown(struct agenda *agenda, uint64_t client,
     agenda->hooks.answer(agenda->hooks.context, client, &answer);
 }
 
-/* Whether the question waits for a bucket that answers well before clients are sent on. */
-static bool waits_for_bucket(const struct asked *asked)
-{
-    for (size_t i = 0; i < asked->unasked; i++) {
-        const struct job *job = asked->waiter[i].job;
-        if (job && job->target_kind == TARGET_BUCKET && job->remote->monitor.head_ms > 0 &&
-            job->remote->monitor.head_ms < QUICK_MS)
-            return true;
-    }
-    return false;
-}
-
-void agenda_ask_rest(struct agenda *agenda, struct asked *asked, const struct object *object,
-                     struct instant now)
-{
-    struct cache_hash hash = {0};
-
-    for (; asked->unasked < asked->end; asked->unasked++) {
-        size_t i = asked->unasked;
-        struct remote *remote = remotes_find(&agenda->remotes, asked->target[i]);
-        if (!remote || asked->holding[i] != HOLDING_UNKNOWN)
-            continue;
-        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(asked))
-            return;
-        struct job *job = job_for(agenda, remote, object, &hash, false, now, &asked->in_trouble[i]);
-        if (job)
-            questions_wait(&asked->waiter[i], asked, job);
-    }
-}
-
 static void take_question(struct agenda *agenda, uint64_t client,
                           const struct ask_question *question, const struct object *object,
                           struct instant now)
@@ -185,7 +107,7 @@ static void take_question(struct agenda *agenda, uint64_t client,
     for (size_t i = 0; i < asked->count; i++)
         remotes[i] = remote_for(agenda, question->target[i], now);
     asked->end = look_up(agenda, asked, remotes, object, &hash, now);
-    agenda_ask_rest(agenda, asked, object, now);
+    questions_ask(agenda, asked, object, now);
     questions_settle(agenda, asked);
 }
 
@@ -202,7 +124,7 @@ static void take_sample(struct agenda *agenda, struct remote *remote, const stru
     if (is_soon || !witnesses_wanted(&remote->witnesses) ||
         witnesses_know(&remote->witnesses, object))
         return;
-    if (job_for(agenda, remote, object, &hash, true, now, &in_trouble))
+    if (questions_job(agenda, remote, object, &hash, true, now, &in_trouble))
         remote->sampled_ms = now.steady_ms;
 }
 

@@ -104,14 +104,17 @@ struct agenda {
     size_t check_count;
 };
 
-/* ---- agenda.c ---- */
+/* ---- unknown.c ---- */
 
-/*
- * Asks the targets of a question that have not been asked. Registries wait for buckets before
- * them in the rule that answer quickly: most blobs are there, and a registry's quota is dearer.
- */
-void agenda_ask_rest(struct agenda *agenda, struct asked *asked, const struct object *object,
-                     struct instant now);
+/* A job's object could not be found out; in_trouble: since its target had trouble. */
+void unknown_add(struct agenda *agenda, const struct job *job, bool in_trouble, struct instant now);
+
+/* What was asked a moment ago and could not be found out, or NULL. */
+const struct recent_unknown *unknown_recent(const struct agenda *agenda, uint64_t key,
+                                            struct instant now);
+
+/* What could not be found out about a target is to be asked again. */
+void unknown_forget(struct agenda *agenda, const struct remote *remote);
 
 /* ---- questions.c ---- */
 
@@ -119,11 +122,23 @@ void agenda_ask_rest(struct agenda *agenda, struct asked *asked, const struct ob
 struct asked *questions_add(struct agenda *agenda, uint64_t client,
                             const struct ask_question *question);
 
+/*
+ * Asks the targets of a question that have not been asked. Registries wait for buckets before
+ * them in the rule that answer quickly: most blobs are there, and a registry's quota is dearer.
+ */
+void questions_ask(struct agenda *agenda, struct asked *asked, const struct object *object,
+                   struct instant now);
+
+/*
+ * The job that will tell who holds an object: one under way, or a new one; NULL if there may be
+ * none, which in_trouble says the reason of: the target has trouble.
+ */
+struct job *questions_job(struct agenda *agenda, struct remote *remote, const struct object *object,
+                          struct cache_hash *hash, bool is_sample, struct instant now,
+                          bool *in_trouble);
+
 /* Drops a question, which need not be decided. */
 void questions_forget(struct agenda *agenda, struct asked *asked);
-
-/* Has one verdict of a question wait for a job. */
-void questions_wait(struct waiter *waiter, struct asked *asked, struct job *job);
 
 /* Answers a question, and drops it, if nothing more has to be waited for. */
 void questions_settle(struct agenda *agenda, struct asked *asked);
@@ -138,15 +153,8 @@ void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdi
 bool findings_end_probe(struct agenda *agenda, struct job *job, const struct reply *reply,
                         struct instant now);
 
-/* What was asked a moment ago and could not be found out, or NULL. */
-const struct recent_unknown *findings_recent(const struct agenda *agenda, uint64_t key,
-                                             struct instant now);
-
 /* A check has ended: probes that waited for it are believed, or not. */
 void findings_settle(struct agenda *agenda, struct remote *remote, struct instant now);
-
-/* What could not be found out about a target is to be asked again. */
-void findings_forget_unknown(struct agenda *agenda, const struct remote *remote);
 
 /*
  * Forgets what is known of an object at a target (ENDPOINT_NONE: of all of them). What is under

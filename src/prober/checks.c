@@ -87,7 +87,7 @@ static void report(struct agenda *agenda, const struct check *check, struct inst
         may_fall(agenda, now); /* the network may be in order again */
     if (change == MONITOR_SAME)
         return;
-    findings_forget_unknown(agenda, remote);
+    unknown_forget(agenda, remote);
     checks_note_change(agenda, remote, now);
 }
 

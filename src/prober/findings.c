@@ -2,38 +2,6 @@
 /* What comes of probes: an entry of the cache, a witness, answers to questions. */
 #include "prober/agenda_parts.h"
 
-enum {
-    UNKNOWN_MS = 60 * 1000 /* what could not be found out is not asked again so soon, or twice */
-};
-
-/* ---- what could not be found out ---- */
-
-const struct recent_unknown *findings_recent(const struct agenda *agenda, uint64_t key,
-                                             struct instant now)
-{
-    const struct recent_unknown *recent = &agenda->unknown[key % RECENT_UNKNOWN];
-
-    return now.steady_ms < recent->until_ms && recent->key == key ? recent : NULL;
-}
-
-static void remember_unknown(struct agenda *agenda, const struct job *job, bool in_trouble,
-                             struct instant now)
-{
-    int64_t pause = UNKNOWN_MS + (int64_t)jitter_below(&agenda->jitter, UNKNOWN_MS);
-
-    agenda->unknown[job->key % RECENT_UNKNOWN] =
-        (struct recent_unknown){job->key, job->remote->id, now.steady_ms + pause, in_trouble};
-}
-
-void findings_forget_unknown(struct agenda *agenda, const struct remote *remote)
-{
-    for (size_t i = 0; i < RECENT_UNKNOWN; i++)
-        if (agenda->unknown[i].target == remote->id)
-            agenda->unknown[i].until_ms = INT64_MIN;
-}
-
-/* ---- what could ---- */
-
 static void keep(struct agenda *agenda, const struct job *job, enum holding holding,
                  struct instant now)
 {
@@ -116,7 +84,7 @@ void findings_forget(struct agenda *agenda, struct remote *remote, const struct 
 
     if (object->endpoint == ENDPOINT_NONE) {
         cache_writer_forget(agenda->cache, remote->target);
-        findings_forget_unknown(agenda, remote);
+        unknown_forget(agenda, remote);
         forget_jobs(agenda, remote, NULL, now);
         return;
     }
@@ -166,7 +134,7 @@ bool findings_end_probe(struct agenda *agenda, struct job *job, const struct rep
     count(agenda, job, reply, now);
     if (holding == HOLDING_UNKNOWN) {
         if (reply->failure != FAILURE_NOT_SENT)
-            remember_unknown(agenda, job, in_trouble, now);
+            unknown_add(agenda, job, in_trouble, now);
     } else if (!monitor_is_good(&remote->monitor, &agenda->config->probing, now)) {
         job->is_deferred = remote->monitor.under_way > 0;
         job->deferred = holding;

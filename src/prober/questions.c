@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    QUICK_MS = 300 /* a HEAD; the responder waits for four times as long, or more */
+};
+
 struct asked *questions_add(struct agenda *agenda, uint64_t client,
                             const struct ask_question *question)
 {
@@ -51,7 +55,7 @@ static struct waiter *take_waiter(struct job *job)
     return first;
 }
 
-void questions_wait(struct waiter *waiter, struct asked *asked, struct job *job)
+static void wait_for(struct waiter *waiter, struct asked *asked, struct job *job)
 {
     *waiter = (struct waiter){.next = job->waiters, .job = job, .asked = asked};
     if (job->waiters)
@@ -114,6 +118,87 @@ void questions_settle(struct agenda *agenda, struct asked *asked)
     questions_forget(agenda, asked);
 }
 
+/* ---- asking ---- */
+
+/* Begins a request, if there may be one; else sets whether that is since the target had trouble. */
+static struct job *begin_job(struct agenda *agenda, struct remote *remote,
+                             const struct object *object, uint64_t key, bool is_sample,
+                             struct instant now, bool *in_trouble)
+{
+    const struct recent_unknown *recent = unknown_recent(agenda, key, now);
+
+    if (!holding_can_be_asked(remote->target, object)) {
+        agenda->counters.unaskable++;
+        return NULL;
+    }
+    if (recent) {
+        agenda->counters.recent++;
+        *in_trouble = recent->in_trouble;
+        return NULL;
+    }
+    if (!budget_spend(&remote->budget, &agenda->config->probing.rate, now.steady_ms)) {
+        agenda->counters.refused++;
+        remote->counters.refused++;
+        *in_trouble = budget_is_closed(&remote->budget, now.steady_ms);
+        return NULL;
+    }
+    struct job *job = jobs_begin_probe(agenda, remote, object, key, is_sample, now);
+    if (!job)
+        agenda->counters.overflow++;
+    return job;
+}
+
+struct job *questions_job(struct agenda *agenda, struct remote *remote, const struct object *object,
+                          struct cache_hash *hash, bool is_sample, struct instant now,
+                          bool *in_trouble)
+{
+    uint64_t key = cache_writer_key(agenda->cache, remote->target, object, hash);
+    struct job *job = jobs_find(agenda, key);
+
+    if (remote_is_down(remote, &agenda->config->probing, now)) {
+        agenda->counters.skipped++;
+        remote->counters.skipped++;
+        return NULL;
+    }
+    if (!job)
+        return begin_job(agenda, remote, object, key, is_sample, now, in_trouble);
+    agenda->counters.shared++;
+    return job;
+}
+
+/* Whether the question waits for a bucket that answers well before clients are sent on. */
+static bool waits_for_bucket(const struct asked *asked)
+{
+    for (size_t i = 0; i < asked->unasked; i++) {
+        const struct job *job = asked->waiter[i].job;
+        if (job && job->target_kind == TARGET_BUCKET && job->remote->monitor.head_ms > 0 &&
+            job->remote->monitor.head_ms < QUICK_MS)
+            return true;
+    }
+    return false;
+}
+
+void questions_ask(struct agenda *agenda, struct asked *asked, const struct object *object,
+                   struct instant now)
+{
+    struct cache_hash hash = {0};
+
+    for (; asked->unasked < asked->end; asked->unasked++) {
+        size_t i = asked->unasked;
+        struct remote *remote = remotes_find(&agenda->remotes, asked->target[i]);
+        if (!remote || asked->holding[i] != HOLDING_UNKNOWN)
+            continue;
+        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(asked))
+            return;
+        struct job *job =
+            questions_job(agenda, remote, object, &hash, false, now, &asked->in_trouble[i]);
+        if (job)
+            wait_for(&asked->waiter[i], asked, job);
+    }
+}
+
+/* ---- answers ---- */
+
 void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdict,
                     struct instant now)
 {
@@ -125,7 +210,7 @@ void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdi
         asked->holding[waiter - asked->waiter] = verdict.holding;
         asked->in_trouble[waiter - asked->waiter] = verdict.in_trouble;
         if (verdict.holding != HOLDING_PRESENT)
-            agenda_ask_rest(agenda, asked, &object, now);
+            questions_ask(agenda, asked, &object, now);
         questions_settle(agenda, asked);
     }
 }
