@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "descriptors.h"
 #include "tap.h"
 
 static char folder[] = "/tmp/signpost-presence-XXXXXX";
@@ -75,19 +76,10 @@ static bool tell(struct presence *presence, enum presence_standing standing, con
                          &why);
 }
 
-/* The lowest that is not open. */
-static int next_descriptor(void)
-{
-    int next = dup(STDERR_FILENO);
-
-    close(next);
-    return next;
-}
-
 static void check_one(void)
 {
     struct presence one;
-    int next = next_descriptor();
+    int open_before = descriptors_open();
 
     presence_begin(&one, PRESENCE_RESPONDER);
     cmp_ok(list(), ==, 0, "nobody is there at first");
@@ -105,7 +97,7 @@ static void check_one(void)
     is(seen.last.reason.text, "line 1?line 2", "with a reason of two lines in one");
     cmp_ok(files(), ==, 1, "nothing else lies about");
     presence_end(&one);
-    cmp_ok(next_descriptor(), ==, next, "nor open");
+    cmp_ok(descriptors_open(), ==, open_before, "nor open");
     cmp_ok(list(), ==, 0, "who ends is not seen");
     cmp_ok(files(), ==, 0, "nor its file");
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "descriptors.h"
 #include "ranges/load.h"
 #include "ranges/save.h"
 #include "tap.h"
@@ -43,19 +44,11 @@ static mode_t mode(void)
     return stat(path, &status) == 0 ? status.st_mode & 07777 : 0;
 }
 
-static int next_descriptor(void)
-{
-    int next = dup(STDERR_FILENO);
-
-    close(next);
-    return next;
-}
-
 static void test_replaced(void)
 {
     struct stat before, after;
     bool same = true;
-    int next = next_descriptor();
+    int open_before = descriptors_open();
 
     umask(027);
     ok(save("one", &same) && !same, "a new file is written");
@@ -72,19 +65,19 @@ static void test_replaced(void)
     ok(save("two", &same) && !same, "a part of its bytes is something else");
     is(content(), "two", "and written");
     ok(save("owt", NULL), "so are other bytes");
-    cmp_ok(next_descriptor(), ==, next, "no descriptor is left open");
+    cmp_ok(descriptors_open(), ==, open_before, "no descriptor is left open");
 }
 
 static void test_abandoned(void)
 {
     struct save save;
-    int next = next_descriptor();
+    int open_before = descriptors_open();
 
     ok(save_open(&save, path, &error), "a file is begun");
     fputs("three", save.file);
     save_abandon(&save);
     is(content(), "owt", "and dropped: the old one stays");
-    cmp_ok(next_descriptor(), ==, next, "no descriptor is left open");
+    cmp_ok(descriptors_open(), ==, open_before, "no descriptor is left open");
 }
 
 static void test_refused(void)
@@ -92,7 +85,7 @@ static void test_refused(void)
     struct save save;
     char *bytes = path;
     size_t len;
-    int next = next_descriptor();
+    int open_before = descriptors_open();
 
     ok(!save_open(&save, folder, &error), "a folder is no file");
     like(error.text, "is not a regular file; give another name", "as is said");
@@ -114,7 +107,7 @@ static void test_refused(void)
         if (seteuid(0) != 0)
             diag("the user cannot be changed back");
     }
-    cmp_ok(next_descriptor(), ==, next, "no descriptor is left open");
+    cmp_ok(descriptors_open(), ==, open_before, "no descriptor is left open");
 }
 
 int main(void)
