@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 #include "asking.h"
+#include "oci.h"
 #include "place_set.h"
 #include "tap.h"
 #include "tight.h"
@@ -34,6 +35,7 @@ static void check_defaults(void)
     cmp_ok(c->max_connections, ==, 1024, "connections");
     cmp_ok(c->record_timeout_ms, ==, 5000, "the time limit, in ms");
     cmp_ok(c->forwarding.fixed, ==, 0, "no fixed position");
+    is(c->logging.to, "stderr", "where the log goes");
     config_free(c);
 }
 
@@ -227,6 +229,45 @@ static void check_limits(void)
     ok(accepted(NULL), "a long name of a directory");
 }
 
+/* Every number's limits, as the manual has them. */
+static void check_numbers(void)
+{
+    static const struct {
+        const char *name;
+        double min, max;
+    } list[] = {
+        {"forwarded_position", 0, 64},
+        {"index_interval", 1, 86400},
+        {"max_connections", 1, 65536},
+        {"max_parked", 0, 65536},
+        {"record_timeout", 0.1, 3600},
+        {"present_lifetime", 1, 31536000},
+        {"absent_lifetime", 1, 31536000},
+        {"cache_size", 0.0625, 65536},
+        {"probe_timeout", 0.1, 60},
+        {"probe_connect_timeout", 0.1, 60},
+        {"probe_rate", 0, 100000},
+        {"probe_burst", 1, 100000},
+        {"probe_connections", 1, 1024},
+        {"health_interval", 1, 3600},
+        {"health_fall", 1, 100},
+        {"health_rise", 1, 100},
+        {"health_return", 0, 3600},
+        {"check_object_interval", 1, 86400},
+        {"log_rate", 0, 1},
+        {"log_ipv4_prefix", 0, 32},
+        {"log_ipv6_prefix", 0, 128},
+    };
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const double tried[] = {list[i].min, list[i].max, list[i].min - 0.01, list[i].max + 0.5};
+        for (int k = 0; k < 4; k++) {
+            add("name = \"r\"; " US "%s = %.4f;", list[i].name, tried[k]);
+            ok(accepted(k < 2 ? NULL : list[i].name) == (k < 2), "%s = %g", list[i].name, tried[k]);
+        }
+    }
+}
+
 /* Just within the limits, and just beyond them. */
 static void check_edges(void)
 {
@@ -265,10 +306,28 @@ static void check_edges(void)
          " { name = \"z\"; set = \"country\"; url = \"file:///z\"; } );",
          NULL},
         {"sources = ( { name = \"aws\"; url = \"file://z/y\"; } );", "expected an https URL"},
+        {"rules = ( { match = \"*\"; to = [ \"nearest?\", \"us\" ]; unsure = \"us?\"; }, "
+         "\"default\" );",
+         "`unsure` must be a registry, without a question mark"},
+        {"rules = ( { match = \"*\"; to = [ \"nearest?\", \"us\" ]; unsure = \"bucket\"; }, "
+         "\"default\" );",
+         "`unsure` must be a registry"},
+        {"rules = ( { match = \"*\"; to = [ \"nearest?\", \"us\" ]; unsure = \"default\"; }, "
+         "\"default\" );",
+         NULL},
+        {"probe_rate_unknown = 5;", NULL}, /* retired: a warning */
         {"canonical_order = \"any\";", "expected \"listed\" or \"nearest\""},
         {"metrics = \"any\";", "expected \"auto\", \"on\" or \"off\""},
     };
 
+    char suffix[OCI_TAG_MAX + 2];
+
+    for (size_t n = OCI_TAG_MAX; n <= OCI_TAG_MAX + 1; n++) {
+        add("name = \"r\"; " US "signature_suffixes = [ \"%s\" ];",
+            padded(suffix, ".", 'a', n - 1));
+        bool right = n == OCI_TAG_MAX;
+        ok(accepted(right ? NULL : "signature_suffixes") == right, "a suffix of %zu bytes", n);
+    }
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         add("name = \"r\"; " US "%s", list[i].text);
         ok(accepted(list[i].says) == !list[i].says, "%s", list[i].text);
@@ -354,6 +413,7 @@ int main(int argc, char **argv)
     check_databases();
     check_rules();
     check_limits();
+    check_numbers();
     check_edges();
     check_found();
     check_nothing();

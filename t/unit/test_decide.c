@@ -316,6 +316,8 @@ static void check_order_in_trouble(void)
         is(sent(config, list[i].states, SIGNATURE, NULL)->name, list[i].canonical,
            "%s: a signature", list[i].states);
     }
+    sent(config, "DDDD", TAG, NULL);
+    ok(!last.stand_in, "where all are down, none stands in");
     config_free(config);
 }
 

@@ -114,6 +114,7 @@ static void check_over_a_file(void)
     struct config *c = load(file, NULL, NULL, NULL, NULL);
 
     goes(c, TAG, "FR", "https://eu/v2/mine/a/manifests/v1");
+    is(c ? c->logging.to : NULL, "stderr", "the log's words are no files beside it");
     config_free(c);
     c = load(file, "https://new", NULL, NULL, NULL);
     goes(c, TAG, "FR", "https://new/v2/mine/a/manifests/v1");

@@ -58,7 +58,7 @@ static int open_error(const char *name, int flags, off_t most)
 {
     int fd = plain_file_open(directory, name, flags, most, NULL);
 
-    if (fd < 0)
+    if (fd == -1)
         return errno;
     close(fd);
     return 0;

@@ -284,7 +284,7 @@ static void write_types(const char *name)
     sample_string(&s, "bytes"), sample_number(&s, 4, 0x010203, 3);
     sample_string(&s, "list"), sample_control(&s, 11, 2);
     sample_string(&s, "a"), sample_map(&s, 1), sample_pair(&s, "b", "c");
-    sample_ipv4(&s, 192, 0, 0);
+    sample_network(&s, (const uint8_t[16]){192, 0, 2, 1}, 32, 0);
     sample_write(&s, name);
 }
 

@@ -76,6 +76,19 @@ static void test_sources(void)
     config_free(config);
 }
 
+static void test_names(void)
+{
+    struct config *config =
+        config_of("name = \"r\"; upstreams = { paris = { url = \"https://p\"; place = \"FR\"; }; };"
+                  "buckets = { cdn = { url = \"https://c/{digest}\"; serves = \"*\"; }; };");
+
+    is(located(config, true, ADDRESS "SIGNPOST_REGION=Paris"), "server FR -1 0",
+       "an upstream's name is a place");
+    is(located(config, true, ADDRESS "SIGNPOST_REGION=cdn"), "address DE 0 64496",
+       "a bucket's is none");
+    config_free(config);
+}
+
 static void test_asn(void)
 {
     struct config *config = config_of(
@@ -97,6 +110,7 @@ int main(void)
     geodb = geodb_new(&(struct geodb_source){.file = file}, 1, NULL, NULL, NULL, NULL);
     ok(geodb != NULL, "a database");
     test_sources();
+    test_names();
     test_asn();
     geodb_free(geodb);
     unlink(file);

@@ -2,9 +2,11 @@
 /* Mapped files that another program cuts short. */
 #include "mapped.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "tap.h"
 
@@ -126,6 +128,23 @@ static void test_many(void)
         mapped_unwatch(i);
 }
 
+/* Its memory is given back by a thread of its own. */
+static void test_large(void)
+{
+    enum { LARGE = 1 << 20 };
+    char *at = mmap(NULL, LARGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int map = mapped_watch(at, LARGE);
+
+    mapped_release(map, at, LARGE);
+    cmp_ok(mapped_watch(at, 1), ==, map, "a large map is guarded no more");
+    mapped_unwatch(map);
+    time_t end = time(NULL) + 20;
+    while (!is_unmapped(at) && time(NULL) < end)
+        sched_yield();
+    ok(is_unmapped(at), "and unmapped");
+    mapped_release(-1, NULL, 0);
+}
+
 int main(void)
 {
     page = (size_t)sysconf(_SC_PAGESIZE);
@@ -133,5 +152,6 @@ int main(void)
     test_opening();
     test_unguarded();
     test_many();
+    test_large();
     return done_testing();
 }

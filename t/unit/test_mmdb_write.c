@@ -271,7 +271,7 @@ static void test_record_size_chosen(void)
 /* Pointers to strings have another length from 2048 bytes on: a string at each place around. */
 static void test_pointers(void)
 {
-    for (size_t pad = 1; pad < 48; pad++) {
+    for (size_t pad = 1; pad < 120; pad++) {
         struct range_list list = {.table = record_table_new()}, back = {.table = list.table};
         struct range_error error = {""};
         struct range_record record = {.provider = "p"};

@@ -199,6 +199,17 @@ static void test_refused(void)
     refused((struct own_place){.key = SLICE("country:ZZ")}, "none can be added");
     refused((struct own_place){.key = SLICE("a:a23456789012345678901234567890123456789012345678")},
             "too long");
+    refused((struct own_place){.key = tight(slice_of(padded(many, "a:", 'a', PLACE_KEY_SIZE - 2)))},
+            "too long");
+    refused((struct own_place){.key = SLICE("a:b"),
+                               .name = tight(slice_of(padded(many, "", 'a', PLACE_NAME_SIZE)))},
+            "too long");
+    ok(places_add(&places,
+                  &(struct own_place){.key = slice_of(padded(many, "a:", 'a', PLACE_KEY_SIZE - 3)),
+                                      .name = SLICE("x")},
+                  &why),
+       "just not too long");
+    places_free(&places);
     refused((struct own_place){.key = tight(slice_of(padded(many, "a:", 'a', 77)))}, "too long");
     refused((struct own_place){.key = tight(slice_of(padded(many, "a:", 'a', 79)))}, "too long");
     refused((struct own_place){.key = SLICE("a:b"), .country = SLICE("EU")}, "no country");
@@ -241,6 +252,9 @@ static void test_suggest(void)
     is(place_suggest(NULL, SLICE("Paris")), "aws:eu-west-3", "a city's name");
     is(place_suggest(NULL, SLICE("Pari")), "aws:eu-west-3", "one that lacks a letter");
     is(place_suggest(NULL, SLICE("francecentrl")), "francecentral", "an alias");
+    for (int i = 0; i < places_aliases; i++)
+        is(place_suggest(NULL, slice_of(place_aliases[i].key)), place_aliases[i].key,
+           "what is an alias");
     is(place_suggest(NULL, SLICE("UK")), "GB", "not its ISO code");
     is(place_suggest(NULL, SLICE("ZZ")), NULL, "two letters could be any");
     is(place_suggest(NULL, SLICE("the middle of nowhere")), NULL, "nothing near");

@@ -32,6 +32,8 @@ static const struct {
      "?%256=5&%25=1&%6f=2&n%6e=3&%256e=4"},
     {__LINE__, ENDPOINT_REFERRERS, ENDPOINT, "%6es=docker.io&n%73&%6e=1", "?%6e=1"},
     {__LINE__, ENDPOINT_REFERRERS, ENDPOINT, "a=\r\nb", "?a=%0D%0Ab"},
+    {__LINE__, ENDPOINT_TAGS, ENDPOINT, "last=x&%6e", "?last=x"},
+    {__LINE__, ENDPOINT_TAGS, ENDPOINT, "last=x&%6ea=1", "?last=x&%6ea=1"},
     {__LINE__, ENDPOINT_MANIFESTS, ENDPOINT, "ns=docker.io&x=y", "?x=y"},
     {__LINE__, ENDPOINT_BLOBS, ENDPOINT, "n=1", "?n=1"},
 

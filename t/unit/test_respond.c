@@ -205,6 +205,7 @@ static void check_ping(void)
         ok(status_of(asked) == 200, "%s is 200", targets[i]);
         is(header_of(asked, "Docker-Distribution-Api-Version"), "registry/2.0", "  by its header");
         is(unsound(config, &asked->answer, false), NULL, "  is sound");
+        is(shown(body_of(asked)), "{}\\x0a", "  with an empty object");
     }
     is(header_of(ask_target(config, "/v2/a/manifests/v1", NULL), "Docker-Distribution-Api-Version"),
        NULL, "only there");

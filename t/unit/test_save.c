@@ -98,6 +98,15 @@ static void test_refused(void)
     ok(load_file(path, 3, &bytes, &len, &error) && len == 3, "one that is just not too large");
     free(bytes);
     ok(!load_file(folder, 2, &bytes, &len, &error) && !bytes, "a folder cannot be read");
+    struct rlimit before, limit;
+    int lowest = dup(STDERR_FILENO);
+    close(lowest);
+    getrlimit(RLIMIT_NOFILE, &before);
+    limit = (struct rlimit){(rlim_t)lowest + 2, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    ok(!save_open(&save, path, &error), "without descriptors");
+    setrlimit(RLIMIT_NOFILE, &before);
+    like(error.text, "Too many open files", "as is said");
     if (geteuid() != 0) {
         skip(2, "needs root");
     } else {
