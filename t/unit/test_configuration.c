@@ -123,6 +123,32 @@ static void check_databases(void)
     config_free(c);
 }
 
+static void check_state(void)
+{
+    struct problems problems = {0};
+    struct why why = {"left over"};
+    struct config *c = config_of("name = \"r\";" US);
+
+    problems_first(&problems, &why);
+    is(why.text, "", "no problem is the first");
+    ok(c->state_is_default, "without a word the directory of the state is the usual one");
+    config_free(c);
+    setenv("STATE_DIRECTORY", "relative", 1);
+    c = config_of("name = \"r\";" US);
+    ok(c->state_is_default, "also if systemd names none");
+    config_free(c);
+    setenv("STATE_DIRECTORY", "/a:/b", 1);
+    c = config_of("name = \"r\";" US);
+    ok(!c->state_is_default, "systemd's is one that is given");
+    is(c->state, "/a", "and the first of them");
+    config_free(c);
+    unsetenv("STATE_DIRECTORY");
+    c = config_of("name = \"r\"; state = \"/c\";" US);
+    ok(!c->state_is_default, "so is one's own");
+    is(c->state, "/c", "which is taken");
+    config_free(c);
+}
+
 static void check_rules(void)
 {
     struct config *c = config_of(
@@ -328,6 +354,16 @@ static void check_edges(void)
         bool right = n == OCI_TAG_MAX;
         ok(accepted(right ? NULL : "signature_suffixes") == right, "a suffix of %zu bytes", n);
     }
+    for (int i = 0; i < 2; i++) {
+        add("name = \"r\"; upstreams = { us = { url = \"https://us\"; accept_extra = %s; share = "
+            "%s; }; };",
+            i ? "1.5" : "1", "1");
+        ok(accepted(i ? "accept_extra" : NULL) == !i, "a part of extra requests");
+        add("name = \"r\"; upstreams = { us = { url = \"https://us\"; accept_extra = %s; share = "
+            "%s; }; };",
+            "1", i ? "1.5" : "1");
+        ok(accepted(i ? "share" : NULL) == !i, "a share");
+    }
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         add("name = \"r\"; " US "%s", list[i].text);
         ok(accepted(list[i].says) == !list[i].says, "%s", list[i].text);
@@ -411,6 +447,7 @@ int main(int argc, char **argv)
     check_regions();
     check_places();
     check_databases();
+    check_state();
     check_rules();
     check_limits();
     check_numbers();

@@ -102,6 +102,7 @@ static void test_published(void)
     ok(h->known && h->state == HEALTH_UP, "one is up");
     ok(h->checked_s == NOW_S && h->witnesses == 5, "since when, and by how many witnesses");
     cmp_ok(health_network_doubt(health), ==, NOW_S - 5, "the network is in doubt");
+    cmp_ok(health_network_doubt(NULL), ==, 0, "of which nobody knows without a prober");
     h = health_of(health, &targets[2]);
     ok(h->known && h->state == HEALTH_NOT_CHECKED && h->admit >= 1, "one is not checked");
     h = health_of(health, &targets[0]);

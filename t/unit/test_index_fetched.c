@@ -112,6 +112,9 @@ static void test_joined(const struct state *state, const struct index_source *so
     put_list("r.example.org", B, B "\n", 72);
     index_refresh(index, 7 * SECOND);
     ok(has(index, B) && told.count == 3, "the former list again");
+    put(INDEX_FETCHED_LIST, "");
+    index_refresh(index, 8 * SECOND);
+    like(told.last, "torn", "an empty one is none");
     index_free(index);
 }
 

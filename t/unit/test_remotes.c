@@ -30,27 +30,28 @@ static void set(const char *states)
     }
 }
 
-/* Three at AWS, two at Google, one without a region, in this order. */
+/* Three at AWS, two at Google, three without a region, in this order. */
 static const struct {
     const char *states;
     bool doubt;
     const char *why;
 } samples[] = {
-    {"gggggg", false, "all is well"},
-    {"ffffff", true, "all fail"},
-    {"fffggg", false, "half of them fail"},
-    {"ffffgg", true, "more than half fail, of two providers"},
-    {"fffgg-", false, "all of one provider fail, and two others answer"},
-    {"fffg--", true, "all of one provider fail, and one other answers"},
-    {"ff-fg-", true, "two providers fail"},
-    {"f--ffg", true, "the second differs from the first"},
-    {"ff--gf", true, "one that fails is of no provider"},
-    {"ggg--f", false, "it is one"},
-    {"fff---", false, "there are only three"},
-    {"fffddd", false, "who is down since long does not count"},
-    {"fffnnn", true, "who went down just now does"},
-    {"fffooo", false, "who was checked long ago does not count"},
-    {"-fff--", false, "who was never checked does not count"},
+    {"gggggg--", false, "all is well"},
+    {"ffffff--", true, "all fail"},
+    {"fffggg--", false, "half of them fail"},
+    {"ffffgg--", true, "more than half fail, of two providers"},
+    {"fffgg---", false, "all of one provider fail, and two others answer"},
+    {"fffg----", true, "all of one provider fail, and one other answers"},
+    {"ff-fg---", true, "two providers fail"},
+    {"f--ffg--", true, "the second differs from the first"},
+    {"ff--gf--", true, "one that fails is of no provider"},
+    {"ggg--f--", false, "it is one"},
+    {"---ggfff", true, "all of no provider fail, and two others answer"},
+    {"fff-----", false, "there are only three"},
+    {"fffddd--", false, "who is down since long does not count"},
+    {"fffnnn--", true, "who went down just now does"},
+    {"fffooo--", false, "who was checked long ago does not count"},
+    {"-fff----", false, "who was never checked does not count"},
 };
 
 static void test_doubt(void)
@@ -66,12 +67,12 @@ static void test_doubt(void)
 
 static void test_news(void)
 {
-    set("ffffff");
+    set("ffffff--");
     remotes.network_doubt_s = 0;
     ok(remotes_doubt_network(&remotes, &config->places, &rules, at(0)), "it begins");
     ok(!remotes_doubt_network(&remotes, &config->places, &rules, at(0)), "it goes on");
     cmp_ok(remotes.network_doubt_s, ==, WALL_S, "since when it began");
-    set("gggggg");
+    set("gggggg--");
     ok(remotes_doubt_network(&remotes, &config->places, &rules, at(0)), "it ends");
     cmp_ok(remotes.network_doubt_s, ==, 0, "which is known");
 }
@@ -84,7 +85,9 @@ int main(void)
                        "  a3 = { url = \"https://a3\"; place = \"aws:eu-west-3\"; };"
                        "  g1 = { url = \"https://g1\"; place = \"gcp:us-east1\"; };"
                        "  g2 = { url = \"https://g2\"; place = \"gcp:us-west1\"; };"
-                       "  x = { url = \"https://x\"; place = \"FR\"; }; };");
+                       "  x = { url = \"https://x\"; place = \"FR\"; };"
+                       "  y = { url = \"https://y\"; place = \"FR\"; };"
+                       "  z = { url = \"https://z\"; place = \"FR\"; }; };");
     remotes_take(&remotes, config);
     test_doubt();
     test_news();

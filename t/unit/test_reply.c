@@ -149,6 +149,21 @@ static void test_rows(void)
     }
 }
 
+static void test_empty(void)
+{
+    static const struct slice digests[] = {
+        SLICE("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        SLICE("sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+              "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e")};
+
+    for (int i = 0; i < 2; i++) {
+        struct object object = {ENDPOINT_BLOBS, SLICE("a"), digests[i]};
+        ok(reply_object(TARGET_UPSTREAM, &object).is_empty_blob, "the digest of nothing");
+        object.endpoint = ENDPOINT_MANIFESTS;
+        ok(!reply_object(TARGET_UPSTREAM, &object).is_empty_blob, "which no manifest has");
+    }
+}
+
 static void test_own_path(void)
 {
     struct probing own = {.check_path = {"/health", 7}};
@@ -158,6 +173,8 @@ static void test_own_path(void)
 
     cmp_ok(reply_of_path(&reply, &own), ==, CHECK_GOOD, "a path of one's own goes by its status");
     cmp_ok(reply_of_path(&reply, &listed), ==, CHECK_BAD, "`health_status` says which");
+    cmp_ok(reply_of_path(&(struct reply){.status = 401}, &own), ==, CHECK_GOOD, "401 is an answer");
+    cmp_ok(reply_of_path(&(struct reply){.status = 402}, &own), ==, CHECK_BAD, "402 is none");
     reply.status = 404;
     cmp_ok(reply_of_path(&reply, &own), ==, CHECK_BAD, "404 is none of those by default");
     cmp_ok(reply_of_path(&reply, &listed), ==, CHECK_GOOD, "but may be set");
@@ -214,6 +231,7 @@ static void test_consequences(void)
 int main(void)
 {
     test_rows();
+    test_empty();
     test_own_path();
     test_consequences();
     return done_testing();
