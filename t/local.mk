@@ -44,7 +44,6 @@ UNIT_TESTS = \
 	t/unit/test_locate \
 	t/unit/test_log_line \
 	t/unit/test_log \
-	t/unit/test_mapped \
 	t/unit/test_loop \
 	t/unit/test_map \
 	t/unit/test_mapped \
