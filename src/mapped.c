@@ -21,6 +21,7 @@ static struct {
     struct map maps[MAPS_MAX];
     atomic_bool opening, opening_damaged;
     bool installed;
+    atomic_uint unmapping; /* threads */
     uintptr_t page_size;
     struct sigaction before;
 } guard;
@@ -97,7 +98,7 @@ void mapped_unwatch(int map)
 
 /* ---- unmapping ---- */
 
-enum { LARGE = 1 << 20, STACK = 128 << 10 };
+enum { LARGE = 1 << 20, STACK = 128 << 10, THREADS_MAX = 4 };
 
 struct range {
     void *at;
@@ -110,6 +111,7 @@ static void *unmap(void *context)
 
     munmap(range->at, range->size);
     free(range);
+    guard.unmapping--;
     return NULL;
 }
 
@@ -134,13 +136,16 @@ static bool start_detached(void *(*work)(void *), void *context)
 
 void mapped_release(int map, void *at, size_t size)
 {
-    struct range *range = size >= LARGE ? malloc(sizeof *range) : NULL;
+    bool by_thread = size >= LARGE && guard.unmapping < THREADS_MAX;
+    struct range *range = by_thread ? malloc(sizeof *range) : NULL;
 
     mapped_unwatch(map);
     if (range) {
         *range = (struct range){at, size};
+        guard.unmapping++;
         if (start_detached(unmap, range))
             return;
+        guard.unmapping--;
         free(range);
     }
     if (size)
