@@ -71,6 +71,7 @@ sharedhostdir = $(pkgdatadir)/shared-host
 dist_sharedhost_DATA = \
 	etc/web-servers/shared-host/htaccess \
 	etc/web-servers/shared-host/htaccess-cgi-bin
+dist_sharedhost_SCRIPTS = etc/web-servers/shared-host/fetch-index
 dist_pkgdata_DATA = etc/signpost.conf etc/registry.k8s.io.conf
 frontendsdir = $(pkgdatadir)/front-ends
 dist_frontends_DATA = \
@@ -81,6 +82,12 @@ dist_frontends_DATA = \
 	etc/front-ends/google.conf \
 	etc/front-ends/lighttpd-maxminddb.conf \
 	etc/front-ends/nginx-geoip2.conf
+
+# For those who sign.
+promotersdir = $(pkgdatadir)/promoters
+dist_promoters_DATA = etc/promoters/github-actions.yml etc/promoters/tekton.yaml
+dist_promoters_SCRIPTS = etc/promoters/promote
+dist_doc_DATA = etc/doc/promoters.md
 
 EXTRA_DIST += etc/lighttpd-try.conf
 

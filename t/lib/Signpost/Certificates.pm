@@ -4,7 +4,7 @@
 #
 #     my $ca = Signpost::Certificates->new( $t, 'tls' );    # skips where openssl is absent
 #     $ca->authority                                        # the CA's certificate, a file
-#     my ( $cert, $key ) = $ca->sign('localhost');          # files; good for two days
+#     my ( $cert, $key ) = $ca->sign('localhost');          # files; good for two days; or an address
 #     $ca->sign( 'localhost', expired => 1 ), $ca->self_signed('localhost')
 package Signpost::Certificates;
 
@@ -55,7 +55,8 @@ sub _out {
 
 sub _for {
     my ($host) = @_;
-    return ( '-subj', "/CN=$host", '-addext', "subjectAltName=DNS:$host" );
+    my $kind = $host =~ /^[0-9.]+$/ ? 'IP' : 'DNS';
+    return ( '-subj', "/CN=$host", '-addext', "subjectAltName=$kind:$host" );
 }
 
 sub sign {

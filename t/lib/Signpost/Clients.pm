@@ -17,6 +17,7 @@ sub new {
     my ( $class, $t, $key ) = @_;
     my %env = (
         HTTPS_PROXY     => 'http://127.0.0.1:1',     # trust roots are on the internet: do without
+        NO_PROXY        => '10.0.0.0/8,192.0.2.0/24',
         TUF_ROOT        => $t->folder . '/tuf',
         COSIGN_PASSWORD => '',
         XDG_CONFIG_HOME => $t->folder . '/config',
@@ -38,7 +39,7 @@ sub _must {
 }
 
 # The key in the form of cosign's.
-sub _cosign_key {
+sub cosign_key {
     my ($self)   = @_;
     my $name     = $self->{t}->folder . '/cosign-key';
     my ($cosign) = grep { $self->{t}->find($_) } qw(cosign cosign3);
@@ -48,10 +49,15 @@ sub _cosign_key {
     return "$name.key";
 }
 
+# What keeps cosign 2 and 3 from the internet when they sign.
+sub offline {
+    my ( undef, $cosign ) = @_;
+    return ( '--tlog-upload=false', $cosign eq 'cosign3' ? '--use-signing-config=false' : () );
+}
+
 sub _how {
     my ( $self, $cosign ) = @_;
-    return ( '--yes', '--key', $self->_cosign_key, '--tlog-upload=false',
-        $cosign eq 'cosign3' ? '--use-signing-config=false' : () );
+    return ( '--yes', '--key', $self->cosign_key, $self->offline($cosign) );
 }
 
 # Signs what a reference means, as cosign 2 (a tag) or 3 (a bundle) does.
