@@ -705,7 +705,7 @@ static void test_own_network(void)
 
 static void test_sleep(void)
 {
-    unsigned out = 0;
+    unsigned out = 0, late = 0;
 
     begin_used(4);
     for (int round = 0; round < 30; round++) {
@@ -718,11 +718,14 @@ static void test_sleep(void)
             world.flight[i].reply = (struct reply){
                 .failure = FAILURE_SILENCE, .words = "Timeout was reached", .took_ms = 6000};
         agenda_wake(agenda, now);
+        for (size_t i = 0; i < 4; i++)
+            late += remote(names[i])->monitor.next_ms > now.steady_ms;
         land();
         agenda_check(agenda, false, now);
         for (size_t i = 0; i < 4; i++)
             out += state_of(names[i]) == HEALTH_DOWN;
     }
+    cmp_ok(late, ==, 0, "who wakes up checks all at once");
     cmp_ok(out, ==, 0, "a process that was stopped again and again takes nothing down");
     ok(remote("eu")->monitor.head_ms < 100, "and measures nothing: %g ms",
        remote("eu")->monitor.head_ms);
@@ -835,6 +838,23 @@ static void test_clock_set_back(void)
     end();
 }
 
+static void test_counted(void)
+{
+    begin_used(1);
+    const struct agenda_counters *count = agenda_counters(agenda);
+    struct agenda_counters before = *count;
+
+    cmp_ok(told("eu", "real/app", 1), ==, HOLDING_PRESENT, "an object is there");
+    ok(count->present == before.present + 1 && count->absent == before.absent &&
+           count->unknown == before.unknown,
+       "which is counted as that");
+    cmp_ok(told("eu", "invented/app", 2), ==, HOLDING_ABSENT, "one is not");
+    ok(count->present == before.present + 1 && count->absent == before.absent + 1 &&
+           count->unknown == before.unknown,
+       "which is, too");
+    end();
+}
+
 /* How long a target takes is known by what it answers. */
 static void test_time(void)
 {
@@ -924,6 +944,7 @@ int main(void)
     test_stand_ins();
     test_bucket_first();
     test_clock_set_back();
+    test_counted();
     test_time();
     test_pinned();
     cmp_ok(rmdir(folder), ==, 0, "nothing is left behind");

@@ -8,6 +8,7 @@
 #include "../../fcgi/usage.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -471,7 +472,7 @@ static void test_stranger(void)
     char directory[] = "/tmp/test_asker-XXXXXX", file[64];
     struct why why;
     if (geteuid() != 0) {
-        skip(4, "only root can be somebody else");
+        skip(6, "only root can be somebody else");
         return;
     }
     ok(mkdtemp(directory) != NULL, "a state directory");
@@ -484,6 +485,20 @@ static void test_stranger(void)
     (void)!chown(directory, 0, 0);
     cmp_ok(connect_to(directory, &why), ==, -1, "a process of another user is not asked");
     like(why.text, "65534", "and the reason names the user");
+    close(listener);
+    unlink(file);
+
+    const gid_t group = 54321;
+    chmod(directory, 02770);
+    (void)!chown(directory, 0, group);
+    (void)!setgroups(1, &group);
+    (void)!seteuid(65534);
+    listener = listen_in(directory);
+    (void)!seteuid(0);
+    (void)!setgroups(0, NULL);
+    int fd = connect_to(directory, &why);
+    ok(fd >= 0, "but for one that is in the directory's group");
+    close(fd);
     close(listener);
     unlink(file);
     rmdir(directory);

@@ -33,20 +33,46 @@ static struct counters *some_requests(void)
 {
     struct counters *counters = counters_new(config);
 
-    count_lines(counters,
-                  "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR", 400);
-    count_lines(counters,
-                  "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR", 500);
-    count_lines(counters,
-                  "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP", 501);
+    count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR",
+                400);
+    count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=FR",
+                500);
+    count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP",
+                501);
     count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/", 1000000000);
     count_lines(counters, "REQUEST_METHOD=GET\nREQUEST_URI=/v2/", UINT64_C(1) << 40);
-    count_lines(counters,
-                  "REQUEST_METHOD=PUT\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP", 0);
+    count_lines(counters, "REQUEST_METHOD=PUT\nREQUEST_URI=/v2/a/manifests/v1\nSIGNPOST_REGION=JP",
+                0);
     return counters;
 }
 
 /* ---- counting ---- */
+
+/* By whose word requests by digest went where they went. */
+static void check_known(void)
+{
+    static const struct {
+        enum word_of word_of;
+        bool unsure;
+        unsigned known; /* KNOWINGS: it is not counted */
+    } list[] = {{WORD_OF_NOBODY, false, KNOWINGS},
+                {WORD_OF_CACHE, false, KNOWN_BY_CACHE},
+                {WORD_OF_PROBER, false, KNOWN_BY_PROBER},
+                {WORD_OF_CACHE, true, NOT_KNOWN}};
+    struct passage passage;
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        struct counters *counters = counters_new(config);
+        respond_decide(&passage, config, NULL,
+                       variables("REQUEST_METHOD=GET\nREQUEST_URI=/v2/a/manifests/v1"), NULL, NULL);
+        passage.routed.decision.word_of = list[i].word_of;
+        passage.routed.decision.unsure = list[i].unsure;
+        count_request(counters, config, &passage.routed, 1);
+        for (unsigned k = 0; k < KNOWINGS; k++)
+            cmp_ok(counters->general.known[k], ==, k == list[i].known, "word %zu, count %u", i, k);
+        counters_free(counters);
+    }
+}
 
 static void check_requests(void)
 {
@@ -384,6 +410,7 @@ static void check_hostile(void)
 int main(void)
 {
     config = config_of(layout);
+    check_known();
     check_requests();
     check_words();
     check_report();

@@ -114,6 +114,13 @@ static void check_over_a_file(void)
     struct config *c = load(file, NULL, NULL, NULL, NULL);
 
     goes(c, TAG, "FR", "https://eu/v2/mine/a/manifests/v1");
+    int input = dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    struct config *again = load(file, NULL, NULL, NULL, NULL);
+    ok(again != NULL, "without a standard input it is read, too");
+    config_free(again);
+    if (input >= 0)
+        dup2(input, STDIN_FILENO), close(input);
     is(c ? c->logging.to : NULL, "stderr", "the log's words are no files beside it");
     config_free(c);
     c = load(file, "https://new", NULL, NULL, NULL);

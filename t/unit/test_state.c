@@ -203,6 +203,16 @@ static void test_looking_again(void)
     ok(state.fd < 0, "even with a slash behind its name");
     state_end(&state);
     cmp_ok(state.fd, ==, -1, "at the end it is closed");
+    int input = dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    make("zero", 0700);
+    snprintf(path, sizeof path, "%s/zero", folder);
+    state_begin(&state, path);
+    cmp_ok(state.fd, ==, 0, "it may have the descriptor 0");
+    state_end(&state);
+    ok(fcntl(STDIN_FILENO, F_GETFD) < 0, "which is closed, too");
+    if (input >= 0)
+        dup2(input, STDIN_FILENO), close(input);
 }
 
 int main(void)
