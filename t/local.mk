@@ -27,6 +27,7 @@ UNIT_TESTS = \
 	t/unit/test_counters \
 	t/unit/test_decide \
 	t/unit/test_environment \
+	t/unit/test_fetcher \
 	t/unit/test_files \
 	t/unit/test_flow \
 	t/unit/test_forwarded \

@@ -232,7 +232,6 @@ static void set_extras(struct http *http, struct curl_slist *connect_to)
     if (request->public_only) {
         curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_address);
         curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, http);
-        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L); /* one that is kept was not looked at */
     }
     if (request->stopped) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

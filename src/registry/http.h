@@ -39,7 +39,7 @@ struct http_request {
     struct http_sink sink;      /* for the body of a 2xx answer; else it is kept */
     bool (*stopped)(void);      /* asked at least once a second; true ends it; NULL: never */
     int64_t ends_ms;            /* when it is given up, by the steady clock; 0: after a minute */
-    bool public_only;           /* connect to no private address (see private.h) */
+    bool public_only;           /* connect anew to no private address (see private.h) */
 };
 
 struct http_response {

@@ -615,6 +615,18 @@ subtest 'a list of another source' => sub {
     $run = pull( conf_file( 's-bound2', '( a, b )', $keys ) );
     like( $run->{err}, qr{/b/ has the list of \S+/a/}, 'nor is it taken at first' );
 
+    my $heals = conf_file( 's-heals', '( late, c )', $keys );
+    $t->dir("www/$_") for qw(late c);
+    system( 'cp', glob("$www/a/*"), "$www/c/" ) == 0 or die 'cp';
+    pull($heals);
+    ok( has( $heals, 10 ), 'where the first source is not there yet, it is not known' );
+    system( 'cp', glob("$www/a/*"), "$www/late/" ) == 0 or die 'cp';
+    $t->file( 'www/c/index', $own );
+    system( 'cp', ( grep { !/index$/ } glob "$www/b/*" ), "$www/c/" ) == 0 or die 'cp';
+    $run = pull($heals);
+    is( $run->{status}, 0, 'later each has its own' ) or diag $run->{err};
+    ok( has( $heals, 10 ) && has( $heals, 22 ), 'and both serve' );
+
     my $alone = conf_file( 's-alone', '( b )', $keys );
     $t->file( 'www/b/index', $own );
     is( pull($alone)->{status}, 0, 'a source alone' );

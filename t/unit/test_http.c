@@ -11,10 +11,12 @@ int main(void)
 }
 #else
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "index_seen.h"
+#include "instant.h"
 #include "registry/http.h"
 #include "registry/private.h"
 
@@ -59,6 +61,33 @@ static void test_public_only(void)
     request.public_only = false;
     ok(!http_ask(http, &request, response, &why) && !strstr(why.text, "private"),
        "unless it may be");
+    free(response);
+    http_free(http);
+}
+
+static void test_limit(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct http *http = http_new();
+    struct http_response *response = calloc(1, sizeof *response);
+    struct http_request request = {.ends_ms = instant_now().steady_ms + 50};
+    struct why why;
+    char url[64];
+
+    if (bind(silent, (struct sockaddr *)&address, len) < 0 || listen(silent, 1) < 0 ||
+        getsockname(silent, (struct sockaddr *)&address, &len) < 0)
+        abort();
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
+    request.url = url;
+    ok(!http_ask(http, &request, response, &why) && strstr(why.text, "Timeout"),
+       "what does not answer is given up");
+    ok(instant_now().steady_ms >= request.ends_ms &&
+           instant_now().steady_ms - request.ends_ms < 9000,
+       "at the time that was set");
+    ok(!http_ask(http, &request, response, &why), "which may be over");
+    close(silent);
     free(response);
     http_free(http);
 }
@@ -138,6 +167,7 @@ int main(void)
 {
     test_private();
     test_public_only();
+    test_limit();
     test_validators();
     test_seen();
     return done_testing();
