@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files of the state directory, of any bytes: the first byte chooses which (the prober's health
- * file, the operator's control file, what a process says of itself), the second what is done
- * with it.
+ * file, the operator's control file, what a process says of itself, what is said of the index's
+ * sources, what was fetched of one), the second what is done with it.
  */
 #include "config.h"
 #include "input.h"
@@ -11,6 +11,8 @@
 #include "configuration.h"
 #include "control.h"
 #include "health.h"
+#include "index_fetched.h"
+#include "index_status.h"
 #include "presence.h"
 #include "prober/publish.h"
 #include <fcntl.h>
@@ -180,6 +182,68 @@ static void read_presence(struct input *input, struct folder *folder)
     flock(fd, LOCK_UN);
 }
 
+/* ---- the index's sources ---- */
+
+#define DIGEST_HEX "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* What was read is written, and reads the same. */
+static void read_status(struct input *input, struct folder *folder)
+{
+    static struct index_status first, again;
+    int at = openat(folder->fd, INDEX_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    folder_put(folder, INDEX_FOLDER "/" INDEX_STATUS, take_bytes(input, input->left));
+    index_status_read(&first, folder->fd);
+    must(first.count <= INDEX_SOURCES_MAX, "there are no more sources than can be");
+    must(index_status_write(&first, at), "the status can be written");
+    close(at);
+    index_status_read(&again, folder->fd);
+    must(again.count == first.count, "as many sources are read again");
+    for (size_t i = 0; i < first.count; i++) {
+        const struct index_source_status *a = &first.source[i], *b = &again.source[i];
+        must(strcmp(a->id, b->id) == 0 && a->serial == b->serial && a->time_s == b->time_s &&
+                 a->lines == b->lines && a->fetched_s == b->fetched_s && a->asked_s == b->asked_s &&
+                 a->refused == b->refused && strcmp(a->reason.text, b->reason.text) == 0,
+             "a source reads the same again");
+    }
+}
+
+static void on_line(void *context, const char *line)
+{
+    (void)context;
+    must(line[0], "a sentence is one");
+}
+
+/* A file, and a list that names it or is of any bytes. */
+static void read_fetched(struct input *input, struct folder *folder)
+{
+    static const struct index_source source = {.id = "0123456789abcdef"};
+    static const struct slice digest = SLICE("sha256:" DIGEST_HEX), name = SLICE("team/app");
+    bool is_named = take_byte(input) & 1;
+    struct slice file = take_bytes(input, take_byte(input));
+    char list[256], path[sizeof INDEX_FOLDER + INDEX_SOURCE_NAME_SIZE] = INDEX_FOLDER "/";
+    struct slice text = take_bytes(input, input->left);
+    struct index_fetched *fetched =
+        index_fetched_new(&source, SLICE("registry.example.org"), on_line, NULL);
+
+    must(fetched, "there is memory");
+    if (is_named)
+        text = (struct slice){list,
+                              (size_t)snprintf(list, sizeof list,
+                                               "# signpost-index 1 registry=registry.example.org "
+                                               "serial=1 time=2026-11-28T21:30:00Z\n"
+                                               "sha256:" DIGEST_HEX " %zu one\n",
+                                               file.len)};
+    folder_put(folder, INDEX_FOLDER "/sha256-" DIGEST_HEX, file);
+    folder_clear(folder);
+    index_source_list_name(&source, path + strlen(path));
+    folder_put(folder, path, text);
+    index_fetched_look(fetched, folder->fd);
+    if (index_fetched_has(fetched, folder->fd, digest, name))
+        must(memmem(file.at, file.len, digest.at, digest.len), "what is found is in the file");
+    index_fetched_free(fetched);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct folder folder;
@@ -190,17 +254,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         config = config_parse(layout, &problems);
         must(config, "a configuration of the target's own is taken");
         folder_make(&folder);
-        must(mkdirat(folder.fd, "processes", 0700) == 0, "a folder can be made");
+        must(mkdirat(folder.fd, "processes", 0700) == 0 &&
+                 mkdirat(folder.fd, INDEX_FOLDER, 0700) == 0,
+             "folders can be made");
     }
-    switch (take_byte(&input) % 3) {
+    switch (take_byte(&input) % 5) {
     case 0:
         read_health(&input, &folder);
         break;
     case 1:
         read_control(&input, &folder);
         break;
-    default:
+    case 2:
         read_presence(&input, &folder);
+        break;
+    case 3:
+        read_status(&input, &folder);
+        break;
+    default:
+        read_fetched(&input, &folder);
     }
     folder_clear(&folder);
     return 0;
