@@ -290,7 +290,8 @@ sub try {
     }
     elsif ( $run->{status} == 0 ) {
         push @wrong, 'is not noticed'
-            if $fault =~ /^E(?!INTR)/ && $what =~ /^(?:write|fsync|rename\w*) |^close \S+\.new$/;
+            if $fault =~ /^E(?!INTR|ROFS)/
+            && $what  =~ /^(?:write|fsync|rename\w*) |^close \S+\.new$/;
         my $out = $c->{out} // $c->{files}[0] // '';    # cut off, where it was printed
         push @wrong, 'is not done, and the exit status is 0'
             if !$is_new || ( $now->{$out} // '' ) ne ( $new->{$out} // '' );
