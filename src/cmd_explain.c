@@ -2,6 +2,7 @@
 /* signpost explain: the decision on one request, or on many, with its reasons. */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "configuration.h"
 #include "explain.h"
 #ifdef HAVE_JANSSON
+#include "command_json.h"
 #include "explain_json.h"
 #endif
 
@@ -77,13 +79,7 @@ struct call {
 #ifdef HAVE_JANSSON
 static int print_json(const struct explanation *e, size_t flags)
 {
-    json_t *json = explain_json(e);
-
-    if (!json || json_dumpf(json, stdout, flags) < 0)
-        return EXIT_FINDING;
-    putchar('\n');
-    json_decref(json);
-    return EXIT_FINE;
+    return command_print_json("explain", explain_json(e), flags);
 }
 
 static bool read_request(json_t *json, struct variables *v, const char **method,
@@ -142,6 +138,10 @@ static int run_batch(const struct config *config, const struct knowledge *knowle
             status = EXIT_FINDING;
         }
     }
+    if (status == EXIT_FINE && !feof(stdin)) {
+        fprintf(stderr, "signpost explain: standard input cannot be read: %s.\n", strerror(errno));
+        status = EXIT_FINDING;
+    }
     free(line);
     return status;
 }
@@ -179,7 +179,9 @@ static int run(const struct call *call)
     char name[] = "explain";
     int status = EXIT_FINDING;
 
-    if (config && e && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
+    if (config && !e)
+        command_starved(name);
+    else if (config && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
         status =
             call->batch ? run_batch(config, &knowledge, e) : run_one(call, config, &knowledge, e);
         knowledge_close(&knowledge);
@@ -257,7 +259,8 @@ static int parse_and_run(struct call *call, int argc, char **argv)
 int cmd_explain(int argc, char **argv)
 {
     struct call call = {.method = "GET", .variables.arena = arena_new()};
-    int status = call.variables.arena ? parse_and_run(&call, argc, argv) : EXIT_FINDING;
+    int status =
+        call.variables.arena ? parse_and_run(&call, argc, argv) : command_starved("explain");
 
     arena_free(call.variables.arena);
     return status;

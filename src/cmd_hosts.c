@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "command.h"
+#include "command_json.h"
 #include "configuration.h"
-#ifdef HAVE_JANSSON
-#include <jansson.h>
-#endif
 
 static const char usage[] =
     "Usage: signpost hosts [--config FILE] [--json]\n"
@@ -73,10 +71,7 @@ static int print_json(const struct entry *list, size_t count)
         }
         json_array_append_new(json_object_get(host, list[i].kind), json_string(list[i].what));
     }
-    json_dumpf(hosts, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(hosts);
-    return EXIT_FINE;
+    return command_print_json("hosts", hosts, JSON_INDENT(2));
 }
 #else
 static int print_json(const struct entry *list, size_t count)

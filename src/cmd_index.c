@@ -169,19 +169,23 @@ static int look_up(struct index *index, struct slice host, const struct index_ad
 static struct index *open_index(const struct index_add *call, const struct config *config,
                                 const struct state *state, bool *is_bad)
 {
-    if (!config)
-        return call->index ? index_new(&call->index, 1, log_fault, is_bad) : NULL;
-    if (config->index_count + config->index_source_count == 0) {
+    if (!config && !call->index)
+        return NULL;
+    if (config && config->index_count + config->index_source_count == 0) {
         fputs("signpost index: the configuration names no `index` and no `index_sources`.\n",
               stderr);
         return NULL;
     }
-    struct index *index = index_new(config->index, config->index_count, log_fault, is_bad);
-    if (index && !index_join(index, state, config->index_sources, config->index_source_count,
-                             config->name)) {
+    struct index *index = config ? index_new(config->index, config->index_count, log_fault, is_bad)
+                                 : index_new(&call->index, 1, log_fault, is_bad);
+    if (index && config &&
+        !index_join(index, state, config->index_sources, config->index_source_count,
+                    config->name)) {
         index_free(index);
         index = NULL;
     }
+    if (!index)
+        command_starved("index");
     return index;
 }
 
@@ -276,7 +280,7 @@ static int pull(const struct config *config)
 {
     char name[] = "index";
     struct state state;
-    struct index_status status;
+    struct index_status status = {0};
 
     if (config->index_source_count == 0) {
         fputs("signpost index: the configuration names no `index_sources`.\n", stderr);

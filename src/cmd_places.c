@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "command.h"
+#include "command_json.h"
 #include "configuration.h"
 #include "place_data.h"
 #include "place_set.h"
-#ifdef HAVE_JANSSON
-#include <jansson.h>
-#endif
 
 static const char usage[] =
     "Usage: signpost places [--config FILE] [--json] [WORD]\n"
@@ -173,10 +171,7 @@ static int print_json(const struct places *places, const place_index *found, int
                                         json_key(places, fact->within), "alias",
                                         *alias == '-' ? json_null() : json_string(alias)));
     }
-    json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(list);
-    return EXIT_FINE;
+    return command_print_json("places", list, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 }
 #else
 static int print_json(const struct places *places, const place_index *found, int count)
@@ -195,7 +190,7 @@ static int list_places(const struct places *places, const char *word, bool json)
     int count = 0, status = EXIT_FINE;
 
     if (!found)
-        return EXIT_FINDING;
+        return command_starved("places");
     if (search.word.len) {
         place_set_add(&search.set, places, search.word, &why);
         search.country = place_find(places, search.word, CODE_IS_COUNTRY);

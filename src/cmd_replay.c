@@ -152,7 +152,7 @@ static bool replay_stream(const struct call *call, FILE *log, const char *name,
     free(text);
     if (!memory)
         fputs("signpost replay: there is not enough memory.\n", stderr);
-    return memory && !ferror(log);
+    return memory && (reading->interrupted || feof(log));
 }
 
 static bool replay_file(const struct call *call, const char *name, struct reading *reading)
@@ -312,7 +312,7 @@ int cmd_replay(int argc, char **argv)
     int status = EXIT_FINE;
 
     if (!call)
-        return EXIT_FINDING;
+        return command_starved("replay");
     *call = (struct call){.top = 20, .fail_over = -1};
     for (int c; status == EXIT_FINE && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'h') {

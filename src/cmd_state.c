@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "command.h"
+#include "command_json.h"
 #include "configuration.h"
 #include "index_status.h"
 #include "knowledge.h"
@@ -17,9 +18,6 @@
 #include "presence.h"
 #include "plain_file.h"
 #include "status/public.h"
-#ifdef HAVE_JANSSON
-#include <jansson.h>
-#endif
 
 enum { STATUS_SIZE_MAX = 16 * 1024 * 1024 };
 
@@ -361,10 +359,7 @@ static int print_json(const struct knowledge *knowledge)
     json_decref(status);
     json_object_set_new(json, "network_doubt",
                         json_integer((json_int_t)health_network_doubt(knowledge->health)));
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(json);
-    return EXIT_FINE;
+    return command_print_json("state", json, JSON_INDENT(2));
 }
 #else
 static void print_requests(const struct knowledge *knowledge)

@@ -7,11 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "command.h"
+#include "command_json.h"
 #include "configuration.h"
 #include "registry/reference.h"
-#ifdef HAVE_JANSSON
-#include <jansson.h>
-#endif
 #ifdef HAVE_REGISTRY
 #include "registry/http.h"
 #endif
@@ -161,10 +159,7 @@ static int print_json(const struct destination *to)
                   json_of(write_identity, to), "registry", to->registry->name, "url",
                   to->registry->url.at, to->registry->url.len, "repository", to->repository);
 
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(json);
-    return EXIT_FINE;
+    return command_print_json("target", json, JSON_INDENT(2));
 }
 #else
 static int print_json(const struct destination *to)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "command.h"
+#include "command_json.h"
 #include "configuration.h"
 #include "explain.h"
 #ifdef HAVE_JANSSON
@@ -29,16 +30,27 @@ static void print_value(void *context, const char *path, const char *value)
     fprintf(context, "          %s = %s\n", path, value);
 }
 
-static void print_text(const struct explanation *e, const struct knowledge *knowledge)
+/* Gives what the database says of the client, if that is what tells where it is. */
+static int describe(const struct explanation *e, const struct knowledge *knowledge,
+                    geodb_value *value, void *context)
 {
     const struct client *client = &e->routed.client;
 
+    if (client->database < 0 ||
+        geodb_describe(knowledge->geodb, client->database, &client->address, value, context))
+        return EXIT_FINE;
+    fputs("signpost where: The database's record cannot be read.\n", stderr);
+    return EXIT_FINDING;
+}
+
+static int print_text(const struct explanation *e, const struct knowledge *knowledge)
+{
     explain_print_client(e, stdout);
-    if (client->database >= 0) {
+    if (e->routed.client.database >= 0)
         puts("record");
-        geodb_describe(knowledge->geodb, client->database, &client->address, print_value, stdout);
-    }
+    int status = describe(e, knowledge, print_value, stdout);
     explain_print_ranks(e, TARGETS_MAX, stdout);
+    return status;
 }
 
 #ifdef HAVE_JANSSON
@@ -49,17 +61,12 @@ static void add_value(void *context, const char *path, const char *value)
 
 static int print_json(const struct explanation *e, const struct knowledge *knowledge)
 {
-    const struct client *client = &e->routed.client;
     json_t *record = json_object();
-
-    if (client->database >= 0)
-        geodb_describe(knowledge->geodb, client->database, &client->address, add_value, record);
+    int status = describe(e, knowledge, add_value, record);
     json_t *json = json_pack("{s:o, s:o, s:o}", "client", explain_client_json(e), "record", record,
                              "nearest", explain_ranks_json(e));
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(json);
-    return EXIT_FINE;
+    int printed = command_print_json("where", json, JSON_INDENT(2));
+    return status != EXIT_FINE ? status : printed;
 }
 #else
 static int print_json(const struct explanation *e, const struct knowledge *knowledge)
@@ -75,16 +82,12 @@ static int look(const struct call *call, const struct config *config,
     struct address address = address_parse(slice_of(call->asked));
     char method[] = "REQUEST_METHOD=GET", uri[] = "REQUEST_URI=/v2/any/manifests/latest";
     char *variables[] = {NULL, method, uri, NULL};
-    int status = EXIT_FINE;
 
     if (asprintf(&variables[0], "%s=%s",
                  address_is_ip(&address) ? "REMOTE_ADDR" : "SIGNPOST_REGION", call->asked) < 0)
-        return EXIT_FINDING;
+        return command_starved("where");
     explain(e, config, knowledge, "GET", call->asked, variables);
-    if (call->json)
-        status = print_json(e, knowledge);
-    else
-        print_text(e, knowledge);
+    int status = call->json ? print_json(e, knowledge) : print_text(e, knowledge);
     free(variables[0]);
     return status != EXIT_FINE                         ? status
            : e->routed.client.source == CLIENT_UNKNOWN ? EXIT_FINDING
@@ -99,7 +102,9 @@ static int run(const struct call *call)
     char name[] = "where";
     int status = EXIT_FINDING;
 
-    if (config && e && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
+    if (config && !e)
+        command_starved(name);
+    else if (config && knowledge_open(&knowledge, config, instant_now(), command_say, name)) {
         status = look(call, config, &knowledge, e);
         knowledge_close(&knowledge);
     }

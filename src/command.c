@@ -74,6 +74,12 @@ void command_warn_of_refusals(const char *command, const char *directory)
     close(state);
 }
 
+int command_starved(const char *command)
+{
+    fprintf(stderr, "signpost %s: There is not enough memory.\n", command);
+    return EXIT_FINDING;
+}
+
 int command_misuse(const char *command, const char *format, ...)
 {
     va_list args;

@@ -78,6 +78,9 @@ bool command_read(struct command_line *line, int argc, char **argv);
 /* Prints a sentence on stderr, as knowledge_open wants it; context is the command's name. */
 void command_say(void *context, const char *sentence);
 
+/* Says on stderr that there is not enough memory; EXIT_FINDING. */
+int command_starved(const char *command);
+
 /* Says on stderr that an option or argument is wrong and how to get help; EXIT_MISUSE. */
 __attribute__((format(printf, 2, 3))) int command_misuse(const char *command, const char *format,
                                                          ...);

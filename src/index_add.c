@@ -64,7 +64,7 @@ static bool use_url(struct run *run, const char *url)
         path.len--;
     run->url = strndup(url, end);
     run->prefix = strndup(path.at, path.len);
-    return run->url && run->prefix;
+    return (run->url && run->prefix) || say("", "there is not enough memory.");
 }
 
 static bool use_canonical(struct run *run)
@@ -73,7 +73,7 @@ static bool use_canonical(struct run *run)
 
     run->url = strndup(canonical->url.at, canonical->url.len);
     run->prefix = strndup(canonical->prefix.at ? canonical->prefix.at : "", canonical->prefix.len);
-    return run->url && run->prefix;
+    return (run->url && run->prefix) || say("", "there is not enough memory.");
 }
 
 /* Redirects may lead to whatever host clients may be sent to. */
@@ -83,7 +83,7 @@ static bool allow_hosts(struct run *run)
 
     run->hosts = calloc(count + 1, sizeof *run->hosts);
     if (!run->hosts)
-        return false;
+        return say("", "there is not enough memory.");
     for (size_t i = 0; i < count; i++)
         run->hosts[i] = run->config->targets[i].url.at;
     run->access.hosts = run->hosts;

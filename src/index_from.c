@@ -68,7 +68,7 @@ static bool read_lines(FILE *in, const char *file, struct slice host, struct lin
         else if (!keep(lines, digest, name))
             good = why_not(why, "There is not enough memory.");
     }
-    if (good && ferror(in))
+    if (good && !feof(in))
         good = why_not(why, "%s cannot be read: %s.", file, strerror(errno));
     free(text);
     return good;

@@ -463,8 +463,9 @@ static bool add_signature(struct run *run, struct why *why)
 static bool read_old(struct run *run, struct why *why)
 {
     run->text = malloc(INDEX_LIST_MAX);
-    run->has_old =
-        run->text && index_list_read(&run->old, run->folder, INDEX_LIST_NAME, run->text, why);
+    if (!run->text)
+        return why_not(why, "There is not enough memory.");
+    run->has_old = index_list_read(&run->old, run->folder, INDEX_LIST_NAME, run->text, why);
     if (run->has_old) {
         const struct index_list *old = &run->old;
         const char *end = old->signature.len ? old->signature.at + old->signature.len + 1
@@ -473,7 +474,7 @@ static bool read_old(struct run *run, struct why *why)
         return true;
     }
     run->old = (struct index_list){0};
-    return run->text && errno == ENOENT;
+    return errno == ENOENT;
 }
 
 static bool open_input(struct run *run, int directory, const char *name, bool is_old,

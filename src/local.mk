@@ -294,6 +294,7 @@ src_signpost_SOURCES = \
 	src/cmd_verify.c \
 	src/cmd_where.c \
 	src/command.c src/command.h \
+	src/command_json.c src/command_json.h \
 	src/explain.c src/explain.h \
 	src/explain_json.c src/explain_json.h \
 	src/index_add.c src/index_add.h \

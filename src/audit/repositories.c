@@ -42,7 +42,7 @@ bool repositories_read(struct repositories *repositories, struct slice host, con
         good = repositories_add(repositories, host, name.at, &reason) ||
                why_not(why, "%s:%zu: %s", file, number, reason.text);
     }
-    if (good && ferror(in))
+    if (good && !feof(in))
         good = why_not(why, "%s cannot be read: %s.", file, strerror(errno));
     free(line);
     if (in)

@@ -14,6 +14,7 @@ bool range_read_json(struct range_list *list, const struct range_input *input,
 }
 #else
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include "ranges/range_place.h"
@@ -304,7 +305,10 @@ bool range_read_json(struct range_list *list, const struct range_input *input,
     if (text.len > INPUT_JSON_MAX)
         return range_fail(error, "%s is larger than %d MB, too large for a list of address ranges.",
                           input->name, INPUT_JSON_MAX / 1024 / 1024);
+    errno = 0;
     json_t *root = json_loadb(text.at, text.len, 0, &at);
+    if (!root && errno == ENOMEM) /* jansson may call it a mistake in the text */
+        return range_fail(error, "There is not enough memory to read %s.", input->name);
     if (!root)
         return range_fail(error,
                           "%s:%d:%d: This is not right JSON (%s); get the file anew (nothing was "

@@ -83,13 +83,15 @@ static bool note_layers(struct digest_set *set, const json_t *layers)
     return true;
 }
 
-static char *type_of(const json_t *json, const json_t *config)
+/* False without memory. */
+static bool note_type(struct manifest *manifest, const json_t *json, const json_t *config)
 {
     const char *type = json_string_value(json_object_get(json, "artifactType"));
 
     if (!type || !*type)
         type = json_string_value(json_object_get(config, "mediaType"));
-    return type ? strdup(type) : NULL;
+    manifest->type = type ? strdup(type) : NULL;
+    return manifest->type || !type;
 }
 
 static bool is_starved(const struct manifest *manifest)
@@ -108,13 +110,12 @@ static bool read_manifest(struct manifest *manifest, const json_t *json)
 
     if (subject.len)
         manifest->subject = strndup(subject.at, subject.len);
-    manifest->type = type_of(json, config);
     manifest->is_index = json_is_array(parts);
     note_indexes(&manifest->indexes, parts);
-    return (manifest->subject || !subject.len) && add(manifest, config, false) &&
-           add_all(manifest, parts, true) && add_all(manifest, layers, false) &&
-           add_all(manifest, blobs, false) && note_layers(&manifest->layers, layers) &&
-           !is_starved(manifest);
+    return (manifest->subject || !subject.len) && note_type(manifest, json, config) &&
+           add(manifest, config, false) && add_all(manifest, parts, true) &&
+           add_all(manifest, layers, false) && add_all(manifest, blobs, false) &&
+           note_layers(&manifest->layers, layers) && !is_starved(manifest);
 }
 
 bool manifest_parse(struct manifest *manifest, struct slice text)

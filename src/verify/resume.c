@@ -88,7 +88,10 @@ static bool read_lines(struct resume *resume, const json_t *call, struct why *wh
         if (whole && mine)
             good += len;
     }
+    bool ended = !whole || !mine || feof(resume->file);
     free(line);
+    if (!ended)
+        return why_not(why, "%.200s cannot be read: %s.", resume->name, strerror(errno));
     if (!mine)
         return why_not(why,
                        "%.200s is not the state of this call: name another file, or remove it.",

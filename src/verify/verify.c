@@ -227,10 +227,12 @@ static bool open_state(struct run *run, struct why *why)
 /* Why not all was checked. */
 static void explain(const struct run *run, struct why *cause)
 {
+    const char *what = interrupt_came() ? "Interrupted" : "There is not enough memory";
+
     if (run->call->state)
-        why_not(cause, "Interrupted; the same call goes on from %.200s.", run->call->state);
+        why_not(cause, "%s; the same call goes on from %.200s.", what, run->call->state);
     else
-        why_not(cause, "Interrupted; --state FILE lets the next call go on where it stopped.");
+        why_not(cause, "%s; --state FILE lets the next call go on where it stopped.", what);
 }
 
 /* Makes all inspections; false, with the cause, if not all could be made. */
