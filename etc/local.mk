@@ -87,7 +87,7 @@ dist_frontends_DATA = \
 promotersdir = $(pkgdatadir)/promoters
 dist_promoters_DATA = etc/promoters/github-actions.yml etc/promoters/tekton.yaml
 dist_promoters_SCRIPTS = etc/promoters/promote
-dist_doc_DATA = etc/doc/promoters.md
+dist_doc_DATA = etc/doc/clients.md etc/doc/promoters.md
 
 EXTRA_DIST += etc/lighttpd-try.conf
 
