@@ -276,7 +276,7 @@ static int run(struct arguments *arguments, char **words)
         if (!add_word(&arguments->images, words[i]))
             return misuse("those are too many images.");
     if (arguments->file && !read_images(arguments))
-        return EXIT_MISUSE;
+        return EXIT_FINDING;
     int status = check(arguments);
     if (status != EXIT_FINE)
         return status;
