@@ -98,13 +98,16 @@ static void warn_of_blindness(const struct compiler *compiler)
                     config->canonical[0]->name, class_name(class), rule->at.file, rule->at.line);
 }
 
-/* Signatures are written to the canonical registry only, whatever the rules say. */
+/*
+ * Signatures are written to the canonical registry. A rule that names them and leads elsewhere is
+ * meant, say while they are still replicated; one for all requests may have forgotten them.
+ */
 static void warn_of_signatures(const struct compiler *compiler)
 {
     const struct config *config = compiler->config;
     const struct rule *rule = misleading_rule(config, CLASS_SIGNATURE);
 
-    if (rule)
+    if (rule && rule->classes == rule_classes_of(SLICE("*")))
         COMPILE_WARNING(
             compiler, rule->at,
             "signatures' tags and referrers may go elsewhere than to \"%s\", where they "

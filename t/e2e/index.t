@@ -238,8 +238,8 @@ subtest 'without an index' => sub {
     my $unasked   = qr/rules\.conf:\d+: warning: "nearest\?" is taken as if it stood without/;
     for (
         [ '"default"',                                                                0, 0 ],
-        [ '{ match = "signature"; to = [ "nearest" ]; }, "default"',                  1, 0 ],
-        [ '{ match = "signature"; to = [ "nearest?", "canonical" ]; }, "default"',    1, 1 ],
+        [ '{ match = "signature"; to = [ "nearest" ]; }, "default"',                  0, 0 ],
+        [ '{ match = "signature"; to = [ "nearest?", "canonical" ]; }, "default"',    0, 1 ],
         [ '{ match = "manifest-tag"; to = [ "nearest?", "canonical" ]; }, "default"', 0, 1 ],
         [ '{ match = "*"; to = [ "nearest?", "canonical" ]; }',                       1, 0 ],
         [ '{ match = "*"; to = [ "canonical" ]; }',                                   0, 0 ],
