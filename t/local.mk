@@ -183,7 +183,7 @@ endif
 # The tests that take longest, which begin first. Most of them wait most of the time, so twice as
 # many run at once as there are processors.
 LONGEST = strangers.t promises.t no-memory.t ranges.t prober.t systemd-trouble.t web-servers-restart.t \
-	clients.t systemd-service.t web-servers.t attack.t share.t registry-client.t faults.t verify-faults.t \
+	clients.t promoter.t systemd-service.t web-servers.t attack.t share.t registry-client.t faults.t verify-faults.t \
 	pull.t command.t status-page.t audit.t verify.t answered.t reload.t delays.t index.t cases-protocol.t \
 	systemd-ranges.t replay.t metrics.t parking.t refused.t failover.t damage.t switch-off.t soak.t
 

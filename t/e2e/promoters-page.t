@@ -50,6 +50,8 @@ sub as_here {
     $text =~ s{ssh signatures\.example\.org }{}g;
     $text =~ s{(?:signatures\.example\.org:)?/srv/www}{$folder/www}g;
     $text =~ s{https://signatures\.example\.org}{https://localhost:$port}g;
+    $text =~ s{docker://registry\.example\.org}{docker://127.0.0.1:$central->{port}}g;
+    $text =~ s{oci://registry\.example\.org}{oci://localhost:$port}g;
     $text =~ s{staging\.example\.org}{127.0.0.1:$staging->{port}}g;
     $text =~ s{https://fr\.example\.org/signpost/}{https://localhost:$port/signpost/status.json}g;
     $text =~ s{ https://us\.example\.org/signpost/}{}g;
@@ -64,7 +66,7 @@ sub serve {
     my ( $cert, $key ) = $ca->sign('localhost');
     my $conf = $t->file(
         'nginx.conf',
-        <<'EOT', PORT => $port, CERT => $cert, KEY => $key, STATUS => $status );
+        <<'EOT', PORT => $port, CERT => $cert, KEY => $key, STATUS => $status, REGISTRY => $central->url );
 daemon off; master_process off; worker_processes 1;
 pid @DIR@/nginx.pid; error_log @DIR@/nginx.log;
 events { worker_connections 256; }
@@ -76,6 +78,7 @@ http {
     listen 127.0.0.1:@PORT@ ssl;
     ssl_certificate @CERT@; ssl_certificate_key @KEY@;
     root @DIR@/www;
+    location /v2/ { proxy_pass @REGISTRY@; }
     @STATUS@
   }
 }
@@ -156,14 +159,20 @@ sub knows_all {
 is_run( $make, 'the folder and the key are made' );
 $clients->cosign_key;
 rename "${\ $t->folder }/cosign-key.key", $t->folder . '/cosign.key' or die $!;
-$t->file( 'signpost.conf', conf( as_here($sources) . <<"EOT" ) );
+
+sub start_prober {
+    my ($sources) = @_;
+    my $conf = $t->file( 'signpost.conf', conf( as_here($sources) . <<"EOT" ) );
 state          = "$state";
 prober         = "service";
 index_interval = 1;
 ca_file        = "${\ $ca->authority }";
 EOT
+    Signpost::Prober->start( $t, 'prober', $conf, $state );
+    return;
+}
 serve();
-Signpost::Prober->start( $t, 'prober', $t->folder . '/signpost.conf', $state );
+start_prober($sources);
 
 like( is_run( $use, 'promote' ), qr/^1 front door: serial 1\.$/m, 'it is told' );
 cmp_ok( scalar lines(), '>=', 3, 'the signature is published' );
@@ -185,6 +194,30 @@ like(
     'has signed'
 );
 is_run( 'rsync -rt --exclude .lock source/ www/promoter/', 'its list is copied' );
+
+# ---- at a registry ----
+
+subtest 'at a registry' => sub {
+    my ( $begin, $promote, $oci ) = blocks('At a registry');
+    $t->stop('prober');
+    is_run( $begin, 'the source is begun' );
+    start_prober($oci);
+    $central->push( 'team/app', image( a => 'v4' ), 'v4' );
+    like( is_run( $promote, 'promote' ), qr/^1 front door: serial 2\.$/m, 'it is told' );
+    my $status = $t->slurp("$state/public/status.json");
+    like( $status, qr{"source": "oci://localhost:$port/team/index:latest"}, 'of that source' );
+    like( $status, qr/"lines": [3-9]/,                                      'with its lines' );
+
+    # The same folder on a web server, for a host that has only curl.
+    is_run( 'skopeo copy -q docker://registry.example.org/team/index:latest oci:www/layout:index',
+        'a mirror' );
+    is_run( 'skopeo inspect --config --raw oci:www/layout:index >www/layout/index',
+        'with its list' );
+    $t->install( $t->source('etc/web-servers/shared-host/fetch-index'), 'mirrored/fetch-index' );
+    is_run( 'mirrored/fetch-index https://signatures.example.org/layout', 'fetch-index' );
+    my @lines = split /\n/, $t->slurp('mirrored/signatures.index');
+    cmp_ok( scalar @lines, '>=', 3, 'it has the lines' );
+};
 
 # ---- hosts that fetch by cron ----
 
