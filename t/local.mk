@@ -215,9 +215,9 @@ check-valgrind: all-am $(check_PROGRAMS)
 #   make coverage                               all tests, then the figures, also of the ten least covered files
 #   make coverage TESTS_ONLY="test_oci pull.t"  some of them
 #   make coverage-report                        the figures of what has run since
-# Branches are counted as gcc -O0 has them, all of them. What a process does that is killed, or that runs
-# as a user who may not write here, is not counted. Tests that are short of time may fail, since the
-# programs are slower so; the figures come all the same.
+# Branches are counted as gcc -O0 has them, all of them. What a process does that is killed, or whose
+# service may not write here, is not counted; processes of other users write to what is there already.
+# Tests that are short of time may fail, since the programs are slower so; the figures come all the same.
 GCOVR = gcovr
 COVERED = $(GCOVR) -r $(top_srcdir) -f $(top_srcdir)/src/ -f $(top_srcdir)/fcgi/ src fcgi
 LEAST = 10
@@ -228,6 +228,8 @@ if COVERAGE
 coverage: all-am $(check_PROGRAMS)
 	@$(GCOVR) --version >/dev/null || { echo 'gcovr is missing: install the package gcovr.' >&2; exit 1; }
 	@find . -name '*.gcda' -exec rm -f {} +
+	@src/signpost --version >coverage.log; fcgi/signpost.fcgi </dev/null >>coverage.log 2>&1; \
+		find . -name '*.gcda' -exec chmod a+rw {} +
 	@$(COVERING) $(MAKE) check; status=$$?; $(MAKE) -s coverage-report && exit $$status
 
 coverage-report:

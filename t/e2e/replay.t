@@ -251,4 +251,54 @@ for my $format (qw(plain json)) {
     };
 }
 
+# Every class from every country changes, and so do pages and what is refused; places come from
+# a header of the log, as addresses do.
+subtest 'many changes of all kinds' => sub {
+    my $places    = $t->run( [ $signpost, 'places' ] )->{out};
+    my @countries = $places =~ /^([A-Z]{2})\t/mg;
+    cmp_ok( scalar @countries, '>', 200, 'there are many countries' );
+    my $before = $t->file( 'before.conf', <<'EOT' );
+name      = "registry.example.org";
+upstreams = { us = { url = "https://us.example.org"; }; };
+canonical = [ "us" ]; forwarded_header = "X-Forwarded-For"; trusted_proxies = [ "10.0.0.0/8" ];
+pages     = ( { path = "/"; url = "https://www.example.org/"; }, { path = "/privacy"; url = "https://www.example.org/1"; } );
+EOT
+    my $after = $t->file( 'after.conf', <<'EOT' );
+name      = "registry.example.org";
+upstreams = { eu = { url = "https://eu.example.org"; }; };
+canonical = [ "eu" ]; forwarded_header = "X-Forwarded-For"; trusted_proxies = [ "10.0.0.0/8" ];
+pages     = ( { path = "/privacy"; url = "https://www.example.org/2"; }, { path = "/new"; url = "https://www.example.org/"; } );
+EOT
+    my $line = sub {
+        my ( $target, $region, $forwarded, $method ) = @_;
+        return
+              '10.0.0.1 - - [28/Nov/2026:21:30:00 +0000] "'
+            . ( $method // 'GET' )
+            . qq( $target HTTP/1.1" 307 7 "-" "x" "$region" "$forwarded"\n);
+    };
+    my @lines = map {
+        my $country = $_;
+        map { $line->( "/v2/app/$_", $country, '-' ) } values %asked
+    } @countries;
+    push @lines, map { $line->( $_, '-', '192.0.2.1, 10.0.0.2' ) } '/', '/privacy', '/new',
+        '/nowhere';
+    push @lines, map { $line->( '/v2/app/manifests/v1', '-',  $_ ) } 'unknown', '-', '192.0.2.1';
+    push @lines, map { $line->( '/v2/app/manifests/v1', 'FR', '-', $_ ) } qw(HEAD POST);
+    push @lines, qq(10.0.0.1 - - [28/Nov/2026:21:30:00 +0000] "-" 408 0 "-" "-"\n);
+    push @lines, qq(10.0.0.1 - - [28/Nov/2026:21:30:00 +0000] "\\x16\\x03" 400 0 "-" "-"\n);
+    my @call = (
+        $signpost,  qw(replay --top 0 --quoted 4=SIGNPOST_REGION --quoted 5=X-Forwarded-For),
+        '--config', $before, '--against', $after, $t->file( 'kinds.log', join '', @lines )
+    );
+    my $run = $t->run( \@call );
+    is( $run->{status}, 0, 'the log is read' ) or diag $run->{err};
+    my $changed = 5 * @countries + 3 + 4;    # all but /nowhere and POST
+    like( $run->{out}, qr/^$changed of them /m, 'all that changes is counted' )
+        or diag substr $run->{out}, 0, 3000;
+    like( $run->{out}, qr/answered 404/, 'what was a page is none' );
+    like( $run->{out}, qr/a page/,       'and what was none is one' );
+    $run = $t->run( [ @call, '--fail-over', '50%' ] );
+    is( $run->{status}, 1, 'that is more than half' );
+};
+
 $t->done;
