@@ -431,3 +431,21 @@ __DATA__
     status    404 Not Found: MANIFEST_UNKNOWN, This is no name and reference
 0 explain --config CONF --header X-Forwarded-For:1.2.3.4 /v2/
     status    200
+1 audit --config CONF --csv team/app
+    unread,team/app,,,,,us,http://127.0.0.1:2/v2/team/app/tags/list cannot be read:
+1 audit --config CONF --json team/app
+    {"finding":"unread","repository":"team/app","at":["us"],"why":"http://127.0.0.1:2/
+1 verify --json http://127.0.0.1:1
+    "cause": "http://127.0.0.1:1 does not answer:
+0 share --config CONF --json us 0.5
+    {"target": "us", "share": 0.5, "configured": 1, "still_used": false}
+0 share --config CONF --json us default
+    "target": "us"
+0 index check IN
+    IN: 4 lines in order, 4 of them with a repository's name.
+0 ranges --diff a.mmdb AWS
+    0 networks added, 0 removed, 0 moved
+1 ranges --diff LOG AWS
+    LOG is a plain list of prefixes, which does not say where they are;
+1 where --config CONF 999.1.1.1
+    of unknown place: "999.1.1.1" is no region, country or the like that is known
