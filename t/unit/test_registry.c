@@ -11,8 +11,13 @@ int main(void)
 }
 #else
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "registry/digest.h"
 #include "registry/headers.h"
 #include "registry/http.h"
@@ -450,6 +455,58 @@ static void test_tokens(void)
     }
 }
 
+/* A server on a port of this machine that gives one answer, and ends. */
+static pid_t serve(const char *answer, char url[64])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    char request[4096];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &len) != 0)
+        return -1;
+    snprintf(url, 64, "http://127.0.0.1:%d/token", ntohs(address.sin_port));
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = accept(listener, NULL, NULL);
+        bool asked = read(fd, request, sizeof request) > 0;
+        _exit(asked && write(fd, answer, strlen(answer)) > 0 ? 0 : 1);
+    }
+    close(listener);
+    return child;
+}
+
+static const struct {
+    const char *answer, *header, *why;
+} served[] = {
+    {"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{\"token\":\"t\"}",
+     "Bearer t", NULL},
+    {"HTTP/1.1 403 No\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{\"token\":\"t\"}", NULL,
+     "answers 403, where an anonymous token should be"},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", NULL,
+     "answers without a token"},
+    {"nonsense\r\n\r\n", NULL, "cannot be read: "},
+};
+
+static void test_served_tokens(void)
+{
+    for (size_t i = 0; i < sizeof served / sizeof *served; i++) {
+        char url[64];
+        struct http *http = http_new();
+        struct why why = {""};
+        int status = 0;
+        pid_t child = serve(served[i].answer, url);
+        char *header = token_get(http, &(struct http_request){.url = url}, &why);
+        is(header, served[i].header, "a token from a server, answer %zu", i);
+        if (served[i].why)
+            like(why.text, served[i].why, "with the reason");
+        free(header);
+        http_free(http);
+        ok(child > 0 && waitpid(child, &status, 0) == child && status == 0, "it was asked");
+    }
+}
+
 int main(void)
 {
     CRYPTO_set_mem_functions(take, take_again, give);
@@ -462,6 +519,7 @@ int main(void)
     test_manifests();
     test_urls();
     test_tokens();
+    test_served_tokens();
     return done_testing();
 }
 #endif
