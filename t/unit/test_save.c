@@ -80,6 +80,20 @@ static void test_abandoned(void)
     cmp_ok(descriptors_open(), ==, open_before, "no descriptor is left open");
 }
 
+static void check_no_descriptors(void)
+{
+    struct save save;
+    struct rlimit before, limit;
+    int lowest = dup(STDERR_FILENO);
+    close(lowest);
+    getrlimit(RLIMIT_NOFILE, &before);
+    limit = (struct rlimit){(rlim_t)lowest + 2, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    ok(!save_open(&save, path, &error), "without descriptors");
+    setrlimit(RLIMIT_NOFILE, &before);
+    like(error.text, "Too many open files", "as is said");
+}
+
 static void test_refused(void)
 {
     struct save save;
@@ -98,15 +112,10 @@ static void test_refused(void)
     ok(load_file(path, 3, &bytes, &len, &error) && len == 3, "one that is just not too large");
     free(bytes);
     ok(!load_file(folder, 2, &bytes, &len, &error) && !bytes, "a folder cannot be read");
-    struct rlimit before, limit;
-    int lowest = dup(STDERR_FILENO);
-    close(lowest);
-    getrlimit(RLIMIT_NOFILE, &before);
-    limit = (struct rlimit){(rlim_t)lowest + 2, before.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &limit);
-    ok(!save_open(&save, path, &error), "without descriptors");
-    setrlimit(RLIMIT_NOFILE, &before);
-    like(error.text, "Too many open files", "as is said");
+    if (getenv("SIGNPOST_VALGRIND"))
+        skip(2, "valgrind opens a file before it looks at the limit");
+    else
+        check_no_descriptors();
     if (geteuid() != 0) {
         skip(2, "needs root");
     } else {
