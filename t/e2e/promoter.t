@@ -253,11 +253,14 @@ sub promotes {
     );
     copy_image($tag);
     $t->start( $run, [ $promote, "team/app:$tag" ], env => $env );
-    my ( $begin, $seen );
+    my ( $begin, $seen );    # the last moment before the publication
     $t->wait_for(
         sub {
-            ( $begin, $seen ) = ( time, scalar accesses() );
-            return $t->slurp("$www/promoter/index") ne $list || !$t->is_running($run);
+            my @now = ( time, scalar accesses() );
+            return 1
+                if $t->slurp("$www/promoter/index") ne $list || !$t->is_running($run);
+            ( $begin, $seen ) = @now;
+            return 0;
         },
         60
     );
