@@ -59,10 +59,11 @@ static const char usage[] =
     "\n"
     "publish writes or renews a source in a folder, for a web server or an object store:\n"
     "a list, named index, and files named by their digests, which never change. It then\n"
-    "has exactly the lines of the FILEs; where that changes nothing, nothing is written.\n"
+    "has exactly the lines of the FILEs, or with --add, those besides its own; where\n"
+    "that changes nothing, nothing is written.\n"
     "Copy the files first, and the list last. With --oci the folder is an OCI image layout\n"
-    "as well, which skopeo, crane or oras copy to a registry. Keep the folder: a list\n"
-    "that is begun anew is refused as older, and as another source's.\n"
+    "as well, which skopeo, crane or oras copy to a registry. Keep the folder, or copy\n"
+    "it back before: a list that is begun anew is refused as another source's.\n"
     "\n"
     "pull fetches what is new of `index_sources` into the state directory, as the prober\n"
     "does: for hosts without one, by cron.\n"
@@ -80,6 +81,7 @@ static const char usage[] =
     "                     (COSIGN_REPOSITORY), again without the host\n"
     "  --key FILE         publish: the private key that signs the list (PEM; ECDSA P-256 or\n"
     "                     Ed25519)\n"
+    "  --add              publish: keeps what the source lists already\n"
     "  --oci              publish: begins the folder as an OCI image layout\n"
     "  --unsigned-list    publish: prints the list for another signer, and lets it wait in\n"
     "                     the folder until --signature brings what that made\n"
@@ -248,9 +250,9 @@ static int run_publish(const char *name, const struct index_add *call,
 
     if (call->image_count < 1 || (call->image_count < 2) != adds)
         return misuse(adds ? "with --signature goes only FOLDER." : "which FOLDER and FILEs?");
-    if (ways > 1 || (adds && (name || publish->shrinks || publish->is_artifact)))
+    if (ways > 1 || (adds && (name || publish->shrinks || publish->adds || publish->is_artifact)))
         return misuse("of --key, --unsigned-list and --signature goes only one, and with the last "
-                      "neither --name nor --oci nor --shrinks.");
+                      "none of --name, --add, --oci and --shrinks.");
     if (!name && !adds && !(config = command_load(call->config, false)))
         return EXIT_FINDING;
     publish->folder = call->images[0];
@@ -400,7 +402,7 @@ struct line {
 static bool has_publish_options(const struct line *line)
 {
     return line->publish.key || line->publish.signature || line->publish.unsigned_list ||
-           line->publish.shrinks || line->publish.is_artifact || line->name;
+           line->publish.shrinks || line->publish.is_artifact || line->publish.adds || line->name;
 }
 
 static bool has_wait_options(const struct wait_options *wait)
@@ -420,8 +422,9 @@ static int run(const char *word, struct line *line)
     if (strcmp(word, "add") != 0 && line->from)
         return misuse("--from goes with add.");
     if (strcmp(word, "publish") != 0 && has_publish_options(line))
-        return misuse("--key, --oci, --unsigned-list, --signature, --name and --shrinks go with "
-                      "publish.");
+        return misuse(
+            "--key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with "
+            "publish.");
     if (strcmp(word, "add") == 0)
         return run_add(line->from, &line->call);
     if (strcmp(word, "check") == 0)
@@ -453,6 +456,8 @@ static bool take_option(struct line *line, int c)
         line->publish.unsigned_list = true;
     else if (c == 'd')
         line->publish.shrinks = true;
+    else if (c == 'A')
+        line->publish.adds = true;
     else if (c == 'O')
         line->publish.is_artifact = true;
     else if (c > 0 && c < 256 && text[c])
@@ -480,6 +485,7 @@ int cmd_index(int argc, char **argv)
                                             {"interval", required_argument, NULL, 'v'},
                                             {"ca", required_argument, NULL, 'a'},
                                             {"oci", no_argument, NULL, 'O'},
+                                            {"add", no_argument, NULL, 'A'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct line line = {0};

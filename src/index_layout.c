@@ -12,9 +12,56 @@
 #include "index_remote.h"
 #include "plain_file.h"
 #include "registry/digest.h"
+#include "registry/manifest.h"
 #include "replacement.h"
 
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+
+/* ---- reading ---- */
+
+enum { JSON_MAX = 64 << 10 };
+
+/* The digest of the first thing that a manifest, or an index with one thing alone, names. */
+static bool first_digest(int folder, const char *name, bool is_index, char digest[64 + 1],
+                         struct why *why)
+{
+    int fd = plain_file_open(folder, name, O_NOFOLLOW, JSON_MAX, NULL);
+    char *text = fd < 0 ? NULL : malloc(JSON_MAX);
+    ssize_t len = text ? plain_file_read(fd, text, JSON_MAX) : -1;
+    int error = errno;
+    struct manifest manifest = {0};
+
+    bool good = len >= 0 && manifest_parse(&manifest, (struct slice){text, (size_t)len}) &&
+                manifest.count > 0 && manifest.is_index == is_index &&
+                (!is_index || manifest.count == 1) && strlen(manifest.list[0].digest) == 7 + 64 &&
+                strncmp(manifest.list[0].digest, "sha256:", 7) == 0;
+    if (good)
+        strcpy(digest, manifest.list[0].digest + 7);
+    manifest_clear(&manifest);
+    free(text);
+    if (fd >= 0)
+        close(fd);
+    errno = len < 0 ? error : 0;
+    return good || why_not(why, "%s does not name an index alone.", name);
+}
+
+bool index_layout_read(struct index_list *list, int folder, char *buffer, struct why *why)
+{
+    char hex[64 + 1], name[sizeof INDEX_LAYOUT_BLOBS + 64 + 1];
+
+    if (!first_digest(folder, "index.json", true, hex, why))
+        return false;
+    snprintf(name, sizeof name, INDEX_LAYOUT_BLOBS "/%s", hex);
+    if (first_digest(folder, name, false, hex, why)) {
+        snprintf(name, sizeof name, INDEX_LAYOUT_BLOBS "/%s", hex);
+        if (index_list_read(list, folder, name, buffer, why))
+            return true;
+    }
+    errno = errno == ENOENT ? EIO : errno; /* there is a layout */
+    return false;
+}
+
+/* ---- writing ---- */
 
 static bool has_content(int directory, const char *name, struct slice content)
 {

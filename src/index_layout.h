@@ -22,6 +22,13 @@ struct index_layout {
 int index_layout_begin(int folder);
 
 /*
+ * Reads the list of the one index that a layout has, as tools that copy one from a registry
+ * leave it, into a buffer of INDEX_LIST_MAX bytes. False with the reason, and errno; ENOENT: it
+ * is no layout.
+ */
+bool index_layout_read(struct index_list *list, int folder, char *buffer, struct why *why);
+
+/*
  * Writes what refers to a list, whose files are there: its text as a blob, the manifest, and
  * index.json, which is replaced last. What is there already is not written. False with the reason.
  */

@@ -51,7 +51,7 @@ struct run {
     const struct index_publish *call;
     int folder;
     int blobs; /* where the files are: the folder, or that of an image layout's blobs */
-    bool is_layout;
+    bool is_layout, has_index;  /* INDEX_LIST_NAME is there */
     char *text, *unsigned_text; /* of the list that is there; the new one's body */
     size_t unsigned_len;
     bool has_old;
@@ -107,7 +107,7 @@ static bool next_line(struct run *run, struct found *found, bool marks)
         struct input *input = &run->input[i];
         if (!found->line.len || !slice_equal(first_line(input), found->line))
             continue;
-        found->is_wanted |= !input->is_old;
+        found->is_wanted |= !input->is_old || run->call->adds;
         found->is_old |= input->is_old;
         found->is_kept |= input->is_kept;
     }
@@ -383,13 +383,15 @@ static bool finish_list(struct run *run, struct slice body, struct slice signatu
     bool same = good && run->has_old && slice_equal(list.body, run->old.body) &&
                 (signature.len == 0 || slice_equal(list.signature, run->old.signature));
 
-    good = good && (same || put_list(run, INDEX_LIST_NAME, body, signature, why)) &&
+    if (same)
+        signature = run->old.signature;
+    good = good &&
+           ((same && run->has_index) || put_list(run, INDEX_LIST_NAME, body, signature, why)) &&
            finish_layout(run, &list, same ? run->old_text : (struct slice){text, (size_t)len}, why);
     if (good) {
         unlinkat(run->folder, waiting_name, 0);
         printf("%s: serial %" PRIu64 ", %zu file%s%s%s.\n", run->call->folder, list.serial,
-               list.count, list.count == 1 ? "" : "s",
-               (same ? run->old.signature : signature).len ? ", signed" : ", not signed",
+               list.count, list.count == 1 ? "" : "s", signature.len ? ", signed" : ", not signed",
                same ? ", unchanged" : "");
     }
     if (len >= 0)
@@ -465,7 +467,9 @@ static bool read_old(struct run *run, struct why *why)
     run->text = malloc(INDEX_LIST_MAX);
     if (!run->text)
         return why_not(why, "There is not enough memory.");
-    run->has_old = index_list_read(&run->old, run->folder, INDEX_LIST_NAME, run->text, why);
+    run->has_index = index_list_read(&run->old, run->folder, INDEX_LIST_NAME, run->text, why);
+    run->has_old = run->has_index ||
+                   (errno == ENOENT && index_layout_read(&run->old, run->folder, run->text, why));
     if (run->has_old) {
         const struct index_list *old = &run->old;
         const char *end = old->signature.len ? old->signature.at + old->signature.len + 1
@@ -517,9 +521,22 @@ static bool open_inputs(struct run *run, struct why *why)
     return good;
 }
 
+/* Without them, all lines of a lost file would have to be in the new ones. */
+static bool has_all_old(const struct run *run, struct why *why)
+{
+    for (size_t i = 0; i < old_count(run); i++)
+        if (run->input[i].has_more)
+            return why_not(
+                why,
+                "%s lacks %.*s, or has it damaged, so nothing can be added: copy it from "
+                "where it is published.",
+                run->call->folder, (int)run->old.file[i].name.len, run->old.file[i].name.at);
+    return true;
+}
+
 static bool renew(struct run *run, struct why *why)
 {
-    if (!open_inputs(run, why))
+    if (!open_inputs(run, why) || (run->call->adds && !has_all_old(run, why)))
         return false;
     survey(run);
     if (index_list_is_shrinkage(run->before, run->now) && !run->call->shrinks)

@@ -15,6 +15,7 @@
 struct index_publish {
     const char *folder;
     char *const *files; /* index files: together, all that the source is to list */
+    bool adds;          /* besides what it lists already */
     size_t file_count;
     struct slice registry;
     const char *key; /* a file, to sign with; NULL: none */

@@ -315,9 +315,69 @@ subtest 'mirrors of either kind' => sub {
         'the other is older'
     );
     push_index( 'layout', 'team/mixed:v1', 1 .. 12 );
+SKIP: {
+        $t->find('curl') or skip( 'curl is not installed', 2 );
+        my $script = $t->install( $t->source('etc/web-servers/shared-host/fetch-index'),
+            'shared/fetch-index' );
+        my $fetch = $t->run(
+            [ $script, "https://localhost:$port{plain}/layout" ],
+            env => { CURL_CA_BUNDLE => $ca->authority }
+        );
+        is( $fetch->{status}, 0, 'fetch-index takes it from a layout' ) or diag $fetch->{err};
+        is(
+            $t->slurp( $t->folder . '/shared/signatures.index' ),
+            join( '', sort map { line($_) } 1 .. 12 ),
+            'all of it'
+        );
+    }
     rename $t->folder . '/layout', $t->folder . '/away';
     is( pull($conf)->{status}, 0, 'where one is away' );
     ok( has( $conf, 12 ), 'the other is taken' );
+};
+
+subtest 'a registry alone keeps the source' => sub {
+    my ($script) =
+        $t->slurp( $t->source('src/cmd_index.mdoc') ) =~
+        /^Add to what a registry has,.*?^\.Bd .*?\n(.*?)^\.Ed/ms
+        or die 'signpost-index(1) has no such example';
+    $script =~ s/^\$ //mg;
+    my $host = '127.0.0.1:' . $registry->port;
+    my $copy = 'skopeo --insecure-policy copy -q --src-tls-verify=false --dest-tls-verify=false';
+    $script =~ s/skopeo copy/$copy/g;
+    $script =~ s/registry\.example\.org/$host/g;
+    $script =~
+        s/signpost index publish/'$signpost' index publish --oci --name registry.example.org/;
+    my $publishes = sub {
+        my ( $lines, @texts ) = @_;
+        my $folder = $t->dir( 'runner' . ++$number );
+        system( 'cp', $t->folder . '/key.pem', $folder ) == 0 or die 'cp';
+        $t->dir("runner$number/out") if $lines;
+        $t->file( "runner$number/new.index", join '', sort map { line($_) } @texts );
+        my @lines = split /^/, $script;
+        return $t->run( [ 'sh', '-ec', "cd '$folder'; " . join '', @lines[ $lines .. $#lines ] ] );
+    };
+    $t->run(
+        [ $t->find('openssl'), qw(genpkey -algorithm ED25519 -out), $t->folder . '/key.pem' ] );
+    my $conf = conf_file( 's-alone', '[ ' . source( plain => 'team/index:latest' ) . ' ]' );
+    my $run  = $publishes->( 1, 1 .. 5 );
+    is( $run->{status},        0, 'the first time' ) or diag $run->{err};
+    is( pull($conf)->{status}, 0, 'it is fetched' );
+    $run = $publishes->( 0, 6 .. 7 );
+    is( $run->{status}, 0, 'later, elsewhere' ) or diag $run->{err};
+    like( $run->{out}, qr/serial 2, 2 files, signed\.$/, 'what was published is added to' );
+    is( pull($conf)->{status}, 0, 'it is fetched' );
+    ok( has( $conf, 1 ) && has( $conf, 7 ), 'all of it' );
+    my $again = $publishes->( 0, 6 .. 7 );
+    like( $again->{out}, qr/serial 2, 2 files, signed, unchanged/, 'the same again: nothing new' );
+    ok( -s $t->folder . "/runner$number/out/index", 'the list is there for a web server, too' );
+    my ($file) = $t->slurp( $t->folder . "/runner$number/out/index" ) =~ /^sha256:\w+ \d+ (\S+)/m;
+    unlink $t->folder . "/runner$number/out/$file" or die $!;
+    $again = publish( "runner$number/out", [8], '--add', '--key', $t->folder . '/key.pem' );
+    like(
+        $again->{err},
+        qr/lacks blobs\S+, or has it damaged, so nothing can be added/,
+        'to what is damaged nothing is added'
+    );
 };
 
 subtest 'signed, and bytes that are others' => sub {
