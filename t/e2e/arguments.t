@@ -120,7 +120,7 @@ __DATA__
 1 index publish --name n.example.org --key none DIR IN
     none cannot be read: No such file or directory.
 2 index check --name n
-    --key, --oci, --unsigned-list, --signature, --name and --shrinks go with
+    --key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with
 1 index check --config CONF
     the configuration names no `index`: name the file to check.
 1 index check none
@@ -128,9 +128,9 @@ __DATA__
 1 index has --config CONF team/app@DIGEST
     the configuration names no `index` and no `index_sources`.
 2 index check --shrinks IN
-    --key, --oci, --unsigned-list, --signature, --name and --shrinks go with
+    --key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with
 2 index check --unsigned-list IN
-    --key, --oci, --unsigned-list, --signature, --name and --shrinks go with
+    --key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with
 2 index wait x y z
     "x" is not an http or https URL.
 2 verify
