@@ -303,6 +303,19 @@ static void test_dates(void)
     read_text(&list, FORMAT_RIR, SLICE("2|x|1|2|20260101|20260102|\n"), &error);
     cmp_ok(list.date, ==, 20455 * SECONDS_OF_DAY, "statistics have the date of their end");
     forget(&list);
+#ifdef HAVE_JANSSON
+    static const char *const dated[] = {
+        "{\"createDate\":\"2026-01-02-00-00-00\",\"prefixes\":[]}",
+        "{\"creationTime\":\"2026-01-02T00:00:00.1\",\"prefixes\":[{\"ipv4Prefix\":\"192.0.2.0/"
+        "24\","
+        "\"scope\":\"x\"}]}",
+        "{\"last_updated_timestamp\":\"2026-01-02T00:00:00.1\",\"regions\":[]}"};
+    for (size_t i = 0; i < sizeof dated / sizeof *dated; i++) {
+        read_text(&list, FORMAT_UNKNOWN, slice_of(dated[i]), &error);
+        cmp_ok(list.date, ==, 20455 * SECONDS_OF_DAY, "the date in %s", dated[i]);
+        forget(&list);
+    }
+#endif
 }
 
 static void test_settling(void)

@@ -465,7 +465,7 @@ static pid_t serve(const char *answer, char url[64])
 
     if (bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, 1) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &len) != 0)
-        return -1;
+        abort();
     snprintf(url, 64, "http://127.0.0.1:%d/token", ntohs(address.sin_port));
     pid_t child = fork();
     if (child == 0) {
