@@ -183,7 +183,7 @@ my @commands   = (
     },
 );
 my $only = $ENV{SIGNPOST_POWER_LOSS_ONLY} // '';
-@commands = grep { ( $_->{needs} // 1 ) && $_->{name} =~ /$only/ } @commands;
+@commands = grep { ( $_->{needs} // 1 ) && $_->{name} =~ /(?:$only)/ } @commands;
 for my $c (@commands) {
     $c->{$_} //= [] for qw(before files);
     $c->{gone} = { map { $_ => 1 } @{ $c->{gone} || [] } };
