@@ -222,7 +222,7 @@ GCOVR = gcovr
 COVERED = $(GCOVR) -r $(top_srcdir) -f $(top_srcdir)/src/ -f $(top_srcdir)/fcgi/ src fcgi
 LEAST = 10
 # The programs are slower so; a process that may not write here must not say so on its stderr.
-COVERING = SIGNPOST_TEST_TIMEOUT=$${SIGNPOST_TEST_TIMEOUT:-900} SIGNPOST_NO_MEMORY=100 GCOV_ERROR_FILE=/dev/null
+COVERING = SIGNPOST_TEST_TIMEOUT=$${SIGNPOST_TEST_TIMEOUT:-900} GCOV_ERROR_FILE=/dev/null
 .PHONY: coverage coverage-report
 if COVERAGE
 coverage: all-am $(check_PROGRAMS)
