@@ -87,7 +87,7 @@ dist_frontends_DATA = \
 promotersdir = $(pkgdatadir)/promoters
 dist_promoters_DATA = etc/promoters/github-actions.yml etc/promoters/tekton.yaml
 dist_promoters_SCRIPTS = etc/promoters/promote
-dist_doc_DATA = etc/doc/clients.md etc/doc/promoters.md
+dist_doc_DATA = etc/doc/clients.md etc/doc/hacking.md etc/doc/promoters.md
 
 EXTRA_DIST += etc/lighttpd-try.conf
 
@@ -111,17 +111,17 @@ COMMAND_MANUALS = src/signpost.1 src/signpost-audit.1 src/signpost-check.1 \
 	src/signpost-share.1 src/signpost-state.1 src/signpost-target.1 src/signpost-undrain.1 \
 	src/signpost-verify.1 src/signpost-where.1
 MANUAL_PARTS = $(top_srcdir)/src/manuals.sh $(top_srcdir)/src/manual.awk \
-	$(top_srcdir)/src/signpost.mdoc $(top_srcdir)/src/cmd_audit.mdoc \
-	$(top_srcdir)/src/cmd_check.mdoc $(top_srcdir)/src/cmd_drain.mdoc \
-	$(top_srcdir)/src/cmd_explain.mdoc $(top_srcdir)/src/cmd_forget.mdoc \
-	$(top_srcdir)/src/cmd_hosts.mdoc \
-	$(top_srcdir)/src/cmd_import.mdoc $(top_srcdir)/src/cmd_index.mdoc \
-	$(top_srcdir)/src/cmd_map.mdoc $(top_srcdir)/src/cmd_places.mdoc \
-	$(top_srcdir)/src/cmd_prober.mdoc $(top_srcdir)/src/cmd_ranges.mdoc \
-	$(top_srcdir)/src/cmd_reload.mdoc $(top_srcdir)/src/cmd_replay.mdoc \
-	$(top_srcdir)/src/cmd_share.mdoc $(top_srcdir)/src/cmd_state.mdoc \
-	$(top_srcdir)/src/cmd_target.mdoc $(top_srcdir)/src/cmd_verify.mdoc \
-	$(top_srcdir)/src/cmd_where.mdoc $(top_srcdir)/fcgi/signpost.fcgi.mdoc
+	$(top_srcdir)/src/cmd/signpost.mdoc $(top_srcdir)/src/cmd/audit.mdoc \
+	$(top_srcdir)/src/cmd/check.mdoc $(top_srcdir)/src/cmd/drain.mdoc \
+	$(top_srcdir)/src/cmd/explain.mdoc $(top_srcdir)/src/cmd/forget.mdoc \
+	$(top_srcdir)/src/cmd/hosts.mdoc \
+	$(top_srcdir)/src/cmd/import.mdoc $(top_srcdir)/src/cmd/index.mdoc \
+	$(top_srcdir)/src/cmd/map.mdoc $(top_srcdir)/src/cmd/places.mdoc \
+	$(top_srcdir)/src/cmd/prober.mdoc $(top_srcdir)/src/cmd/ranges.mdoc \
+	$(top_srcdir)/src/cmd/reload.mdoc $(top_srcdir)/src/cmd/replay.mdoc \
+	$(top_srcdir)/src/cmd/share.mdoc $(top_srcdir)/src/cmd/state.mdoc \
+	$(top_srcdir)/src/cmd/target.mdoc $(top_srcdir)/src/cmd/verify.mdoc \
+	$(top_srcdir)/src/cmd/where.mdoc $(top_srcdir)/fcgi/signpost.fcgi.mdoc
 EXTRA_DIST += $(MANUAL_PARTS)
 CLEANFILES += src/manuals.stamp fcgi/signpost.fcgi.8 $(COMMAND_MANUALS)
 src/manuals.stamp: $(MANUAL_PARTS) src/signpost$(EXEEXT) fcgi/signpost.fcgi$(EXEEXT)

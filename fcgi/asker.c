@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "asker.h"
-#include "ask.h"
+#include "state/ask.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>

@@ -14,9 +14,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "holding.h"
-#include "state.h"
-#include "why.h"
+#include "config/holding.h"
+#include "state/state.h"
+#include "core/why.h"
 
 struct asker;
 

@@ -4,7 +4,7 @@
 #define CGI_H
 
 #include <stdbool.h>
-#include "respond.h"
+#include "route/respond.h"
 
 /*
  * Whether the environment is that of a CGI request. The plainest servers set

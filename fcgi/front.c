@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "front.h"
-#include "ask.h"
+#include "state/ask.h"
 #include "log/count.h"
 #include "starter.h"
 #include <stdio.h>
@@ -172,8 +172,7 @@ bool front_start(struct front *front)
         return false;
     }
     presence_begin(front->presence, PRESENCE_RESPONDER);
-    refusal_begin(front->refusal, PRESENCE_RESPONDER, front->file, notes_problems,
-                  &front->notes);
+    refusal_begin(front->refusal, PRESENCE_RESPONDER, front->file, notes_problems, &front->notes);
     if (!begin_to_serve(front, refusal_read(front->refusal, true)))
         front_say(
             front,

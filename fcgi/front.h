@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 #include "asker.h"
-#include "configuration.h"
-#include "knowledge.h"
+#include "config/configuration.h"
+#include "state/knowledge.h"
 #include "log/notes.h"
 #include "loop.h"
-#include "refusal.h"
+#include "state/refusal.h"
 #include "reporter.h"
 #include "usage.h"
 

@@ -28,7 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <fcgiapp.h>
-#include "respond.h"
+#include "route/respond.h"
 
 /* A request lent to libfcgi. It may be answered at once or much later. */
 struct handover {

@@ -3,7 +3,7 @@
 noinst_LIBRARIES += fcgi/libloop.a
 fcgi_libloop_a_SOURCES = \
 	fcgi/asker.c fcgi/asker.h \
-	src/ask_connect.c \
+	src/state/ask_connect.c \
 	fcgi/cgi.c fcgi/cgi.h \
 	fcgi/guard.c fcgi/guard.h \
 	fcgi/handover.c fcgi/handover.h \

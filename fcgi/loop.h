@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include "parking.h"
 #include "peers.h"
-#include "respond.h"
+#include "route/respond.h"
 
 struct loop;
 

@@ -7,7 +7,7 @@
 #include "listen.h"
 #include "loop.h"
 #include "starter.h"
-#include "version.h"
+#include "core/version.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "reporter.h"
-#include "ask.h"
+#include "state/ask.h"
 
 void reporter_note(struct reporter *reporter, const struct asker *asker, const struct log *log,
                    struct counters *counters)

@@ -4,7 +4,7 @@
 #define REPORTER_H
 
 #include "asker.h"
-#include "counters.h"
+#include "state/counters.h"
 #include "log/log.h"
 #include "loop.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "starter.h"
-#include "environment.h"
-#include "state.h"
+#include "config/environment.h"
+#include "state/state.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -10,8 +10,8 @@
 #define STARTER_H
 
 #include <stdbool.h>
-#include "configuration.h"
-#include "why.h"
+#include "config/configuration.h"
+#include "core/why.h"
 
 /* Whether what is counted is reported to a prober. */
 bool starter_reports(const struct config *config);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "usage.h"
-#include "oci.h"
+#include "parse/oci.h"
 #include <stdlib.h>
 #include <string.h>
 

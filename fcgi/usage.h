@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "asker.h"
-#include "configuration.h"
+#include "config/configuration.h"
 
 struct usage;
 

@@ -3,103 +3,103 @@
 # responder, the command and the tests link it.
 noinst_LIBRARIES += src/libsignpost.a
 src_libsignpost_a_SOURCES = \
-	src/address.c src/address.h \
-	src/admission.c src/admission.h \
-	src/arena.c src/arena.h \
-	src/ask.c src/ask.h \
-	src/cache.c src/cache.h \
-	src/cache_table.c src/cache_table.h \
-	src/child.c src/child.h \
-	src/classify.c src/classify.h \
-	src/client.c src/client.h \
-	src/compile.c src/compile.h \
-	src/compile_probing.c \
-	src/compile_index.c \
-	src/compile_rules.c \
-	src/compile_targets.c \
-	src/compile_words.c \
-	src/configuration.c src/configuration.h \
-	src/control.c src/control.h \
-	src/counters.c src/counters.h \
-	src/decide.c src/decide.h \
-	src/environment.c src/environment.h \
-	src/explain_words.c src/explain_words.h \
-	src/forwarded.c src/forwarded.h \
-	src/geodb.c src/geodb.h \
-	src/geodb_describe.c \
-	src/geodb_file.c src/geodb_file.h \
-	src/geodb_none.c \
-	src/health.c src/health.h \
-	src/holding.h \
-	src/identity.h \
-	src/index.c src/index.h \
-	src/index_address.c src/index_address.h \
-	src/index_fetched.c src/index_fetched.h \
-	src/index_file.c src/index_file.h \
-	src/index_list.c src/index_list.h \
-	src/index_status.c src/index_status.h \
-	src/instant.h \
-	src/knowledge.c src/knowledge.h \
-	src/last_resort.c src/last_resort.h \
-	src/locate.c src/locate.h \
-	src/lock.c src/lock.h \
+	src/parse/address.c src/parse/address.h \
+	src/state/admission.c src/state/admission.h \
+	src/core/arena.c src/core/arena.h \
+	src/state/ask.c src/state/ask.h \
+	src/state/cache.c src/state/cache.h \
+	src/state/cache_table.c src/state/cache_table.h \
+	src/core/child.c src/core/child.h \
+	src/parse/classify.c src/parse/classify.h \
+	src/config/client.c src/config/client.h \
+	src/config/compile.c src/config/compile.h \
+	src/config/compile_probing.c \
+	src/config/compile_index.c \
+	src/config/compile_rules.c \
+	src/config/compile_targets.c \
+	src/config/compile_words.c \
+	src/config/configuration.c src/config/configuration.h \
+	src/state/control.c src/state/control.h \
+	src/state/counters.c src/state/counters.h \
+	src/route/decide.c src/route/decide.h \
+	src/config/environment.c src/config/environment.h \
+	src/route/explain_words.c src/route/explain_words.h \
+	src/parse/forwarded.c src/parse/forwarded.h \
+	src/place/geodb.c src/place/geodb.h \
+	src/place/geodb_describe.c \
+	src/place/geodb_file.c src/place/geodb_file.h \
+	src/place/geodb_none.c \
+	src/state/health.c src/state/health.h \
+	src/config/holding.h \
+	src/core/identity.h \
+	src/state/index.c src/state/index.h \
+	src/config/index_address.c src/config/index_address.h \
+	src/state/index_fetched.c src/state/index_fetched.h \
+	src/state/index_file.c src/state/index_file.h \
+	src/state/index_list.c src/state/index_list.h \
+	src/state/index_status.c src/state/index_status.h \
+	src/core/instant.h \
+	src/state/knowledge.c src/state/knowledge.h \
+	src/route/last_resort.c src/route/last_resort.h \
+	src/route/locate.c src/route/locate.h \
+	src/core/lock.c src/core/lock.h \
 	src/log/count.c src/log/count.h \
 	src/log/entry.c src/log/entry.h \
 	src/log/log.c src/log/log.h \
-	src/log/logging.h \
+	src/config/logging.h \
 	src/log/notes.c src/log/notes.h \
 	src/log/sink.c src/log/sink.h \
-	src/mapped.c src/mapped.h \
-	src/nearest.c src/nearest.h \
-	src/oci.c src/oci.h \
-	src/options.c src/options.h \
-	src/pin.c src/pin.h \
-	src/place.c src/place.h src/place_data.h \
-	src/plain_file.c src/plain_file.h \
-	src/place_distance.c \
-	src/place_own.c \
-	src/place_point.c \
-	src/place_set.c src/place_set.h \
-	src/presence.c src/presence.h \
-	src/probing.h \
-	src/problem.c src/problem.h \
-	src/progress.c src/progress.h \
-	src/query.c src/query.h \
-	src/refusal.c src/refusal.h \
-	src/region_value.c src/region_value.h \
-	src/registry/reference.c src/registry/reference.h \
-	src/replacement.c src/replacement.h \
-	src/request.c src/request.h \
-	src/respond.c src/respond.h \
-	src/route.c src/route.h \
-	src/rule.c src/rule.h \
-	src/search.c src/search.h \
-	src/settings.c src/settings.h \
-	src/siphash.c src/siphash.h \
-	src/fnv.h \
-	src/slice.h \
-	src/state.c src/state.h \
-	src/suggest.c src/suggest.h \
-	src/target.c src/target.h \
-	src/text.h \
-	src/tree.c src/tree.h \
-	src/tree_read.c \
-	src/url.c src/url.h \
-	src/utf8.c src/utf8.h \
-	src/version.h \
-	src/why.c src/why.h
+	src/core/mapped.c src/core/mapped.h \
+	src/route/nearest.c src/route/nearest.h \
+	src/parse/oci.c src/parse/oci.h \
+	src/config/options.c src/config/options.h \
+	src/parse/pin.c src/parse/pin.h \
+	src/place/place.c src/place/place.h src/place/place_data.h \
+	src/core/plain_file.c src/core/plain_file.h \
+	src/place/place_distance.c \
+	src/place/place_own.c \
+	src/place/place_point.c \
+	src/place/place_set.c src/place/place_set.h \
+	src/state/presence.c src/state/presence.h \
+	src/config/probing.h \
+	src/core/problem.c src/core/problem.h \
+	src/cmd/progress.c src/cmd/progress.h \
+	src/route/query.c src/route/query.h \
+	src/state/refusal.c src/state/refusal.h \
+	src/route/region_value.c src/route/region_value.h \
+	src/parse/reference.c src/parse/reference.h \
+	src/core/replacement.c src/core/replacement.h \
+	src/parse/request.c src/parse/request.h \
+	src/route/respond.c src/route/respond.h \
+	src/route/route.c src/route/route.h \
+	src/config/rule.c src/config/rule.h \
+	src/route/search.c src/route/search.h \
+	src/config/settings.c src/config/settings.h \
+	src/core/siphash.c src/core/siphash.h \
+	src/core/fnv.h \
+	src/core/slice.h \
+	src/state/state.c src/state/state.h \
+	src/core/suggest.c src/core/suggest.h \
+	src/config/target.c src/config/target.h \
+	src/core/text.h \
+	src/config/tree.c src/config/tree.h \
+	src/config/tree_read.c \
+	src/parse/url.c src/parse/url.h \
+	src/core/utf8.c src/core/utf8.h \
+	src/core/version.h \
+	src/core/why.c src/core/why.h
 nodist_src_libsignpost_a_SOURCES = src/places_data.c
 
 # The compiled-in facts. The order of the tables is that of generate.awk's comment.
 PLACE_TABLES = \
-	$(top_srcdir)/src/places/continents.tsv \
-	$(top_srcdir)/src/places/countries.tsv \
-	$(top_srcdir)/src/places/regions.tsv \
-	$(top_srcdir)/src/places/border-groups.tsv
-EXTRA_DIST += $(PLACE_TABLES) src/places/generate.awk src/places/README.md
+	$(top_srcdir)/src/place/tables/continents.tsv \
+	$(top_srcdir)/src/place/tables/countries.tsv \
+	$(top_srcdir)/src/place/tables/regions.tsv \
+	$(top_srcdir)/src/place/tables/border-groups.tsv
+EXTRA_DIST += $(PLACE_TABLES) src/place/tables/generate.awk src/place/tables/README.md
 CLEANFILES += src/places_data.c
-src/places_data.c: $(PLACE_TABLES) $(top_srcdir)/src/places/generate.awk
-	$(AM_V_GEN)$(MKDIR_P) src && LC_ALL=C $(AWK) -f $(top_srcdir)/src/places/generate.awk \
+src/places_data.c: $(PLACE_TABLES) $(top_srcdir)/src/place/tables/generate.awk
+	$(AM_V_GEN)$(MKDIR_P) src && LC_ALL=C $(AWK) -f $(top_srcdir)/src/place/tables/generate.awk \
 		$(PLACE_TABLES) > $@.tmp && mv $@.tmp $@
 
 # The range compiler: for the command and the tests, not for the responder.
@@ -130,16 +130,16 @@ src_libranges_a_SOURCES = \
 # A configuration made from archeio's: for the command and the tests.
 noinst_LIBRARIES += src/libimport.a
 src_libimport_a_SOURCES = \
-	src/import/archeio.c src/import/archeio.h \
-	src/import/manifest.c src/import/manifest.h
+	src/cmd/import/archeio.c src/cmd/import/archeio.h \
+	src/cmd/import/manifest.c src/cmd/import/manifest.h
 
 # What a new configuration would change: for the command and the tests.
 noinst_LIBRARIES += src/libreplay.a
 src_libreplay_a_SOURCES = \
-	src/replay/compare.c src/replay/compare.h \
-	src/replay/log_line.c src/replay/log_line.h \
-	src/replay/report.c src/replay/report.h \
-	src/replay/tally.c src/replay/tally.h
+	src/cmd/replay/compare.c src/cmd/replay/compare.h \
+	src/cmd/replay/log_line.c src/cmd/replay/log_line.h \
+	src/cmd/replay/report.c src/cmd/replay/report.h \
+	src/cmd/replay/tally.c src/cmd/replay/tally.h
 
 # The status as it is shown: files, page, map. For the command, the prober and the tests.
 noinst_LIBRARIES += src/libstatus.a
@@ -183,24 +183,24 @@ REGISTRY_LIBS = src/libaudit.a src/libregistry.a $(LIBCRYPTO_LIBS)
 endif
 # The audit of what registries hold, which the command runs.
 src_libaudit_a_SOURCES = \
-	src/audit/compare.c src/audit/compare.h \
-	src/audit/crew.c src/audit/crew.h \
-	src/audit/gate.c src/audit/gate.h \
-	src/audit/inventory.c src/audit/inventory.h \
-	src/audit/journal.c src/audit/journal.h \
-	src/audit/registries.c src/audit/registries.h \
-	src/audit/report.c src/audit/report.h \
-	src/audit/report_csv.c \
-	src/audit/report_json.c \
-	src/audit/report_text.c \
-	src/audit/repositories.c src/audit/repositories.h \
-	src/audit/totals.c src/audit/totals.h
+	src/cmd/audit/compare.c src/cmd/audit/compare.h \
+	src/cmd/audit/crew.c src/cmd/audit/crew.h \
+	src/cmd/audit/gate.c src/cmd/audit/gate.h \
+	src/cmd/audit/inventory.c src/cmd/audit/inventory.h \
+	src/cmd/audit/journal.c src/cmd/audit/journal.h \
+	src/cmd/audit/registries.c src/cmd/audit/registries.h \
+	src/cmd/audit/report.c src/cmd/audit/report.h \
+	src/cmd/audit/report_csv.c \
+	src/cmd/audit/report_json.c \
+	src/cmd/audit/report_text.c \
+	src/cmd/audit/repositories.c src/cmd/audit/repositories.h \
+	src/cmd/audit/totals.c src/cmd/audit/totals.h
 src_libregistry_a_SOURCES = \
-	src/index_key.c src/index_key.h \
-	src/index_folder.c src/index_folder.h \
-	src/index_pull.c src/index_pull.h \
-	src/index_remote.c src/index_remote.h \
-	src/index_seen.c src/index_seen.h \
+	src/state/index_key.c src/state/index_key.h \
+	src/prober/index_folder.c src/prober/index_folder.h \
+	src/prober/index_pull.c src/prober/index_pull.h \
+	src/prober/index_remote.c src/prober/index_remote.h \
+	src/prober/index_seen.c src/prober/index_seen.h \
 	src/registry/client.c src/registry/client.h \
 	src/registry/digest.c src/registry/digest.h \
 	src/registry/headers.c src/registry/headers.h \
@@ -218,33 +218,33 @@ noinst_LIBRARIES += src/libverify.a
 VERIFY_LIBS = src/libverify.a
 endif
 src_libverify_a_SOURCES = \
-	src/verify/canonical.c src/verify/canonical.h \
-	src/verify/checks.c src/verify/checks.h \
-	src/verify/crew.c src/verify/crew.h \
-	src/verify/door.h \
-	src/verify/examine.h \
-	src/verify/examine_blobs.c \
-	src/verify/examine_input.c \
-	src/verify/examine_manifests.c \
-	src/verify/examine_methods.c \
-	src/verify/examine_ping.c \
-	src/verify/examine_referrers.c \
-	src/verify/examine_signatures.c \
-	src/verify/examine_tags.c \
-	src/verify/fetch.c src/verify/fetch.h \
-	src/verify/found.c src/verify/found.h \
-	src/verify/journey.c src/verify/journey.h \
-	src/verify/location.c src/verify/location.h \
-	src/verify/oci_error.c src/verify/oci_error.h \
-	src/verify/report.c src/verify/report.h \
-	src/verify/resume.c src/verify/resume.h \
-	src/verify/trial.c src/verify/trial.h \
-	src/verify/verify.c src/verify/verify.h
+	src/cmd/verify/canonical.c src/cmd/verify/canonical.h \
+	src/cmd/verify/checks.c src/cmd/verify/checks.h \
+	src/cmd/verify/crew.c src/cmd/verify/crew.h \
+	src/cmd/verify/door.h \
+	src/cmd/verify/examine.h \
+	src/cmd/verify/examine_blobs.c \
+	src/cmd/verify/examine_input.c \
+	src/cmd/verify/examine_manifests.c \
+	src/cmd/verify/examine_methods.c \
+	src/cmd/verify/examine_ping.c \
+	src/cmd/verify/examine_referrers.c \
+	src/cmd/verify/examine_signatures.c \
+	src/cmd/verify/examine_tags.c \
+	src/cmd/verify/fetch.c src/cmd/verify/fetch.h \
+	src/cmd/verify/found.c src/cmd/verify/found.h \
+	src/cmd/verify/journey.c src/cmd/verify/journey.h \
+	src/cmd/verify/location.c src/cmd/verify/location.h \
+	src/cmd/verify/oci_error.c src/cmd/verify/oci_error.h \
+	src/cmd/verify/report.c src/cmd/verify/report.h \
+	src/cmd/verify/resume.c src/cmd/verify/resume.h \
+	src/cmd/verify/trial.c src/cmd/verify/trial.h \
+	src/cmd/verify/verify.c src/cmd/verify/verify.h
 
 # The prober: for the command and the tests, not for the responder.
 noinst_LIBRARIES += src/libprober.a
 src_libprober_a_SOURCES = \
-	src/cache_write.c src/cache_write.h \
+	src/state/cache_write.c src/state/cache_write.h \
 	src/prober/agenda.c src/prober/agenda.h src/prober/agenda_parts.h \
 	src/prober/reply.c src/prober/reply.h \
 	src/prober/budget.c src/prober/budget.h \
@@ -272,42 +272,42 @@ src_libprober_a_SOURCES = \
 
 bin_PROGRAMS += src/signpost
 src_signpost_SOURCES = \
-	src/cmd_audit.c \
-	src/cmd_check.c \
-	src/cmd_drain.c \
-	src/cmd_forget.c \
-	src/ask_connect.c \
-	src/cmd_explain.c \
-	src/cmd_hosts.c \
-	src/cmd_import.c \
-	src/cmd_index.c \
-	src/cmd_map.c \
-	src/cmd_options.c \
-	src/cmd_places.c \
-	src/cmd_prober.c \
-	src/cmd_ranges.c \
-	src/cmd_reload.c \
-	src/cmd_replay.c \
-	src/cmd_share.c \
-	src/cmd_state.c \
-	src/cmd_target.c \
-	src/cmd_verify.c \
-	src/cmd_where.c \
-	src/command.c src/command.h \
-	src/command_json.c src/command_json.h \
-	src/explain.c src/explain.h \
-	src/explain_json.c src/explain_json.h \
-	src/index_add.c src/index_add.h \
-	src/index_from.c src/index_from.h \
-	src/index_layout.c src/index_layout.h \
-	src/index_merge.c src/index_merge.h \
-	src/index_publish.c src/index_publish.h \
-	src/options_doc.c src/options_doc.h \
-	src/print_config.c src/print_config.h \
-	src/signpost.c
+	src/cmd/audit.c \
+	src/cmd/check.c \
+	src/cmd/drain.c \
+	src/cmd/forget.c \
+	src/state/ask_connect.c \
+	src/cmd/explain.c \
+	src/cmd/hosts.c \
+	src/cmd/import.c \
+	src/cmd/index.c \
+	src/cmd/map.c \
+	src/cmd/options.c \
+	src/cmd/places.c \
+	src/cmd/prober.c \
+	src/cmd/ranges.c \
+	src/cmd/reload.c \
+	src/cmd/replay.c \
+	src/cmd/share.c \
+	src/cmd/state.c \
+	src/cmd/target.c \
+	src/cmd/verify.c \
+	src/cmd/where.c \
+	src/cmd/command.c src/cmd/command.h \
+	src/cmd/command_json.c src/cmd/command_json.h \
+	src/cmd/explanation.c src/cmd/explanation.h \
+	src/cmd/explanation_json.c src/cmd/explanation_json.h \
+	src/cmd/index/index_add.c src/cmd/index/index_add.h \
+	src/cmd/index/index_from.c src/cmd/index/index_from.h \
+	src/cmd/index/index_layout.c src/cmd/index/index_layout.h \
+	src/cmd/index/index_merge.c src/cmd/index/index_merge.h \
+	src/cmd/index/index_publish.c src/cmd/index/index_publish.h \
+	src/config/options_doc.c src/config/options_doc.h \
+	src/config/print_config.c src/config/print_config.h \
+	src/cmd/signpost.c
 if HAVE_REGISTRY
-src_signpost_SOURCES += src/audit/audit.c src/audit/audit.h
-src_signpost_SOURCES += src/index_wait.c src/index_wait.h
+src_signpost_SOURCES += src/cmd/audit/audit.c src/cmd/audit/audit.h
+src_signpost_SOURCES += src/cmd/index/index_wait.c src/cmd/index/index_wait.h
 endif
 src_signpost_LDADD = $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) src/libsignpost.a \
 	$(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) $(LIBYAML_LIBS) $(MATH_LIBS)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes the manual pages of the command and the responder from their --help, each with
-# the sections that are written by hand beside it (src/cmd_check.mdoc …).
+# the sections that are written by hand beside it (src/cmd/check.mdoc …).
 #
 #   manuals.sh SOURCE SIGNPOST FCGI DATE COMMAND…      writes src/*.1 and fcgi/*.8 here
 set -eu
@@ -16,11 +16,11 @@ page() {
 
 "$signpost" --help |
     page signpost signpost 1 "the tools of signpost, the front door for container registries" \
-        src/signpost.mdoc >src/signpost.1
+        src/cmd/signpost.mdoc >src/signpost.1
 for command; do
     about=$("$signpost" --help | sed -n "s/^  $command  *//p")
     "$signpost" "$command" --help |
-        page "signpost $command" "signpost-$command" 1 "$about" "src/cmd_$command.mdoc" \
+        page "signpost $command" "signpost-$command" 1 "$about" "src/cmd/$command.mdoc" \
             >"src/signpost-$command.1"
 done
 "$fcgi" --help |

@@ -89,7 +89,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 LDADD = t/libcorpus.a $(VERIFY_LIBS) src/libimport.a src/libreplay.a src/libranges.a src/libprober.a $(REGISTRY_LIBS) $(STATUS_LIBS) fcgi/libloop.a src/libsignpost.a \
 	$(FCGI_LIBS) $(CONFIG_LIBS) $(LIBMAXMINDDB_LIBS) $(JANSSON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(LIBYAML_LIBS) $(MATH_LIBS)
-t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/index_merge.c
+t_unit_test_index_merge_SOURCES = t/unit/test_index_merge.c src/cmd/index/index_merge.c
 
 # ---- fuzz targets: t/fuzz/fuzz_NAME.c, a program each, which replays t/fuzz/corpus/NAME ----
 

@@ -2,8 +2,8 @@
 #include "log/entry.h"
 
 #include <stdio.h>
-#include "explain_words.h"
-#include "nearest.h"
+#include "route/explain_words.h"
+#include "route/nearest.h"
 
 enum { PATH_MAX_LOGGED = 2048, ID_MAX = 128, METHOD_MAX = 32, REASON_MAX = 900 };
 

@@ -20,8 +20,8 @@
 
 #include <stdint.h>
 #include <time.h>
-#include "log/logging.h"
-#include "respond.h"
+#include "config/logging.h"
+#include "route/respond.h"
 
 /* PIPE_BUF: lines of several processes do not mix in a pipe. */
 enum { LOG_LINE_MAX = 4096, LOG_STEPS_MAX = 12 };

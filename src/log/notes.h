@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include "log/sink.h"
-#include "problem.h"
+#include "core/problem.h"
 
 enum { NOTES_BUFFER = 8 * 1024 };
 

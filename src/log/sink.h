@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include "why.h"
+#include "core/why.h"
 
 #define SINK_SYSLOG_SOCKET "/dev/log"
 

@@ -2,7 +2,7 @@
 #include "prober/agenda_parts.h"
 
 #include <stdlib.h>
-#include "url.h"
+#include "parse/url.h"
 
 enum {
     SAMPLE_MS = 60 * 1000 /* between two objects that a target is asked for to find witnesses */

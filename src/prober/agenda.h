@@ -7,9 +7,9 @@
 #ifndef PROBER_AGENDA_H
 #define PROBER_AGENDA_H
 
-#include "ask.h"
-#include "cache_write.h"
-#include "instant.h"
+#include "state/ask.h"
+#include "state/cache_write.h"
+#include "core/instant.h"
 #include "prober/reply.h"
 #include "prober/probe.h"
 #include "prober/remote.h"

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "probing.h"
+#include "config/probing.h"
 
 /* All zero: nothing spent yet. */
 struct budget {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "ask.h"
+#include "state/ask.h"
 #include "prober/door.h"
 
 enum { CLIENTS_MAX = 512 };

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "index_pull.h"
+#include "prober/index_pull.h"
 
 enum {
     SPARE_MS = 60000, /* beyond what all mirrors may take */

@@ -6,11 +6,11 @@
 #ifndef PROBER_FETCHER_H
 #define PROBER_FETCHER_H
 
-#include "configuration.h"
-#include "instant.h"
+#include "config/configuration.h"
+#include "core/instant.h"
 #include "prober/jitter.h"
-#include "state.h"
-#include "why.h"
+#include "state/state.h"
+#include "core/why.h"
 
 struct fetcher_source {
     int64_t due_ms, started_ms;

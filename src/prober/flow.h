@@ -8,8 +8,8 @@
 #define PROBER_FLOW_H
 
 #include <stdbool.h>
-#include "counters.h"
-#include "instant.h"
+#include "state/counters.h"
+#include "core/instant.h"
 
 struct flow {
     bool began;

@@ -4,7 +4,7 @@
 #define PROBER_HEAD_H
 
 #include "prober/agenda.h"
-#include "why.h"
+#include "core/why.h"
 
 struct heads;
 

@@ -12,10 +12,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "health.h"
-#include "instant.h"
+#include "state/health.h"
+#include "core/instant.h"
 #include "prober/jitter.h"
-#include "probing.h"
+#include "config/probing.h"
 
 enum { MONITOR_CHECK_MS = 3000 /* a check without an answer is bad after this time */ };
 

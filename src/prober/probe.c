@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prober/probe.h"
 
-#include "url.h"
+#include "parse/url.h"
 
 const char probe_accept[] = "Accept: application/vnd.oci.image.manifest.v1+json, "
                             "application/vnd.oci.image.index.v1+json, "

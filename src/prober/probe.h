@@ -4,9 +4,9 @@
 #define PROBER_PROBE_H
 
 #include <stdbool.h>
-#include "configuration.h"
-#include "holding.h"
-#include "text.h"
+#include "config/configuration.h"
+#include "config/holding.h"
+#include "core/text.h"
 
 enum { PROBE_URL_MAX = 4096 };
 

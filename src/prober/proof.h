@@ -8,7 +8,7 @@
 #ifndef PROBER_PROOF_H
 #define PROBER_PROOF_H
 
-#include "health.h"
+#include "state/health.h"
 #include "prober/proof_body.h"
 #include "prober/monitor.h"
 

@@ -52,7 +52,7 @@ bool proof_body_end(struct proof_body *body)
 #else
 
 #include <stdlib.h>
-#include "oci.h"
+#include "parse/oci.h"
 #include "registry/digest.h"
 
 struct proof_body {

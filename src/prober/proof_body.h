@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "slice.h"
+#include "core/slice.h"
 
 /* More than this is not read. */
 enum { PROOF_SIZE_MAX = 64 * 1024 * 1024 };

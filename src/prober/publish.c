@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "fnv.h"
-#include "replacement.h"
+#include "core/fnv.h"
+#include "core/replacement.h"
 
 /* Steps of a quarter. */
 static int magnitude(double ms)

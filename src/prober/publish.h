@@ -14,9 +14,9 @@
 #define PROBER_PUBLISH_H
 
 #include "prober/remote.h"
-#include "state.h"
+#include "state/state.h"
 #include "status/status.h"
-#include "why.h"
+#include "core/why.h"
 
 struct publication {
     const struct remotes *remotes;

@@ -3,10 +3,10 @@
 #ifndef PROBER_REMOTE_H
 #define PROBER_REMOTE_H
 
-#include "configuration.h"
-#include "control.h"
-#include "counters.h"
-#include "health.h"
+#include "config/configuration.h"
+#include "state/control.h"
+#include "state/counters.h"
+#include "state/health.h"
 #include "prober/budget.h"
 #include "prober/flow.h"
 #include "prober/monitor.h"

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "holding.h"
-#include "probing.h"
+#include "config/holding.h"
+#include "config/probing.h"
 
 /* Why there is no answer. */
 enum reply_failure {

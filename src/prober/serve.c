@@ -10,8 +10,8 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "control.h"
-#include "presence.h"
+#include "state/control.h"
+#include "state/presence.h"
 #include "prober/agenda.h"
 #include "prober/clients.h"
 #include "prober/door.h"

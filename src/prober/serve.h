@@ -4,7 +4,7 @@
 #define PROBER_SERVE_H
 
 #include <stdbool.h>
-#include "why.h"
+#include "core/why.h"
 
 struct config;
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
-#include "fnv.h"
+#include "core/fnv.h"
 #include "status/atlas.h"
 #include "status/public.h"
 

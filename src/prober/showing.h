@@ -6,9 +6,9 @@
 #ifndef PROBER_SHOWING_H
 #define PROBER_SHOWING_H
 
-#include "control.h"
-#include "counters.h"
-#include "instant.h"
+#include "state/control.h"
+#include "state/counters.h"
+#include "core/instant.h"
 #include "prober/remote.h"
 #include "status/status.h"
 

@@ -11,8 +11,8 @@
 #ifndef PROBER_WITNESS_H
 #define PROBER_WITNESS_H
 
-#include "instant.h"
-#include "oci.h"
+#include "core/instant.h"
+#include "parse/oci.h"
 #include "prober/reply.h"
 #include "prober/jitter.h"
 

@@ -9,7 +9,7 @@
 #include "ranges/fetch.h"
 #include "ranges/load.h"
 #include "ranges/mmdb_read.h"
-#include "plain_file.h"
+#include "core/plain_file.h"
 #include "ranges/save.h"
 
 /* What lies beside a source's last good copy. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include "fnv.h"
+#include "core/fnv.h"
 #include "ranges/mmdb_data.h"
 
 /* Types of the data section ("Data Field Format"); 8 and up are extended. */

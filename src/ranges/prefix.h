@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "slice.h"
+#include "core/slice.h"
 
 enum {
     IPV4_BITS = 96,  /* how deep the IPv4 addresses lie */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "fnv.h"
+#include "core/fnv.h"
 #include "ranges/record.h"
 
 struct record_table {

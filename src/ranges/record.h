@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "slice.h"
+#include "core/slice.h"
 
 enum {
     RECORD_NAME = 64,  /* room for a provider's or region's name, with its NUL */

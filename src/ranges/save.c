@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "identity.h"
-#include "lock.h"
-#include "plain_file.h"
+#include "core/identity.h"
+#include "core/lock.h"
+#include "core/plain_file.h"
 #include "ranges/save.h"
 
 enum { WAITS_MAX = 30 };

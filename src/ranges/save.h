@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 #include "ranges/range_list.h"
-#include "replacement.h"
+#include "core/replacement.h"
 
 /* A file being written beside the one that it will replace; it must stay where it is. */
 struct save {

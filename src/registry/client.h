@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 #include "registry/http.h"
-#include "slice.h"
-#include "why.h"
+#include "core/slice.h"
+#include "core/why.h"
 
 enum registry_endpoint {
     REGISTRY_MANIFEST,

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "slice.h"
+#include "core/slice.h"
 
 enum { DIGEST_SHA256_TEXT = 7 + 64 + 1 };
 

@@ -4,7 +4,7 @@
 #define REGISTRY_HEADERS_H
 
 #include <stdbool.h>
-#include "slice.h"
+#include "core/slice.h"
 
 /*
  * Finds the first line of a header that has this name, whatever its case, and cuts

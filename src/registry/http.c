@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "instant.h"
+#include "core/instant.h"
 #include "registry/headers.h"
 #include "registry/private.h"
 

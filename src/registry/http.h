@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "slice.h"
-#include "why.h"
+#include "core/slice.h"
+#include "core/why.h"
 
 enum {
     HTTP_BODY_MAX =

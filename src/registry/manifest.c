@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include "oci.h"
+#include "parse/oci.h"
 
 /* A descriptor's digest; empty if it has none. */
 static struct slice digest_in(const json_t *descriptor)

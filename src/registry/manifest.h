@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include "registry/client.h"
 #include "registry/digest.h"
-#include "slice.h"
+#include "core/slice.h"
 
 enum { MANIFEST_PARTS_MAX = 10000 /* manifests, or layers, that one may list */ };
 

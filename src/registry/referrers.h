@@ -5,8 +5,8 @@
 
 #include "registry/client.h"
 #include "registry/digest.h"
-#include "slice.h"
-#include "why.h"
+#include "core/slice.h"
+#include "core/why.h"
 
 enum { REFERRERS_PAGES_MAX = 1000 };
 

@@ -4,8 +4,8 @@
 #define REGISTRY_TOKEN_H
 
 #include "registry/http.h"
-#include "slice.h"
-#include "why.h"
+#include "core/slice.h"
+#include "core/why.h"
 
 /*
  * Where everybody gets a token to pull from a repository, by the challenge of the registry (its

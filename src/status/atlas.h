@@ -6,7 +6,7 @@
 #ifndef STATUS_ATLAS_H
 #define STATUS_ATLAS_H
 
-#include "slice.h"
+#include "core/slice.h"
 #include "status/map.h"
 
 struct status;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "route.h"
+#include "route/route.h"
 
 enum { SAMPLES = 25 };
 

@@ -4,8 +4,8 @@
 #define STATUS_DESTINATIONS_H
 
 #include <stddef.h>
-#include "configuration.h"
-#include "knowledge.h"
+#include "config/configuration.h"
+#include "state/knowledge.h"
 
 /* What a pull asks for first, and most of its bytes. */
 enum pull_part { PULL_IMAGE, PULL_LAYER, PULL_PARTS };

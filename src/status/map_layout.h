@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "configuration.h"
+#include "config/configuration.h"
 #include "status/destinations.h"
 #include "status/map_plane.h"
 

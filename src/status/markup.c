@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include "utf8.h"
+#include "core/utf8.h"
 
 /* U+FFFD, the replacement character. */
 #define REPLACEMENT "\xef\xbf\xbd"

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include "slice.h"
+#include "core/slice.h"
 
 /*
  * Writes text so that it stays text, between tags and in quoted attributes, of HTML and

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 #include <time.h>
-#include "last_resort.h"
+#include "route/last_resort.h"
 #include "status/atlas.h"
 #include "status/map.h"
 #include "status/markup.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "replacement.h"
+#include "core/replacement.h"
 
 static const struct {
     const char *name;

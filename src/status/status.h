@@ -4,13 +4,13 @@
  * targets, and what all responders have counted. It borrows all that it points to.
  * Those who write it down in one form or another (see public.h) need nothing else.
  */
-#ifndef STATUS_H
-#define STATUS_H
+#ifndef STATUS_STATUS_H
+#define STATUS_STATUS_H
 
-#include "configuration.h"
-#include "counters.h"
-#include "health.h"
-#include "index_status.h"
+#include "config/configuration.h"
+#include "state/counters.h"
+#include "state/health.h"
+#include "state/index_status.h"
 
 /* One counter of the prober as a whole ("questions", "hits" …). */
 struct counter_line {

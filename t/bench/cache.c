@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "cache.h"
-#include "cache_write.h"
+#include "state/cache.h"
+#include "state/cache_write.h"
 
 enum { ROUNDS = 5, LOOKS = 400000, CHUNK = 4000, HOT = 1000, NOW = 1700000000, LIFETIME_S = 86400 };
 

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "configuration.h"
-#include "respond.h"
-#include "route.h"
+#include "config/configuration.h"
+#include "route/respond.h"
+#include "route/route.h"
 
 enum { ROUNDS = 7, CALLS = 200000 };
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include "index_file.h"
+#include "state/index_file.h"
 
 enum { HOT = 1000, ASKED = 200000, CALLS = 20000, ROUNDS = 50, TEXT = 7 + 64 + 1 };
 

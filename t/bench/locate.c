@@ -20,9 +20,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "configuration.h"
-#include "respond.h"
-#include "route.h"
+#include "config/configuration.h"
+#include "route/respond.h"
+#include "route/route.h"
 
 enum {
     ADDRESSES = 1 << 16,

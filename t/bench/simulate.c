@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "prober/agenda.h"
-#include "route.h"
+#include "route/route.h"
 
 enum {
     DOORS = 22,

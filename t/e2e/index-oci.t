@@ -337,7 +337,7 @@ SKIP: {
 
 subtest 'a registry alone keeps the source' => sub {
     my ($script) =
-        $t->slurp( $t->source('src/cmd_index.mdoc') ) =~
+        $t->slurp( $t->source('src/cmd/index.mdoc') ) =~
         /^Add to what a registry has,.*?^\.Bd .*?\n(.*?)^\.Ed/ms
         or die 'signpost-index(1) has no such example';
     $script =~ s/^\$ //mg;

@@ -5,7 +5,7 @@
  * each, what must always hold is looked for; at the end, nothing may be left.
  */
 #include "config.h"
-#include "fnv.h"
+#include "core/fnv.h"
 #include "input.h"
 #include "prober/agenda_parts.h"
 

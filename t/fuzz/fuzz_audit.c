@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #include <stdio.h>
 #include <unistd.h>
-#include "audit/report.h"
+#include "cmd/audit/report.h"
 
 static struct registry list[] = {{"us", (char[]){"https://us.example.org"}, (char[]){"mirror"}},
                                  {"eu", (char[]){"http://eu.example.org"}, (char[]){""}}};

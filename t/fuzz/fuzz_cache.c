@@ -4,7 +4,7 @@
  * beside a plain list of what was stored. The first byte chooses which.
  */
 #include "input.h"
-#include "cache_table.h"
+#include "state/cache_table.h"
 
 enum { BUCKETS = 3, STEPS_MAX = 400, KEYS = 64, NOW_S = 1700000000 };
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "../unit/sound.h"
-#include "classify.h"
+#include "parse/classify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "forwarded.h"
+#include "parse/forwarded.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
-#include "index_file.h"
+#include "state/index_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

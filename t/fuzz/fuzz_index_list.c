@@ -4,7 +4,7 @@
  * is read and written again reads as the same.
  */
 #include "input.h"
-#include "index_list.h"
+#include "state/index_list.h"
 
 static void check_again(const struct index_list *list)
 {

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
 
 #include "folder.h"
-#include "geodb.h"
+#include "place/geodb.h"
 #include "ranges/mmdb_read.h"
 #include "ranges/mmdb_write.h"
 #include "ranges/range_place.h"

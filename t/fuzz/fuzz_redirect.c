@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
 
 #include <curl/curl.h>
-#include "configuration.h"
+#include "config/configuration.h"
 #include "prober/probe.h"
 #include "registry/http.h"
 

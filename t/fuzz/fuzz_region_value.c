@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "place_set.h"
-#include "region_value.h"
+#include "place/place_set.h"
+#include "route/region_value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

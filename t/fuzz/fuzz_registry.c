@@ -17,10 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 #else
 
-#include "oci.h"
+#include "parse/oci.h"
 #include "registry/headers.h"
 #include "registry/manifest.h"
-#include "registry/reference.h"
+#include "parse/reference.h"
 
 static void read_link(struct slice text)
 {

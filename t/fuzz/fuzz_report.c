@@ -7,7 +7,7 @@
 #include "config.h"
 #include "input.h"
 #include "../../fcgi/reporter.h"
-#include "ask.h"
+#include "state/ask.h"
 #include <sys/socket.h>
 #include <unistd.h>
 

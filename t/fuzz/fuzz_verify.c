@@ -18,9 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
 
 #include "registry/headers.h"
-#include "verify/canonical.h"
-#include "verify/location.h"
-#include "verify/resume.h"
+#include "cmd/verify/canonical.h"
+#include "cmd/verify/location.h"
+#include "cmd/verify/resume.h"
 
 static void read_headers(struct slice head)
 {

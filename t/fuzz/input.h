@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "slice.h"
+#include "core/slice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "configuration.h"
-#include "respond.h"
+#include "config/configuration.h"
+#include "route/respond.h"
 #include "variables.h"
 
 /* The configuration, which must have no mistakes; the caller frees it. */

@@ -4,8 +4,8 @@
 #define SOUND_H
 
 #include <string.h>
-#include "configuration.h"
-#include "respond.h"
+#include "config/configuration.h"
+#include "route/respond.h"
 
 /* Cuts the next line off; false if there is none that ends with CR LF. */
 static inline bool cut_line(struct slice *rest, struct slice *line)

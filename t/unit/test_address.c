@@ -2,7 +2,7 @@
 /* Addresses and networks. */
 #include "../tap.h"
 
-#include "address.h"
+#include "parse/address.h"
 
 /* Parses a copy of its own, so that ASan sees reads behind the end. */
 static const char *parsed(struct address (*parse)(struct slice), const char *text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which clients are in a share: as many as it says, always the same, and by nothing that is kept.
  */
-#include "admission.h"
+#include "state/admission.h"
 #include "tap.h"
 
 enum { CLIENTS = 100000 };

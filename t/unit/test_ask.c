@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "configuration.h"
+#include "config/configuration.h"
 #include "prober/agenda.h"
 #include "tap.h"
 

@@ -3,7 +3,7 @@
 #include "config.h"
 #include "tap.h"
 #include "../../fcgi/asker.h"
-#include "../../src/ask.h"
+#include "../../src/state/ask.h"
 #include "tight.h"
 #include "../../fcgi/usage.h"
 #include <errno.h>

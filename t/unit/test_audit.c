@@ -15,8 +15,8 @@ int main(void)
 
 #include <stdlib.h>
 #include <unistd.h>
-#include "audit/compare.h"
-#include "audit/journal.h"
+#include "cmd/audit/compare.h"
+#include "cmd/audit/journal.h"
 
 static struct registry list[] = {{"us", (char[]){"https://us.example.org"}, (char[]){""}},
                                  {"eu", (char[]){"https://eu.example.org"}, (char[]){""}},

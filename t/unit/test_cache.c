@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "cache.h"
-#include "cache_write.h"
+#include "state/cache.h"
+#include "state/cache_write.h"
 #include "tap.h"
 
 enum { NOW = 1700000000, DAY = 86400, MB = 1024 * 1024, PRESENT_S = 7 * DAY, ABSENT_S = 600 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work in a child process: what it leaves behind, and what becomes of the parent if it fails. */
-#include "child.h"
+#include "core/child.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "arena.h"
+#include "core/arena.h"
 #include "tap.h"
 
 enum { PATIENT_MS = 60000, SHORT_MS = 100 };

@@ -3,13 +3,13 @@
  * What a configuration's words come to. Its mistakes are tested in t/e2e/check.t,
  * word for word; here are what is left at its default, what is multiplied out, and limits.
  */
-#include "configuration.h"
+#include "config/configuration.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
 #include "asking.h"
-#include "oci.h"
-#include "place_set.h"
+#include "parse/oci.h"
+#include "place/place_set.h"
 #include "tap.h"
 #include "tight.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator asks of running processes, by way of the state directory. */
-#include "control.h"
+#include "state/control.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>

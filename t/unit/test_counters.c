@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is counted of requests, and how responders report it to the prober. */
 #include "log/count.h"
-#include "ask.h"
+#include "state/ask.h"
 #include "asking.h"
 #include "tap.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions: the rule, the target, and what was passed over on the way to it. */
-#include "decide.h"
+#include "route/decide.h"
 #include "asking.h"
-#include "locate.h"
+#include "route/locate.h"
 #include "tap.h"
 #include "tight.h"
 

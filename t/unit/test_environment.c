@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* archeio's environment variables, alone and over a configuration file. */
-#include "environment.h"
+#include "config/environment.h"
 #include <stdlib.h>
 #include <unistd.h>
 #include "asking.h"

@@ -17,7 +17,7 @@ int main(void)
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "index_pull.h"
+#include "prober/index_pull.h"
 #include "prober/fetcher.h"
 
 enum { INTERVAL_MS = 600000, LIMIT_MS = INDEX_PULL_SECONDS * 1000 + 60000 };

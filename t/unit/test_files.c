@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "lock.h"
-#include "plain_file.h"
-#include "replacement.h"
+#include "core/lock.h"
+#include "core/plain_file.h"
+#include "core/replacement.h"
 #include "tap.h"
 
 enum { LIMIT_S = 60 /* something waits for what it must not wait for */ };

@@ -2,7 +2,7 @@
 /* Which address of a forwarding header is the client's. */
 #include "../tap.h"
 
-#include "forwarded.h"
+#include "parse/forwarded.h"
 
 static struct network trusted[4];
 static struct forwarding list = {FORWARDING_LIST, 0, trusted, 4};

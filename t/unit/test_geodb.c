@@ -18,7 +18,7 @@ int main(void)
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "geodb.h"
+#include "place/geodb.h"
 #include "mmdb_sample.h"
 
 static char folder[] = "/tmp/signpost-test-XXXXXX";

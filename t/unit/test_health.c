@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "health.h"
+#include "state/health.h"
 #include "prober/publish.h"
 #include "tap.h"
 

@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "index.h"
-#include "index_file.h"
-#include "oci.h"
+#include "state/index.h"
+#include "state/index_file.h"
+#include "parse/oci.h"
 #include "../tap.h"
 
 enum { TEXT = 7 + 128 + 1, LOG = 8, SECOND = 1000 };

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "index.h"
-#include "index_list.h"
-#include "index_status.h"
-#include "state.h"
+#include "state/index.h"
+#include "state/index_list.h"
+#include "state/index_status.h"
+#include "state/state.h"
 #include "tap.h"
 #include "tight.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The list of an index's source: what is read, what is refused, and what is written. */
 #include "config.h"
-#include "index_address.h"
-#include "index_list.h"
+#include "config/index_address.h"
+#include "state/index_list.h"
 #include "tap.h"
 
 #include <stdlib.h>

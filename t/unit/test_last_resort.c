@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which targets get requests although they are drained or have a share of none. */
-#include "last_resort.h"
+#include "route/last_resort.h"
 #include "asking.h"
 #include "tap.h"
 

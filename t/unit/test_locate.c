@@ -14,7 +14,7 @@ int main(void)
 #include <unistd.h>
 
 #include "asking.h"
-#include "locate.h"
+#include "route/locate.h"
 #include "mmdb_sample.h"
 
 static char folder[] = "/tmp/signpost-locate-XXXXXX", file[64];

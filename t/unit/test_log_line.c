@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of access logs, as web servers write them, and lines as they should not be. */
-#include "replay/log_line.h"
+#include "cmd/replay/log_line.h"
 
 #include <stdlib.h>
 #include "tap.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mapped files that another program cuts short. */
-#include "mapped.h"
+#include "core/mapped.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which upstream and which bucket a client in a place is given, and why. */
-#include "nearest.h"
+#include "route/nearest.h"
 #include "asking.h"
 #include "tap.h"
 

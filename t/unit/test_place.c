@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "place.h"
-#include "place_data.h"
+#include "place/place.h"
+#include "place/place_data.h"
 #include "tight.h"
 
 static place_index find(const char *key)

@@ -2,7 +2,7 @@
 /* Sets of places from a configuration's words. */
 #include "../tap.h"
 
-#include "place_set.h"
+#include "place/place_set.h"
 
 /* Whether a set of one word has the place with this key. */
 static bool has(const char *word, const char *key)

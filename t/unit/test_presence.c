@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who uses a state directory: told by the living, whatever else lies about in its folder. */
-#include "presence.h"
+#include "state/presence.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

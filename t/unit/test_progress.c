@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ctrl-C while something long is done, and files that were cut short by it. */
-#include "progress.h"
+#include "cmd/progress.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>

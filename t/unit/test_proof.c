@@ -3,10 +3,10 @@
 #include "config.h"
 #include <math.h>
 #include <stdlib.h>
-#include "probing.h"
+#include "config/probing.h"
 #include "prober/jitter.h"
 #include "prober/proof.h"
-#include "oci.h"
+#include "parse/oci.h"
 #include "tap.h"
 #include "tight.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a query goes on, by endpoint and by rule. */
-#include "query.h"
+#include "route/query.h"
 #include "tap.h"
 #include "tight.h"
 

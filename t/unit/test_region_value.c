@@ -2,7 +2,7 @@
 /* What region headers say. */
 #include "../tap.h"
 
-#include "region_value.h"
+#include "route/region_value.h"
 
 /* The configuration's names: "de" is the one with number 0, "us" with 7. */
 static int lookup(const void *context, struct slice word, struct place *place)

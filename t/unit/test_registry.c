@@ -22,7 +22,7 @@ int main(void)
 #include "registry/headers.h"
 #include "registry/http.h"
 #include "registry/manifest.h"
-#include "registry/reference.h"
+#include "parse/reference.h"
 #include "registry/token.h"
 
 /* ---- memory ---- */

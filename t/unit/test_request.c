@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What CGI variables say of a request. */
 #include "tap.h"
-#include "request.h"
+#include "parse/request.h"
 #include "tight.h"
 #include "variables.h"
 

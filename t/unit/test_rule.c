@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of rules, and whom and what they are for. */
-#include "rule.h"
+#include "config/rule.h"
 #include "tap.h"
 #include "tight.h"
 

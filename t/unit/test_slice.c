@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs of bytes: what is cut off them. */
-#include "slice.h"
+#include "core/slice.h"
 #include "tap.h"
 #include "tight.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which directories are trusted with what running processes share. */
-#include "state.h"
+#include "state/state.h"
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/magic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text in libconfig's language, read, changed and written. */
-#include "tree.h"
+#include "config/tree.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include "leaks.h"

@@ -2,7 +2,7 @@
 /* URLs of a configuration, and what is made of them. */
 #include "tap.h"
 #include "tight.h"
-#include "url.h"
+#include "parse/url.h"
 
 /* ---- what is a URL for what ---- */
 

@@ -11,10 +11,10 @@ int main(void)
 }
 #else
 
-#include "verify/canonical.h"
-#include "verify/checks.h"
-#include "verify/location.h"
-#include "verify/resume.h"
+#include "cmd/verify/canonical.h"
+#include "cmd/verify/checks.h"
+#include "cmd/verify/location.h"
+#include "cmd/verify/resume.h"
 
 /* ---- Locations ---- */
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "slice.h"
+#include "core/slice.h"
 
 /* A copy of exactly this text; it is freed by the next call but three. */
 static inline struct slice tight(struct slice text)
