@@ -187,7 +187,7 @@ subtest 'an upstream that answers too late' => sub {
     $up->mode('absent');
     ok( $door->ready, 'it is asked' );
     $door->wait_for_state( sub { $_[0]{eu}{head_ms} } );
-    $up->mode('slow-600');
+    $up->mode('slow-2000');    # more than the longest deadline
     my ( $late, $later ) = ( manifest(), blob() );
     $t->wait_for( sub { $door->goes( manifest() ) eq $door->us } );
     $up->requests;

@@ -200,10 +200,9 @@ subtest 'misuse' => sub {
         [ 'no image'     => qr/is no image/,      'https://registry.example.org', 'UPPER' ],
         [ 'no header'    => qr/go together/,      '--place',  'FR',  'registry.example.org' ],
         [ 'a bad header' => qr/is no header/,     '--header', 'A B', '--place', 'FR', 'a.example' ],
-        [ 'no address'   => qr/is no address/,     '--address',   '::1',           'a.example' ],
-        [ 'jobs'         => qr/--jobs wants/,      '--jobs',      '0',             'a.example' ],
-        [ 'canonical'    => qr/--canonical wants/, '--canonical', 'here',          'a.example' ],
-        [ 'no such file' => qr/cannot be opened/,  '--file', $t->folder . '/none', 'a.example' ],
+        [ 'no address'   => qr/is no address/,     '--address',   '::1',  'a.example' ],
+        [ 'jobs'         => qr/--jobs wants/,      '--jobs',      '0',    'a.example' ],
+        [ 'canonical'    => qr/--canonical wants/, '--canonical', 'here', 'a.example' ],
         )
     {
         my ( $what, $says, @arguments ) = @$call;
@@ -211,6 +210,9 @@ subtest 'misuse' => sub {
         is( $run->{status}, 2, $what );
         like( $run->{err}, $says, '  with a sentence' );
     }
+    my $run = verify( '--file', $t->folder . '/none', 'a.example' );
+    is( $run->{status}, 1, 'no such file is no misuse' );
+    like( $run->{err}, qr/cannot be opened/, '  with a sentence' );
 };
 
 $t->done;
