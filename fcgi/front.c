@@ -255,16 +255,27 @@ static void tell_use(struct front *front)
     usage_tell(setup->usage, front->asker, loop_now(front->loop));
 }
 
-/* The greatest of the times that are waited for the targets in question. */
-static unsigned patience(const struct setup *setup, const struct decision *decision)
+/* The greatest of the times that are waited for targets of a kind; 0: there is none. */
+static unsigned patience_for(const struct setup *setup, const struct decision *decision,
+                             enum target_kind kind)
 {
     unsigned wait_ms = 0;
     for (size_t i = 0; i < decision->ask_count; i++) {
+        if (decision->ask[i]->kind != kind)
+            continue;
         const struct target_health *health = health_of(setup->knowledge.health, decision->ask[i]);
         unsigned ms = asker_wait_ms(health->head_ms);
         wait_ms = ms > wait_ms ? ms : wait_ms;
     }
     return wait_ms;
+}
+
+/* The prober may ask registries only when a bucket has answered. */
+static unsigned patience(const struct setup *setup, const struct decision *decision)
+{
+    unsigned wait_ms = patience_for(setup, decision, TARGET_BUCKET) +
+                       patience_for(setup, decision, TARGET_UPSTREAM);
+    return wait_ms < ASKER_WAIT_MAX_MS ? wait_ms : ASKER_WAIT_MAX_MS;
 }
 
 static void over(struct waiter *waiter)

@@ -166,16 +166,38 @@ struct job *questions_job(struct agenda *agenda, struct remote *remote, const st
     return job;
 }
 
-/* Whether the question waits for a bucket that answers well before clients are sent on. */
-static bool waits_for_bucket(const struct asked *asked)
+/*
+ * Whether an answer is to be expected well before clients are sent on: not where it waits for the
+ * target's next check.
+ */
+static bool is_quick(const struct agenda *agenda, const struct job *job, struct instant now)
+{
+    const struct monitor *monitor = &job->remote->monitor;
+
+    return monitor->head_ms > 0 && monitor->head_ms < QUICK_MS && !job->is_deferred &&
+           monitor_is_good(monitor, &agenda->config->probing, now);
+}
+
+static bool waits_for_bucket(const struct agenda *agenda, const struct asked *asked,
+                             struct instant now)
 {
     for (size_t i = 0; i < asked->unasked; i++) {
         const struct job *job = asked->waiter[i].job;
-        if (job && job->target_kind == TARGET_BUCKET && job->remote->monitor.head_ms > 0 &&
-            job->remote->monitor.head_ms < QUICK_MS)
+        if (job && job->target_kind == TARGET_BUCKET && is_quick(agenda, job, now))
             return true;
     }
     return false;
+}
+
+/* What others have found out meanwhile. */
+static bool is_known(struct agenda *agenda, struct asked *asked, size_t i,
+                     const struct remote *remote, const struct object *object,
+                     struct cache_hash *hash, struct instant now)
+{
+    uint64_t key = cache_writer_key(agenda->cache, remote->target, object, hash);
+
+    asked->holding[i] = cache_writer_look(agenda->cache, key, now.wall_s);
+    return asked->holding[i] != HOLDING_UNKNOWN;
 }
 
 void questions_ask(struct agenda *agenda, struct asked *asked, const struct object *object,
@@ -188,8 +210,13 @@ void questions_ask(struct agenda *agenda, struct asked *asked, const struct obje
         struct remote *remote = remotes_find(&agenda->remotes, asked->target[i]);
         if (!remote || asked->holding[i] != HOLDING_UNKNOWN)
             continue;
-        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(asked))
+        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(agenda, asked, now))
             return;
+        if (is_known(agenda, asked, i, remote, object, &hash, now)) {
+            if (asked->holding[i] == HOLDING_PRESENT)
+                asked->end = i + 1;
+            continue;
+        }
         struct job *job =
             questions_job(agenda, remote, object, &hash, false, now, &asked->in_trouble[i]);
         if (job)
@@ -209,8 +236,9 @@ void questions_tell(struct agenda *agenda, struct job *job, struct verdict verdi
         struct asked *asked = waiter->asked;
         asked->holding[waiter - asked->waiter] = verdict.holding;
         asked->in_trouble[waiter - asked->waiter] = verdict.in_trouble;
-        if (verdict.holding != HOLDING_PRESENT)
-            questions_ask(agenda, asked, &object, now);
+        if (verdict.holding == HOLDING_PRESENT)
+            asked->end = asked->unasked; /* the rest is not needed */
+        questions_ask(agenda, asked, &object, now);
         questions_settle(agenda, asked);
     }
 }

@@ -805,6 +805,19 @@ static void test_bucket_first(void)
     run(300);
     cmp_ok(world.answers, ==, answers + 2, "two who ask for the same are both told");
     cmp_ok(world.probes, ==, probes + 5, "  by the same requests");
+    ask_both("real/app", 1004);
+    ask_for("eu", "real/app", 1004);
+    answers = world.answers;
+    run(300);
+    cmp_ok(world.answers, ==, answers + 2, "who asks the registry alone is told");
+    cmp_ok(world.probes, ==, probes + 7, "  and the registry is not asked again");
+    run(20 * 60 * 1000); /* nobody uses them: they are not checked */
+    answers = world.answers;
+    probes = world.probes;
+    ask_both("real/app", 1005);
+    cmp_ok(world.probes, ==, probes + 2, "a bucket that has not been checked is not waited for");
+    run(5000);
+    probes = world.probes;
     world.life[3] = LIMITS;
     both_told("real/app", 1002, HOLDING_UNKNOWN, HOLDING_PRESENT);
     ok(world.answer.in_trouble & 1, "a bucket in trouble is passed over, which is said");

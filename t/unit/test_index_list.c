@@ -175,7 +175,7 @@ static void test_addresses(void)
                                         "oci://host:v1",
                                         "oci://user@host/name:v1",
                                         "oci://host/name:v1?x=1",
-                                        "oci://host/name@sha256:" A,
+                                        ("oci://host/name@sha256:" A),
                                         "docker://host/name:v1",
                                         "host/name:v1",
                                         "oci://"};
