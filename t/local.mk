@@ -82,6 +82,7 @@ UNIT_TESTS = \
 	t/unit/test_tree \
 	t/unit/test_url \
 	t/unit/test_verify \
+	t/unit/test_why \
 	t/unit/test_witness
 check_PROGRAMS += $(UNIT_TESTS)
 

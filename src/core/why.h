@@ -8,8 +8,8 @@ struct why {
 };
 
 /*
- * Sets the reason, cut to what fits; bytes that could disturb a terminal become
- * '?'. why may be NULL.
+ * Sets the reason, cut to what fits. It is UTF-8: bytes that are none, and control characters,
+ * which could disturb a terminal, become '?'. why may be NULL.
  */
 void why_set(struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
