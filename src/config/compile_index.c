@@ -218,6 +218,9 @@ static void compile_keys(const struct compiler *compiler)
                             "the key %s cannot be read, so no list that it has signed is taken.",
                             names[i]);
     }
+    if (keys->count > INDEX_KEYS_MAX)
+        COMPILE_ERROR(compiler, keys->item[0].at, "index_keys: there can be at most %d keys.",
+                      INDEX_KEYS_MAX);
     compiler->config->index_keys = names;
     compiler->config->index_key_count = keys->count;
 }

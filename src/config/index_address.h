@@ -16,7 +16,12 @@ struct index_artifact {
     struct slice host, repository, tag;
 };
 
-enum { INDEX_SOURCE_ID_SIZE = 17, INDEX_SOURCES_MAX = 16, INDEX_MIRRORS_MAX = 8 };
+enum {
+    INDEX_SOURCE_ID_SIZE = 17,
+    INDEX_SOURCES_MAX = 16,
+    INDEX_MIRRORS_MAX = 8,
+    INDEX_KEYS_MAX = 64
+};
 
 /* One that is published, as a configuration names it. */
 struct index_source {

@@ -21,6 +21,12 @@ bool index_folder_cannot_write(const struct index_folder *folder, struct why *wh
     return why_not(why, "The folder %s cannot be written: %s.", folder->path, strerror(errno));
 }
 
+bool index_folder_cannot_read(const struct index_folder *folder, struct why *why)
+{
+    return why_not(why, "%s/" INDEX_FETCHED_LIST " cannot be read: %s. Nothing there is changed.",
+                   folder->path, plain_file_error(errno));
+}
+
 /* ---- the folder ---- */
 
 /* Whatever the umask; a group's folder hands on its group by itself. */
@@ -89,11 +95,17 @@ void index_held_drop(struct index_held *held)
     held->text = NULL;
 }
 
-void index_folder_read(int folder, struct index_held *held)
+bool index_folder_read(int folder, struct index_held *held)
 {
     held->text = malloc(INDEX_LIST_MAX);
-    if (held->text && !index_list_read(&held->list, folder, INDEX_FETCHED_LIST, held->text, NULL))
-        index_held_drop(held);
+    if (!held->text)
+        return false;
+    if (index_list_read(&held->list, folder, INDEX_FETCHED_LIST, held->text, NULL))
+        return true;
+    int error = errno;
+    index_held_drop(held);
+    errno = error;
+    return error == 0 || error == ENOENT;
 }
 
 bool index_folder_switch(const struct index_folder *folder, const struct index_list *list,
@@ -155,6 +167,7 @@ bool index_folder_count(int folder, const struct index_list_file *file, const ch
         return false;
     bool good = index_file_check(&open, shown, &counts, why);
     index_file_close(&open);
+    errno = 0;
     *lines += counts.all;
     return good;
 }
@@ -197,7 +210,8 @@ void index_folder_clean(int folder)
 {
     struct index_held held;
 
-    index_folder_read(folder, &held);
+    if (!index_folder_read(folder, &held))
+        return;
     each_name(folder, remove_unnamed, &held);
     index_held_drop(&held);
 }

@@ -39,8 +39,14 @@ bool index_held_take(struct index_held *held, struct slice text, const char *nam
 /* Lets go of it. */
 void index_held_drop(struct index_held *held);
 
-/* Reads the list that serves. That there is none is no mistake. */
-void index_folder_read(int folder, struct index_held *held);
+/*
+ * Reads the list that serves. That there is none, or a damaged one, is no mistake. False with
+ * errno if that cannot be known now.
+ */
+bool index_folder_read(int folder, struct index_held *held);
+
+/* Says that the list cannot be read, by errno. False. */
+bool index_folder_cannot_read(const struct index_folder *folder, struct why *why);
 
 /* Puts a list in its place: all its files must be there. False with the reason. */
 bool index_folder_switch(const struct index_folder *folder, const struct index_list *list,
@@ -52,12 +58,12 @@ bool index_folder_has_all(int folder, const struct index_list *list);
 
 /*
  * Adds to lines those of a file that is there, all of which are looked at. False with the reason,
- * which shows the file under a name.
+ * which shows the file under a name; errno is 0 unless the system refused it.
  */
 bool index_folder_count(int folder, const struct index_list_file *file, const char *shown,
                         uint64_t *lines, struct why *why);
 
-/* Removes the files that the list that serves does not name. */
+/* Removes the files that the list that serves does not name; none if that cannot be read. */
 void index_folder_clean(int folder);
 
 /* Removes the folders of what is no source any more. */

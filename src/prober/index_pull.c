@@ -13,10 +13,11 @@
 #include "prober/index_remote.h"
 #include "prober/index_seen.h"
 #include "core/instant.h"
+#include "core/plain_file.h"
 #include "registry/digest.h"
 #include "core/replacement.h"
 
-enum { KEYS_MAX = 16, SEEN_SECONDS = 3600 /* then the same list is judged again */ };
+enum { SEEN_SECONDS = 3600 /* then the same list is judged again */ };
 
 /* What a mirror has, beside what serves now. */
 enum news { BAD, OLDER, SAME, NEWER };
@@ -36,7 +37,7 @@ struct run {
     const struct index_source *source;
     struct index_folder folder;
     bool write_failed; /* no other mirror helps then */
-    struct index_key *keys[KEYS_MAX];
+    struct index_key *keys[INDEX_KEYS_MAX];
     size_t key_count;
     struct index_held present; /* what serves now */
     bool is_trusted, is_whole; /* the present list is signed as it must be; has its files */
@@ -64,7 +65,7 @@ static void read_keys(struct run *run)
     const struct config *config = run->call->config;
     struct why why;
 
-    for (size_t i = 0; i < config->index_key_count && run->key_count < KEYS_MAX; i++) {
+    for (size_t i = 0; i < config->index_key_count; i++) {
         run->keys[run->key_count] = index_key_read_public(config->index_keys[i], &why);
         if (run->keys[run->key_count])
             run->key_count++;
@@ -104,41 +105,70 @@ static void hash_circumstances(const struct run *run, char hash[INDEX_CIRCUMSTAN
 
 /* ---- lists ---- */
 
-/* The source before this one whose list has the same name for its source; NULL: none. */
-static const struct index_source *rival(const struct run *run, const struct index_list *list)
+/* Whether another source's list that serves has this source's name; false with errno: unknown. */
+static bool is_rival(const struct run *run, const struct index_source *other, struct slice name,
+                     bool *is)
 {
-    const struct index_source *found = NULL;
-    char name[INDEX_SOURCE_FOLDER_SIZE];
+    char path[INDEX_SOURCE_FOLDER_SIZE];
+    struct index_held held;
 
-    for (const struct index_source *other = run->call->config->index_sources;
-         !found && other < run->source; other++) {
-        struct index_held held = {0};
-        index_source_folder(other, name);
-        int folder = openat(run->call->state->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0)
-            continue;
-        index_folder_read(folder, &held);
-        if (held.text && slice_equal(held.list.source, list->source))
-            found = other;
-        index_held_drop(&held);
-        close(folder);
-    }
-    return found;
+    index_source_folder(other, path);
+    *is = false;
+    int folder = openat(run->call->state->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return errno == ENOENT;
+    bool known = index_folder_read(folder, &held);
+    int error = errno;
+    *is = held.text && slice_equal(held.list.source, name);
+    index_held_drop(&held);
+    close(folder);
+    errno = error;
+    return known;
 }
 
-/* What is of another registry, or of another source by now, is no list to compare with. */
-static void read_present(struct run *run)
+/*
+ * Finds the source before this one whose list has the same name for its source; NULL: there is
+ * none. False, with the reason: unknown.
+ */
+static bool find_rival(const struct run *run, const struct index_list *list,
+                       const struct index_source **rival, struct why *why)
 {
-    index_folder_read(run->folder.fd, &run->present);
-    if (!run->present.text)
-        return;
-    if (!slice_equal_nocase(run->present.list.registry, run->call->config->name) ||
-        rival(run, &run->present.list)) {
-        index_held_drop(&run->present);
-        return;
+    *rival = NULL;
+    for (const struct index_source *other = run->call->config->index_sources;
+         !*rival && other < run->source; other++) {
+        bool is;
+        if (!is_rival(run, other, list->source, &is))
+            return why_not(why, "What was fetched from %.160s cannot be read: %s.",
+                           other->mirrors[0], plain_file_error(errno));
+        if (is)
+            *rival = other;
     }
-    run->is_trusted = is_signed(run, &run->present.list);
-    run->is_whole = index_folder_has_all(run->folder.fd, &run->present.list);
+    return true;
+}
+
+/*
+ * What is of another registry is no list to compare with; nor is one of another source, which
+ * both have taken at the same time: it is removed.
+ */
+static bool read_present(struct run *run, struct why *why)
+{
+    struct index_held *present = &run->present;
+    const struct index_source *rival;
+
+    if (!index_folder_read(run->folder.fd, present))
+        return index_folder_cannot_read(&run->folder, why);
+    if (!present->text)
+        return true;
+    if (!find_rival(run, &present->list, &rival, why))
+        return false;
+    if (rival || !slice_equal_nocase(present->list.registry, run->call->config->name)) {
+        index_held_drop(present);
+        return !rival || unlinkat(run->folder.fd, INDEX_FETCHED_LIST, 0) == 0 ||
+               cannot_write(run, why);
+    }
+    run->is_trusted = is_signed(run, &present->list);
+    run->is_whole = index_folder_has_all(run->folder.fd, &present->list);
+    return true;
 }
 
 static bool check_list(const struct run *run, const struct index_list *list, const char *url,
@@ -150,13 +180,21 @@ static bool check_list(const struct run *run, const struct index_list *list, con
         return why_not(why, "%s is the index of %.*s, and this front door is %.*s.", url,
                        (int)list->registry.len, list->registry.at, (int)config->name.len,
                        config->name.at);
-    if (!is_signed(run, list))
-        return why_not(why, "%s is not signed by any of `index_keys`.", url);
-    const struct index_source *other = rival(run, list);
-    return !other || why_not(why,
+    return is_signed(run, list) || why_not(why, "%s is not signed by any of `index_keys`.", url);
+}
+
+/* Whether no source before this one has the list. */
+static bool check_source(const struct run *run, const struct index_list *list, const char *url,
+                         struct why *why)
+{
+    const struct index_source *rival;
+
+    if (!find_rival(run, list, &rival, why))
+        return false;
+    return !rival || why_not(why,
                              "%.100s has the list of %.100s, which is another of `index_sources`: "
                              "name mirrors of one source in an inner list.",
-                             url, other->mirrors[0]);
+                             url, rival->mirrors[0]);
 }
 
 /* A list that today's keys have not signed is replaced by any that they have. */
@@ -209,8 +247,16 @@ static void recall(const struct run *run, struct mirror *mirror)
 
 static void judge(struct run *run, struct mirror *mirror, struct slice text)
 {
-    if (index_held_take(&mirror->held, text, mirror->url, &mirror->why) &&
-        check_list(run, &mirror->held.list, mirror->url, &mirror->why))
+    const struct index_list *list = &mirror->held.list;
+
+    errno = 0;
+    bool good = index_held_take(&mirror->held, text, mirror->url, &mirror->why);
+    if (!good && errno) /* there was no memory */
+        return;
+    good = good && check_list(run, list, mirror->url, &mirror->why);
+    if (good && !check_source(run, list, mirror->url, &mirror->why))
+        return; /* the other source may change */
+    if (good)
         mirror->news = compare(run, mirror);
     mirror->lasts = mirror->news == BAD || mirror->news == OLDER;
 }
@@ -250,6 +296,7 @@ struct download {
     int fd;
     struct digest_hash *hash;
     uint64_t left; /* bytes that are still to come */
+    bool has_more; /* than its list says */
     int error;
 };
 
@@ -257,7 +304,8 @@ static bool take_bytes(void *context, struct slice bytes)
 {
     struct download *download = context;
 
-    if (bytes.len > download->left)
+    download->has_more = bytes.len > download->left;
+    if (download->has_more)
         return false;
     download->left -= bytes.len;
     digest_hash_add(download->hash, bytes);
@@ -278,7 +326,7 @@ static bool take_bytes(void *context, struct slice bytes)
 static bool fetch_into(struct run *run, struct mirror *mirror, int fd,
                        const struct index_list_file *file)
 {
-    struct download download = {fd, digest_hash_start(file->digest), file->size, 0};
+    struct download download = {fd, digest_hash_start(file->digest), file->size, false, 0};
     struct http_sink sink = {take_bytes, &download};
     bool good = index_remote_file(mirror->remote, file, sink, &mirror->why);
     enum digest_verdict verdict = digest_hash_end(download.hash, file->digest);
@@ -287,13 +335,15 @@ static bool fetch_into(struct run *run, struct mirror *mirror, int fd,
     errno = download.error;
     if (download.error)
         return cannot_write(run, &mirror->why);
+    mirror->lasts = download.has_more || (good && (download.left > 0 || verdict == DIGEST_WRONG));
     if (!good)
         return false;
-    mirror->lasts = download.left > 0 || verdict == DIGEST_WRONG;
     if (download.left > 0)
         return why_not(&mirror->why,
                        "%.*s of %s has fewer bytes than its list says: %" PRIu64 " are missing.",
                        len, file->name.at, mirror->url, download.left);
+    if (verdict == DIGEST_NOT_MADE)
+        return why_not(&mirror->why, "There is not enough memory.");
     if (verdict != DIGEST_RIGHT)
         return why_not(&mirror->why,
                        "%.*s of %s has other bytes than its list says: its sha256 is wrong.", len,
@@ -334,7 +384,7 @@ static bool fetch_file(struct run *run, struct mirror *mirror, const struct inde
     if (asprintf(&shown, "%.*s of %s", (int)file->name.len, file->name.at, mirror->url) < 0)
         return why_not(&mirror->why, "There is not enough memory.");
     bool good = index_folder_count(run->folder.fd, file, shown, lines, &mirror->why);
-    mirror->lasts = !good;
+    mirror->lasts = !good && errno == 0;
     free(shown);
     return good;
 }
@@ -501,13 +551,17 @@ static void conclude(struct run *run, bool good)
 static bool work(struct run *run)
 {
     struct index_source_status *status = &run->status;
+    struct why why;
 
     if (!index_status_read_source(status, run->folder.fd))
         *status = (struct index_source_status){0};
     memcpy(status->id, run->source->id, sizeof status->id);
     run->reason_before = status->reason;
     read_keys(run);
-    read_present(run);
+    if (!read_present(run, &why)) {
+        say(run, why.text);
+        return false;
+    }
     if (!run->present.text)
         status->serial = status->lines = 0;
     else if (status->serial != run->present.list.serial) /* its writer was stopped */

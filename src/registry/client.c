@@ -158,7 +158,7 @@ static bool ask(struct registry_client *client, const char *url, struct why *why
             return why_not(why, "it was interrupted");
         client->requests++;
         bool answered = http_ask(client->http, &request, &client->response, why);
-        client->is_private |= own && client->response.is_private;
+        client->is_private |= answered && own && client->response.is_private;
         if (!answered && request.sink.take) /* it may have had a part */
             return false;
         if (!is_worth_a_try(client, answered, &tries, &seconds))

@@ -399,6 +399,14 @@ my @refused = (
     ],
     [ 'no list', qr/cannot be read: the answer is 404/, sub { unlink "$www/bad/index" } ],
     [
+        'bytes that are no text, and could tell a terminal what to do',
+        qr/bad\/:3: "a\?\[31m\?\?31m\?\?31m" is neither a file/,
+        sub {
+            $t->file( 'www/bad/index',
+                handmade( bad => { serial => 6 }, $more ) . "a\e[31m\xff\x{9b}31m\xc2\x{9b}31m\n" );
+        }
+    ],
+    [
         'a list in an encoding of its own',
         qr/this is no list|the list is torn/,
         sub { $t->file( 'www/bad/index', "\0" x 100 . "\n" ) }
@@ -639,6 +647,73 @@ subtest 'a list of another source' => sub {
     ok( has( $alone, 22 ), 'and serves on' );
 };
 
+# Copies what a source has to another.
+sub copy_source {
+    my ( $from, $to ) = @_;
+    system( 'cp', glob("$www/$from/*"), $t->dir("www/$to") ) == 0 or die 'cp';
+    return;
+}
+
+subtest 'a source that is another no more' => sub {
+    my $state = $t->dir('s-freed');
+    handmade( first => { serial => 1 }, $good );
+    copy_source( first => 'second' );
+    handmade( third => { serial => 1 }, $more );
+    age($_) for qw(first second third);
+    my $run = pull( conf_file( 's-freed', '( first, second )' ) );
+    like( $run->{err}, qr/which is another of `index_sources`/, 'is refused before' );
+    $run = pull( conf_file( 's-freed', '( third, second )' ) );
+    is( $run->{status}, 0, 'and taken at once' ) or diag $run->{err};
+};
+
+subtest 'two sources that took the same list' => sub {
+    my $state = $t->dir('s-both');
+    handmade( twin1 => { source => 'twin', serial => 1 }, $good );
+    copy_source( twin1 => 'twin2' );
+    pull( conf_file( 's-both', '( twin2 )' ) );
+    my $conf = conf_file( 's-both', '( twin1, twin2 )' );
+    like( pull($conf)->{err}, qr/which is another of `index_sources`/, 'one is refused' );
+    is( scalar( () = glob "$state/index/*/list" ),     1, 'and its list is removed' );
+    is( scalar( () = glob "$state/index/*/sha256-*" ), 1, 'with its file' );
+    ok( has( $conf, 20 ), 'the other serves' );
+};
+
+# A list that is there, but cannot be read, as where there are no descriptors for it.
+subtest 'what was fetched cannot be read' => sub {
+    my $state = $t->dir('s-unread');
+    my $conf  = conf_file( 's-unread', '( unread1, unread2 )' );
+    handmade( unread1 => { serial => 1 }, $good );
+    handmade( unread2 => { serial => 1 }, $more );
+    is( pull($conf)->{status}, 0, 'two sources' );
+    my ($list) = grep { $t->slurp($_) =~ /source=unread1/ } glob "$state/index/*/list";
+    my $folder = $list =~ s{/list$}{}r;
+    my @before = glob "$folder/sha256-*";
+    rename $list, "$folder/kept" or die $!;
+    symlink 'kept', $list or die $!;
+    handmade( unread1 => { serial => 2 }, $more );
+    my $run = pull($conf);
+    is( $run->{status}, 1, 'a list that cannot be read' );
+    like( $run->{err}, qr{\Q$list\E cannot be read: .*\. Nothing there is changed}, 'is said' );
+    is_deeply( [ glob "$folder/sha256-*" ], \@before, 'its files stay' );
+    like(
+        $run->{err},
+        qr{What was fetched from \S+/unread1/ cannot be read},
+        'and no source after it is compared with nothing'
+    );
+    unlink $list or die $!;
+    rename "$folder/kept", $list or die $!;
+    is( pull($conf)->{status}, 0, 'later it can' );
+    ok( has( $conf, 25 ), 'and all goes on' );
+};
+
+subtest 'too many keys' => sub {
+    my $keys = join ', ', map { "\"key$_\"" } 1 .. 65;
+    my $run  = $t->run(
+        [ $signpost, 'check', conf_file( 's-many', '[ a ]', "index_keys = [ $keys ];" ) ] );
+    is( $run->{status}, 1, 'are refused' );
+    like( $run->{err}, qr/index_keys: there can be at most 64 keys/, 'and why' );
+};
+
 subtest 'keys are changed' => sub {
     my ( $old, $old_pub ) = key_files( 'old', qw(-algorithm ED25519) );
     my ( $new, $new_pub ) = key_files( 'new', qw(-algorithm ED25519) );
@@ -703,6 +778,13 @@ subtest 'the same is not sent again' => sub {
     $t->file( $seen_file =~ s{^\Q${\ $t->folder }\E/}{}r, $text );
     is( pull($conf)->{status},  1, 'an hour later' );
     is( scalar( () = asked() ), 2, 'it is judged anew' );
+    handmade( again => { serial => 2 }, $more );
+    $t->file( 'www/again/sha256-' . sha256_hex($more), $more . line('x') );
+    age('again');
+    pull($conf);
+    asked();
+    like( pull($conf)->{err}, qr/has more bytes than/, 'a file with more bytes than listed' );
+    is_deeply( [ asked() ], ['/again/index 304 '], 'is not sent again, either' );
     handmade( again => { serial => 2 }, $more );
     is( pull($conf)->{status}, 0, 'what is published later' );
     ok( has( $conf, 25 ), 'is taken' );
