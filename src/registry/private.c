@@ -25,16 +25,21 @@ static const struct block blocks4[] = {
 };
 
 static const struct block blocks6[] = {
-    {{0}, 127},        /* unspecified and loopback */
     {{0xfc}, 7},       /* unique local, RFC 4193 */
     {{0xfe, 0x80}, 9}, /* link-local, and site-local, which it was before */
     {{0xff}, 8},       /* multicast */
+    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48}, /* translation of local use, RFC 8215 */
 };
 
-/* Behind these stands an IPv4 address: mapped, and translated (RFC 6052). */
-static const struct block with_ipv4[] = {
-    {{[10] = 0xff, [11] = 0xff}, 96},
-    {{0x00, 0x64, 0xff, 0x9b}, 96},
+/* In these stands an IPv4 address, from some byte on. */
+static const struct {
+    struct block block;
+    unsigned at;
+} with_ipv4[] = {
+    {{{[10] = 0xff, [11] = 0xff}, 96}, 12}, /* mapped */
+    {{{0}, 96}, 12},                      /* compatible, RFC 4291, 2.5.5.1; unspecified, loopback */
+    {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12}, /* translated, RFC 6052 */
+    {{{0x20, 0x02}, 16}, 2},              /* 6to4, RFC 3056 */
 };
 
 static bool is_in(const uint8_t *address, const struct block *block)
@@ -60,8 +65,9 @@ static bool is_private4(const uint8_t *address)
 
 static bool is_private6(const uint8_t *address)
 {
-    if (is_in_any(address, with_ipv4, sizeof with_ipv4 / sizeof *with_ipv4))
-        return is_private4(address + 12);
+    for (size_t i = 0; i < sizeof with_ipv4 / sizeof *with_ipv4; i++)
+        if (is_in(address, &with_ipv4[i].block))
+            return is_private4(address + with_ipv4[i].at);
     return is_in_any(address, blocks6, sizeof blocks6 / sizeof *blocks6);
 }
 
