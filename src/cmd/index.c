@@ -50,7 +50,8 @@ static const char usage[] =
     "\n"
     "add --from takes lines from a file (-: standard input) instead, without a\n"
     "request, in any order: DIGEST NAME, or NAME@DIGEST, with or without the public\n"
-    "host. Where one line has a mistake, nothing is added.\n"
+    "host; with --index, say what that is by --name or --config. Where one line has a\n"
+    "mistake, nothing is added.\n"
     "\n"
     "has says whether the index lists each object, in one of its files or of what was\n"
     "fetched from `index_sources`.\n"
@@ -87,7 +88,8 @@ static const char usage[] =
     "                     the folder until --signature brings what that made\n"
     "  --signature FILE   publish: base64 of an ECDSA P-256 (DER) or Ed25519 signature, as\n"
     "                     `cosign sign-blob` writes it (-: standard input)\n"
-    "  --name NAME        publish: the front door's name, in place of the configuration's\n"
+    "  --name NAME        the front door's name, in place of the configuration's: the\n"
+    "                     host that names may begin with; for publish, the list's\n"
     "  --shrinks          publish: more than a tenth of the lines are taken out on purpose\n"
     "  --serial N         wait: the serial that publish printed; a later one will do, too\n"
     "  --source URL       wait: the source, as `index_sources` of the doors names it first;\n"
@@ -138,8 +140,6 @@ static int run_check(const struct index_add *call)
 {
     if (call->image_count > 1)
         return misuse("there can be only one INDEX to check.");
-    if (call->registry || call->index || call->repository)
-        return misuse("only --config goes with check.");
     return call->image_count ? check_file(call->images[0]) : check_configured(call->config);
 }
 
@@ -157,7 +157,11 @@ static int look_up(struct index *index, struct slice host, const struct index_ad
 
     for (size_t i = 0; i < call->image_count; i++) {
         struct slice digest, name;
-        if (!index_from_line(slice_of(call->images[i]), host, &digest, &name) || name.len == 0)
+        struct why why;
+        bool is_line = index_from_line(slice_of(call->images[i]), host, &digest, &name);
+        if (!index_from_host(name, host, &why))
+            return command_misuse("index", "\"%.200s\" %s.", call->images[i], why.text);
+        if (!is_line || name.len == 0)
             return command_misuse("index", "\"%.200s\" is not NAME@DIGEST.", call->images[i]);
         const char *by = index_listed_by(index, digest, name);
         printf("%s: %s%s\n", call->images[i], by ? "listed by " : "not listed", by ? by : "");
@@ -171,16 +175,15 @@ static int look_up(struct index *index, struct slice host, const struct index_ad
 static struct index *open_index(const struct index_add *call, const struct config *config,
                                 const struct state *state, bool *is_bad)
 {
-    if (!config && !call->index)
-        return NULL;
-    if (config && config->index_count + config->index_source_count == 0) {
+    if (!call->index && config->index_count + config->index_source_count == 0) {
         fputs("signpost index: the configuration names no `index` and no `index_sources`.\n",
               stderr);
         return NULL;
     }
-    struct index *index = config ? index_new(config->index, config->index_count, log_fault, is_bad)
-                                 : index_new(&call->index, 1, log_fault, is_bad);
-    if (index && config &&
+    struct index *index = call->index
+                              ? index_new(&call->index, 1, log_fault, is_bad)
+                              : index_new(config->index, config->index_count, log_fault, is_bad);
+    if (index && !call->index &&
         !index_join(index, state, config->index_sources, config->index_source_count,
                     config->name)) {
         index_free(index);
@@ -191,6 +194,17 @@ static struct index *open_index(const struct index_add *call, const struct confi
     return index;
 }
 
+static bool needs_config(const struct index_add *call)
+{
+    return call->config || !call->index;
+}
+
+/* The host that may stand before names; empty: it is not known. */
+static struct slice host_of(const struct index_add *call, const struct config *config)
+{
+    return call->name ? slice_of(call->name) : config ? config->name : SLICE("");
+}
+
 static int run_has(const struct index_add *call)
 {
     bool is_bad = false;
@@ -199,12 +213,14 @@ static int run_has(const struct index_add *call)
 
     if (call->image_count == 0)
         return misuse("which NAME@DIGEST?");
-    struct config *config = call->index ? NULL : command_load(call->config, false);
-    if (config && config->index_source_count > 0)
+    struct config *config = needs_config(call) ? command_load(call->config, false) : NULL;
+    if (needs_config(call) && !config)
+        return EXIT_FINDING;
+    if (!call->index && config->index_source_count > 0)
         state_begin(&state, config->state);
     struct index *index = open_index(call, config, &state, &is_bad);
     if (index)
-        status = look_up(index, config ? config->name : SLICE(""), call);
+        status = look_up(index, host_of(call, config), call);
     index_free(index);
     state_end(&state);
     config_free(config);
@@ -214,14 +230,16 @@ static int run_has(const struct index_add *call)
 /* The file to add to is the first that the configuration names, or --index. */
 static int run_from(const char *from, const struct index_add *call)
 {
-    struct config *config = call->index ? NULL : command_load(call->config, false);
-    const char *index = call->index                         ? call->index
-                        : config && config->index_count > 0 ? config->index[0]
-                                                            : NULL;
+    struct config *config = needs_config(call) ? command_load(call->config, false) : NULL;
     struct why why = {"the configuration names no `index`: add one, or say --index FILE."};
-    bool good = index && index_from(from, config ? config->name : SLICE(""), index, &why);
 
-    if (!good && (config || index))
+    if (needs_config(call) && !config)
+        return EXIT_FINDING;
+    const char *index = call->index               ? call->index
+                        : config->index_count > 0 ? config->index[0]
+                                                  : NULL;
+    bool good = index && index_from(from, host_of(call, config), index, &why);
+    if (!good)
         fprintf(stderr, "signpost index: %s\n", why.text);
     config_free(config);
     return good ? EXIT_FINE : EXIT_FINDING;
@@ -240,9 +258,9 @@ static int run_add(const char *from, const struct index_add *call)
 
 /* ---- sources ---- */
 
-static int run_publish(const char *name, const struct index_add *call,
-                       struct index_publish *publish)
+static int run_publish(const struct index_add *call, struct index_publish *publish)
 {
+    const char *name = call->name;
     bool adds = publish->signature;
     int ways = (publish->key != NULL) + adds + publish->unsigned_list;
     struct config *config = NULL;
@@ -396,47 +414,107 @@ struct line {
     struct index_add call;
     struct index_publish publish;
     struct wait_options wait;
-    const char *from, *name;
+    const char *from;
+    char given[32]; /* the letters of its options, each once */
 };
 
-static bool has_publish_options(const struct line *line)
+struct action {
+    const char *word, *takes; /* the letters of its options */
+    int (*run)(struct line *line);
+};
+
+static int act_add(struct line *line)
 {
-    return line->publish.key || line->publish.signature || line->publish.unsigned_list ||
-           line->publish.shrinks || line->publish.is_artifact || line->publish.adds || line->name;
+    return run_add(line->from, &line->call);
 }
 
-static bool has_wait_options(const struct wait_options *wait)
+static int act_has(struct line *line)
 {
-    return wait->serial || wait->source || wait->timeout || wait->interval || wait->ca_file;
+    return run_has(&line->call);
+}
+
+static int act_check(struct line *line)
+{
+    return run_check(&line->call);
+}
+
+static int act_publish(struct line *line)
+{
+    return run_publish(&line->call, &line->publish);
+}
+
+static int act_pull(struct line *line)
+{
+    return run_pull(&line->call);
+}
+
+static int act_wait(struct line *line)
+{
+    return run_wait(&line->call, &line->wait);
+}
+
+static const struct action actions[] = {
+    {"add", "cfirsn", act_add},           {"has", "cin", act_has}, {"check", "c", act_check},
+    {"publish", "ckgnudAO", act_publish}, {"pull", "c", act_pull}, {"wait", "Sotva", act_wait},
+};
+
+static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                        {"from", required_argument, NULL, 'f'},
+                                        {"index", required_argument, NULL, 'i'},
+                                        {"registry", required_argument, NULL, 'r'},
+                                        {"signatures", required_argument, NULL, 's'},
+                                        {"key", required_argument, NULL, 'k'},
+                                        {"signature", required_argument, NULL, 'g'},
+                                        {"name", required_argument, NULL, 'n'},
+                                        {"unsigned-list", no_argument, NULL, 'u'},
+                                        {"shrinks", no_argument, NULL, 'd'},
+                                        {"serial", required_argument, NULL, 'S'},
+                                        {"source", required_argument, NULL, 'o'},
+                                        {"timeout", required_argument, NULL, 't'},
+                                        {"interval", required_argument, NULL, 'v'},
+                                        {"ca", required_argument, NULL, 'a'},
+                                        {"oci", no_argument, NULL, 'O'},
+                                        {"add", no_argument, NULL, 'A'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {0}};
+
+static const char *name_of_option(char letter)
+{
+    const struct option *option = options;
+
+    while (option->val != letter)
+        option++;
+    return option->name;
+}
+
+/* With an action go only its own options. */
+static int misuse_of_options(const struct action *action)
+{
+    char list[200] = "";
+    size_t count = strlen(action->takes);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof list - len, "%s--%s",
+                 i == 0           ? ""
+                 : i + 1 == count ? " and "
+                                  : ", ",
+                 name_of_option(action->takes[i]));
+    }
+    return command_misuse("index", "with %s %s only %s.", action->word, count > 1 ? "go" : "goes",
+                          list);
 }
 
 static int run(const char *word, struct line *line)
 {
-    bool is_wait = strcmp(word, "wait") == 0;
-
-    if (!is_wait && has_wait_options(&line->wait))
-        return misuse("--serial, --source, --timeout, --interval and --ca go with wait.");
-    if (is_wait &&
-        (line->call.config || line->call.index || line->call.registry || line->call.repository))
-        return misuse("with wait go only --serial, --source, --timeout, --interval and --ca.");
-    if (strcmp(word, "add") != 0 && line->from)
-        return misuse("--from goes with add.");
-    if (strcmp(word, "publish") != 0 && has_publish_options(line))
-        return misuse(
-            "--key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with "
-            "publish.");
-    if (strcmp(word, "add") == 0)
-        return run_add(line->from, &line->call);
-    if (strcmp(word, "check") == 0)
-        return run_check(&line->call);
-    if (strcmp(word, "has") == 0)
-        return run_has(&line->call);
-    if (strcmp(word, "publish") == 0)
-        return run_publish(line->name, &line->call, &line->publish);
-    if (strcmp(word, "pull") == 0)
-        return run_pull(&line->call);
-    if (is_wait)
-        return run_wait(&line->call, &line->wait);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        const struct action *action = &actions[i];
+        if (strcmp(action->word, word) != 0)
+            continue;
+        if (line->given[strspn(line->given, action->takes)])
+            return misuse_of_options(action);
+        return action->run(line);
+    }
     return command_misuse("index", "\"%.60s\" is none of add, has, check, publish, pull and wait.",
                           word);
 }
@@ -447,7 +525,7 @@ static bool take_option(struct line *line, int c)
     const char **text[256] = {['c'] = &line->call.config,       ['f'] = &line->from,
                               ['i'] = &line->call.index,        ['r'] = &line->call.registry,
                               ['s'] = &line->call.repository,   ['k'] = &line->publish.key,
-                              ['g'] = &line->publish.signature, ['n'] = &line->name,
+                              ['g'] = &line->publish.signature, ['n'] = &line->call.name,
                               ['S'] = &line->wait.serial,       ['o'] = &line->wait.source,
                               ['t'] = &line->wait.timeout,      ['v'] = &line->wait.interval,
                               ['a'] = &line->wait.ca_file};
@@ -464,30 +542,14 @@ static bool take_option(struct line *line, int c)
         *text[c] = optarg;
     else
         return false;
+    size_t count = strlen(line->given);
+    if (!strchr(line->given, c) && count + 1 < sizeof line->given)
+        line->given[count] = (char)c;
     return true;
 }
 
 int cmd_index(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {"index", required_argument, NULL, 'i'},
-                                            {"registry", required_argument, NULL, 'r'},
-                                            {"signatures", required_argument, NULL, 's'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"signature", required_argument, NULL, 'g'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            {"unsigned-list", no_argument, NULL, 'u'},
-                                            {"shrinks", no_argument, NULL, 'd'},
-                                            {"serial", required_argument, NULL, 'S'},
-                                            {"source", required_argument, NULL, 'o'},
-                                            {"timeout", required_argument, NULL, 't'},
-                                            {"interval", required_argument, NULL, 'v'},
-                                            {"ca", required_argument, NULL, 'a'},
-                                            {"oci", no_argument, NULL, 'O'},
-                                            {"add", no_argument, NULL, 'A'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct line line = {0};
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {

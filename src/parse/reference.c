@@ -22,6 +22,13 @@ static bool is_host(struct slice part)
            slice_equal(part, SLICE("localhost"));
 }
 
+bool image_reference_names_host(struct slice name)
+{
+    struct slice first;
+
+    return cut(&name, '/', &first) && is_host(first);
+}
+
 bool image_reference_parse(struct image_reference *image, const char *text, struct why *why)
 {
     struct slice rest = slice_of(text), name, first;

@@ -21,4 +21,7 @@ struct image_reference {
  */
 bool image_reference_parse(struct image_reference *image, const char *text, struct why *why);
 
+/* Whether a name begins with a host, by the same rule. */
+bool image_reference_names_host(struct slice name);
+
 #endif

@@ -70,9 +70,9 @@ __DATA__
 2 index check a b
     there can be only one INDEX to check.
 2 index check --index x
-    only --config goes with check.
+    with check goes only --config.
 2 index check --registry https://x.example.org
-    only --config goes with check.
+    with check goes only --config.
 2 index has
     which NAME@DIGEST?
 2 index has --index IN nonsense
@@ -80,7 +80,7 @@ __DATA__
 2 index has --index IN team/app@sha256:1
     "team/app@sha256:1" is not NAME@DIGEST.
 2 index has --index IN --from x team/app
-    --from goes with add.
+    with has go only --config, --index and --name.
 2 index add --index IN --from IN team/app:v1
     with --from goes neither IMAGE nor --registry nor --signatures.
 2 index add --index IN --from IN --registry https://x.example.org
@@ -120,7 +120,7 @@ __DATA__
 1 index publish --name n.example.org --key none DIR IN
     none cannot be read: No such file or directory.
 2 index check --name n
-    --key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with
+    with check goes only --config.
 1 index check --config CONF
     the configuration names no `index`: name the file to check.
 1 index check none
@@ -128,9 +128,27 @@ __DATA__
 1 index has --config CONF team/app@DIGEST
     the configuration names no `index` and no `index_sources`.
 2 index check --shrinks IN
-    --key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with
+    with check goes only --config.
 2 index check --unsigned-list IN
-    --key, --add, --oci, --unsigned-list, --signature, --name and --shrinks go with
+    with check goes only --config.
+2 index pull --index x
+    with pull goes only --config.
+2 index publish --index x DIR IN
+    with publish go only --config, --key, --signature, --name, --unsigned-list, --shrinks, --add and --oci.
+2 index publish --registry x DIR IN
+    with publish go only --config,
+2 index has --registry x team/app@DIGEST
+    with has go only --config, --index and --name.
+2 index add --add team/app
+    with add go only --config, --from, --index, --registry, --signatures and --name.
+2 index has --index IN r.example.org/team/app@DIGEST
+    "r.example.org/team/app@DIGEST" begins with a host, and it is not known which host is this registry's: say that with --name or --config, or leave the host out.
+2 index has --index IN localhost:5000/team/app@DIGEST
+    "localhost:5000/team/app@DIGEST" begins with a host
+0 index has --index IN --name r.example.org r.example.org/team/app@DIGEST
+    r.example.org/team/app@DIGEST: listed by IN
+0 index has --index IN --config CONF registry.example.org/team/app@DIGEST
+    registry.example.org/team/app@DIGEST: listed by IN
 2 index wait x y z
     "x" is not an http or https URL.
 2 verify

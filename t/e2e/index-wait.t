@@ -144,7 +144,7 @@ subtest 'misuse' => sub {
     }
     my $run = $t->run( [ $signpost, qw(index pull --serial 7) ] );
     is( $run->{status}, 2, 'pull --serial' );
-    like( $run->{err}, qr/go with wait/, 'and why' );
+    like( $run->{err}, qr/with pull goes only --config/, 'and why' );
 };
 
 $t->done;

@@ -390,6 +390,23 @@ subtest 'lines that are at hand' => sub {
     is( $run->{status}, 1, 'a line with a mistake' );
     like( $run->{err}, qr{lines:2: the line is neither .*; nothing was added}, '… is said' );
     is( $t->slurp($index), "$one team/app\n$one team/web\n", '… and adds nothing' );
+
+    for my $name ( 'registry.example.org/team/app', 'localhost:5000/team/app' ) {
+        $run = $from->( "$two team/app\n$name\@$three\n", '--index', $index );
+        is( $run->{status}, 1, "$name, where no host is known" );
+        like(
+            $run->{err},
+            qr{lines:2: the name begins with a host, .* --name or --config, .*; nothing was added},
+            '… is refused'
+        );
+    }
+    for my $known ( [ '--name', 'registry.example.org' ], [ '--config', $conf ] ) {
+        unlink $index;
+        $run = $from->( "registry.example.org/team/app\@$two\n", '--index', $index, @$known );
+        is( $t->slurp($index), "$two team/app\n", "… and taken with $known->[0]" );
+    }
+    unlink $index;
+    $from->( "team/app\@$one\nteam/web\@$one\n", '--index', $index );
     $run = $t->run(
         [ 'sh', '-c', "echo $three team/app | '$signpost' index add --from - --index '$index'" ] );
     is( $run->{out}, "$index: 1 line added, 3 in all.\n", 'from standard input' );

@@ -156,7 +156,8 @@ static void note(void *context, const char *sentence)
 /* A host in front of the name must be the registry's: its public one, or where it is read. */
 static bool is_ours(const struct run *run, struct slice host)
 {
-    return !host.len || (run->config && slice_equal_nocase(host, run->config->name)) ||
+    return !host.len || slice_equal_nocase(host, slice_of(run->call->name)) ||
+           (run->config && slice_equal_nocase(host, run->config->name)) ||
            slice_equal_nocase(host, url_authority(slice_of(run->url)));
 }
 

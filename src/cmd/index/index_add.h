@@ -7,7 +7,7 @@
 
 /* The words of the command line; NULL for what is not given. */
 struct index_add {
-    const char *config, *index, *registry, *repository;
+    const char *config, *index, *registry, *repository, *name;
     char *const *images;
     size_t image_count;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "cmd/index/index_merge.h"
 #include "parse/oci.h"
+#include "parse/reference.h"
 
 struct lines {
     char **list;
@@ -26,6 +27,13 @@ bool index_from_line(struct slice line, struct slice host, struct slice *digest,
         slice_equal_nocase(slice_to(*name, host.len), host))
         *name = slice_from(*name, host.len + 1);
     return oci_is_digest(*digest) && (oci_is_name(*name) || (!at && cut == line.len));
+}
+
+bool index_from_host(struct slice name, struct slice host, struct why *why)
+{
+    return host.len || !image_reference_names_host(name) ||
+           why_not(why, "begins with a host, and it is not known which host is this registry's: "
+                        "say that with --name or --config, or leave the host out");
 }
 
 static bool keep(struct lines *lines, struct slice digest, struct slice name)
@@ -51,6 +59,7 @@ static bool read_lines(FILE *in, const char *file, struct slice host, struct lin
     char *text = NULL;
     size_t room = 0, number = 0;
     bool good = true;
+    struct why reason;
     ssize_t len;
 
     while (good && (len = getline(&text, &room, in)) >= 0) {
@@ -60,7 +69,11 @@ static bool read_lines(FILE *in, const char *file, struct slice host, struct lin
             line.len--;
         if (line.len == 0 || line.at[0] == '#')
             continue;
-        if (!index_from_line(line, host, &digest, &name))
+        bool is_line = index_from_line(line, host, &digest, &name);
+        if (!index_from_host(name, host, &reason))
+            good =
+                why_not(why, "%s:%zu: the name %s; nothing was added.", file, number, reason.text);
+        else if (!is_line)
             good = why_not(why,
                            "%s:%zu: the line is neither a digest and a repository's name, with a "
                            "space between them, nor NAME@DIGEST; nothing was added.",
