@@ -163,7 +163,7 @@ t_bench_soak_load_LDADD =
 # ---- running them ----
 
 EXTRA_DIST += t/tap.h t/coverage.h t/valgrind.supp t/walks \
-	t/analyze t/mutate t/mutate.explained t/install-clients t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go t/faulty-disk.c \
+	t/analyze t/house t/mutate t/mutate.explained t/install-clients t/web-servers-table t/debian-root t/systemd-host t/policy-copy.go t/referrers-registry.go t/faulty-disk.c \
 	t/no-memory.c \
 	t/bench/audit.pl t/bench/blackhole.pl t/bench/delays.pl t/bench/failover.pl \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/soak.pl t/bench/watching.pl \
