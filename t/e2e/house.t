@@ -26,6 +26,7 @@ sub check_with {
         system( 'mkdir', '-p',                                          "$copy/t" );
         system( 'cp',    '-R', ( map { $t->source($_) } qw(src fcgi) ), $copy );
         system( 'cp',    $house,                                        "$copy/t/" );
+        system( 'chmod', '-R', 'u+w', $copy );    # those of a distribution may be read-only
     }
     my $before = $t->slurp("$copy/$path");
     $t->file( "$copy/$path", $before . $text );
