@@ -94,7 +94,7 @@ static const char usage[] =
     "  --serial N         wait: the serial that publish printed; a later one will do, too\n"
     "  --source URL       wait: the source, as `index_sources` of the doors names it first;\n"
     "                     needed where they have several\n"
-    "  --timeout N        wait: how many seconds at most (900)\n"
+    "  --timeout N        wait: how many seconds at most (900); 0: each door is asked once\n"
     "  --interval N       wait: seconds between two questions, less up to a tenth (5)\n"
     "  --ca FILE          wait: certificates to trust, in place of the system's\n"
     "\n"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "config/index_address.h"
+#include "core/instant.h"
 #include "parse/oci.h"
 #include "registry/client.h"
 #include "registry/headers.h"
@@ -16,6 +17,7 @@ struct index_remote {
     struct index_artifact artifact; /* without a host: a folder */
     char *url;                      /* of the registry, or of the list */
     struct registry_client *client;
+    int64_t ends_ms;
 };
 
 static bool wait_a_little(void *context, double seconds)
@@ -27,9 +29,14 @@ static bool wait_a_little(void *context, double seconds)
     return true;
 }
 
-/* Who is busy is asked again when the next list is due. */
+enum {
+    LIST_SECONDS = 10, /* for all that it takes to have it: other mirrors wait for it */
+    SPEED_MIN = 4096   /* bytes a second */
+};
+
+/* Who is busy or not well is asked again when the next list is due. */
 static const struct registry_pace pace = {
-    .wait = wait_a_little, .tries_max = 1, .wait_max_seconds = 2};
+    .wait = wait_a_little, .tries_max = 1, .wait_max_seconds = 2, .faults_max = 1};
 
 /* The URL of the registry, or of the list. NULL without memory. */
 static char *url_of(const struct index_remote *remote)
@@ -52,6 +59,7 @@ struct index_remote *index_remote_open(const char *address, const char *ca_file,
     if (!remote)
         return NULL;
     remote->address = address;
+    remote->ends_ms = ends_ms;
     if (!index_address_artifact(slice_of(address), &remote->artifact))
         remote->artifact = (struct index_artifact){0};
     remote->url = url_of(remote);
@@ -61,6 +69,7 @@ struct index_remote *index_remote_open(const char *address, const char *ca_file,
                                                                        .anywhere = true,
                                                                        .ca_file = ca_file,
                                                                        .ends_ms = ends_ms,
+                                                                       .speed_min = SPEED_MIN,
                                                                        .pace = &pace});
     if (remote->client)
         return remote;
@@ -217,6 +226,9 @@ enum index_remote_outcome index_remote_list(struct index_remote *remote,
                                             char validator[INDEX_VALIDATOR_SIZE],
                                             struct slice *text, struct why *why)
 {
+    int64_t ends_ms = instant_now().steady_ms + LIST_SECONDS * 1000;
+
+    registry_client_limit(remote->client, ends_ms < remote->ends_ms ? ends_ms : remote->ends_ms);
     return remote->artifact.host.len ? list_of_artifact(remote, validator, text, why)
                                      : list_of_folder(remote, validator, text, why);
 }
@@ -224,6 +236,7 @@ enum index_remote_outcome index_remote_list(struct index_remote *remote,
 bool index_remote_file(struct index_remote *remote, const struct index_list_file *file,
                        struct http_sink sink, struct why *why)
 {
+    registry_client_limit(remote->client, remote->ends_ms);
     return remote->artifact.host.len ? file_of_artifact(remote, file, sink, why)
                                      : file_of_folder(remote, file, sink, why);
 }

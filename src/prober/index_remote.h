@@ -20,7 +20,8 @@ struct index_remote;
 
 /*
  * address is borrowed; so is ca_file (NULL: the system's certificates). Requests after ends_ms, by
- * the steady clock, fail. NULL without memory.
+ * the steady clock, fail, and so do a list that takes 10 s and a file that comes too slowly. NULL
+ * without memory.
  */
 struct index_remote *index_remote_open(const char *address, const char *ca_file, int64_t ends_ms);
 

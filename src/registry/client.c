@@ -12,7 +12,7 @@
 enum {
     REDIRECTS_MAX = 5,
     TRIES_MAX = 5,          /* of a request that is put off (429), unless told otherwise */
-    FAULTS_MAX = 3,         /* of a request that fails (5xx, no answer) */
+    FAULTS_MAX = 3,         /* of a request that fails (5xx, no answer), unless told otherwise */
     WAIT_MAX_SECONDS = 60,  /* before one try, unless told otherwise */
     WAIT_UNTOLD_SECONDS = 2 /* where Retry-After does not say */
 };
@@ -41,7 +41,8 @@ static bool wait_alone(void *context, double seconds)
     return true;
 }
 
-static const struct registry_pace alone = {wait_alone, NULL, TRIES_MAX, WAIT_MAX_SECONDS};
+static const struct registry_pace alone = {wait_alone, NULL, TRIES_MAX, WAIT_MAX_SECONDS,
+                                           FAULTS_MAX};
 
 struct registry_client *registry_client_new(const struct registry_access *access)
 {
@@ -67,6 +68,11 @@ void registry_client_free(struct registry_client *client)
     free(client->repository);
     free(client->url);
     free(client);
+}
+
+void registry_client_limit(struct registry_client *client, int64_t ends_ms)
+{
+    client->access.ends_ms = ends_ms;
 }
 
 size_t registry_client_requests(const struct registry_client *client)
@@ -107,6 +113,7 @@ static bool is_worth_a_try(const struct registry_client *client, bool answered, 
 {
     const struct http_response *response = &client->response;
     long told = response->retry_after, most = client->pace->wait_max_seconds;
+    unsigned faults_max = client->pace->faults_max ? client->pace->faults_max : FAULTS_MAX;
 
     if (answered && response->status == 429) {
         *seconds = told == HTTP_RETRY_UNKNOWN ? WAIT_UNTOLD_SECONDS : (double)told;
@@ -115,7 +122,7 @@ static bool is_worth_a_try(const struct registry_client *client, bool answered, 
     *seconds = 0.25 * ++tries->failed;
     if (answered && told != HTTP_RETRY_UNKNOWN && (double)told > *seconds)
         *seconds = (double)told;
-    return !(answered && response->status < 500) && tries->failed < FAULTS_MAX &&
+    return !(answered && response->status < 500) && tries->failed < faults_max &&
            *seconds <= (double)most;
 }
 
@@ -139,6 +146,7 @@ static struct http_request request_for(const struct registry_client *client, con
     request.stopped = client->access.stopped;
     request.ca_file = client->access.ca_file;
     request.ends_ms = client->access.ends_ms;
+    request.speed_min = client->access.speed_min;
     request.public_only = client->access.anywhere && !client->is_private && !is_known(client, url);
     return request;
 }

@@ -40,6 +40,7 @@ struct registry_pace {
     void *context;
     unsigned tries_max;    /* of a request that is put off (429) */
     long wait_max_seconds; /* the longest Retry-After that is waited for */
+    unsigned faults_max;   /* tries of a request that fails (5xx, no answer); 0: three */
 };
 
 /* What a client needs to know; all is borrowed for its life. */
@@ -53,8 +54,9 @@ struct registry_access {
      * registries send for blobs: to one with a private address only if the registry has one.
      */
     bool anywhere;
-    const char *ca_file; /* see http.h, and so for ends_ms, which all requests share */
+    const char *ca_file; /* see http.h, and so for the next two, which all requests share */
     int64_t ends_ms;
+    long speed_min;
     const struct registry_pace *pace; /* NULL: five tries, a minute */
     bool (*stopped)(void);            /* see http.h */
 };
@@ -62,6 +64,9 @@ struct registry_access {
 /* NULL if libcurl cannot be started. */
 struct registry_client *registry_client_new(const struct registry_access *access);
 void registry_client_free(struct registry_client *client);
+
+/* Sets another time when requests are given up, by the steady clock. */
+void registry_client_limit(struct registry_client *client, int64_t ends_ms);
 
 /*
  * Asks for something of a repository: a manifest by tag or digest, a blob by

@@ -12,7 +12,7 @@
 #include "registry/headers.h"
 #include "registry/private.h"
 
-enum { CONNECT_SECONDS = 15, TOTAL_SECONDS = 60, HEADERS_MAX = 128 << 10 };
+enum { CONNECT_SECONDS = 15, TOTAL_SECONDS = 60, SLOW_SECONDS = 30, HEADERS_MAX = 128 << 10 };
 
 /* What has come so far. */
 struct bytes {
@@ -209,8 +209,9 @@ static void limit_time(CURL *curl, const struct http_request *request)
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     if (left < INT64_MAX)
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left > 0 ? (long)left : 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TOTAL_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, request->speed_min ? request->speed_min : 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
+                     request->speed_min ? (long)SLOW_SECONDS : (long)TOTAL_SECONDS);
 }
 
 /* What few requests have. Without a body, POST and the like send Content-Length: 0. */

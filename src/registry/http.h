@@ -39,6 +39,7 @@ struct http_request {
     struct http_sink sink;      /* for the body of a 2xx answer; else it is kept */
     bool (*stopped)(void);      /* asked at least once a second; true ends it; NULL: never */
     int64_t ends_ms;            /* when it is given up, by the steady clock; 0: after a minute */
+    long speed_min;             /* bytes a second; less for half a minute ends it; 0: 1, a minute */
     bool public_only;           /* connect anew to no private address (see private.h) */
 };
 

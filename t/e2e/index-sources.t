@@ -52,6 +52,8 @@ http {
     root @DIR@/www;
     location /slow/ { limit_rate 400k; }
     location /stuck/ { proxy_pass http://127.0.0.1:@STUCK@; }
+    location /drip/ { limit_rate 8; }
+    location /faulty/ { return 503; }
     location /moved/ { rewrite ^/moved/(.*) /one/$1 redirect; }
     location /away/ { return 302 http://127.0.0.1:1/; }
   }
@@ -481,6 +483,18 @@ subtest 'mirrors' => sub {
     $run = pull($conf);
     is( $run->{status}, 0, 'where the newest is bad' );
     ok( has( $conf, 'new' ), 'the next one is taken' );
+};
+
+subtest 'mirrors that do not come to an end' => sub {
+    handmade( $_ => { source => 'm', serial => 9 }, $good ) for qw(drip quick);
+    my @conf  = map { conf_file( "s-$_", "[ faulty, $_, quick ]" ) } qw(stuck drip);
+    my $pulls = join ' & ', map { "'$signpost' index pull --config '$_'" } @conf;
+    asked();
+    my $began = time;
+    my $run   = $t->run( [ 'sh', '-c', "$pulls & wait" ] );
+    cmp_ok( time - $began, '<', 45, 'are given up' );
+    ok( has( $_, 20 ), 'and the next one is asked' ) for @conf;
+    is( scalar( grep { m{^/faulty/} } asked() ), 2, 'one that is not well is asked once' );
 };
 
 # ---- signatures ----

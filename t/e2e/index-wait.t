@@ -7,6 +7,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IO::Socket::INET;
 use JSON::PP ();
 use Signpost::Stub;
 use Signpost::Test;
@@ -30,10 +31,10 @@ sub index_wait {
     return $t->run( [ $signpost, qw(index wait --interval 0.05), @_ ] );
 }
 
-# Waits for serial 7, shortly, at doors named by their statuses' paths.
+# Asks for serial 7, once, at doors named by their statuses' paths.
 sub has_seven {
     my ( $doors, @more ) = @_;
-    return index_wait( qw(--serial 7 --timeout 0.2), @more, map { $stub->url . $_ } @$doors );
+    return index_wait( qw(--serial 7 --timeout 0), @more, map { $stub->url . $_ } @$doors );
 }
 
 if ( index_wait(qw(--serial 7 --timeout 0 http://127.0.0.1:1/))->{err} =~ /was built without/ ) {
@@ -111,6 +112,20 @@ subtest 'doors that do not have it' => sub {
         qr{^signpost index: http://127\.0\.0\.1:1/x/status\.json cannot be read: \S},
         'nor one that is not there'
     );
+};
+
+subtest 'a door that never answers' => sub {
+    my $silent = IO::Socket::INET->new( LocalAddr => '127.0.0.1', Listen => 50 );
+    my $url    = 'http://127.0.0.1:' . $silent->sockport . '/';
+    my $began  = time;
+    my $run =
+        index_wait( qw(--serial 7 --timeout 4), $url, map { $stub->url . $_ } '/has/', '/before/' );
+    cmp_ok( time - $began, '<', 30, 'is not waited for without an end' );
+    is( $run->{status}, 1, 'the exit status' );
+    like( $run->{err}, qr{^\S+ \S+ \Q$url\Estatus\.json cannot be read: Timeout was reached\.$}m,
+        'it is said' );
+    like( $run->{err}, qr{/before/status\.json has serial 6 of}, 'the others are asked' );
+    unlike( $run->{err}, qr{/has/}, 'and found to have it' );
 };
 
 subtest 'several sources, and none named' => sub {

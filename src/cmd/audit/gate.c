@@ -47,7 +47,10 @@ void gate_init(struct gate *gate)
     pthread_mutex_init(&gate->lock, NULL);
     gate->closed_until = 0;
     atomic_init(&gate->requests, 0);
-    gate->pace = (struct registry_pace){pass, gate, GATE_TRIES_MAX, GATE_WAIT_MAX};
+    gate->pace = (struct registry_pace){.wait = pass,
+                                        .context = gate,
+                                        .tries_max = GATE_TRIES_MAX,
+                                        .wait_max_seconds = GATE_WAIT_MAX};
 }
 
 void gate_destroy(struct gate *gate)

@@ -13,6 +13,11 @@
 #include "registry/http.h"
 #include "status/public.h"
 
+enum {
+    REQUEST_MS = 5000, /* at most, so that a silent door does not hold up the others */
+    LAST_MS = 1000     /* for the last questions */
+};
+
 /* ---- a status ---- */
 
 /* Whether two addresses of a source are alike, but for a slash at the end. */
@@ -121,9 +126,9 @@ struct door {
 };
 
 static enum index_wait_verdict ask(struct http *http, const struct index_wait *call,
-                                   const char *url, struct why *why)
+                                   const char *url, int64_t ends_ms, struct why *why)
 {
-    struct http_request request = {.url = url, .ca_file = call->ca_file};
+    struct http_request request = {.url = url, .ca_file = call->ca_file, .ends_ms = ends_ms};
     struct http_response response;
     struct why reason = {""};
 
@@ -135,16 +140,29 @@ static enum index_wait_verdict ask(struct http *http, const struct index_wait *c
     return INDEX_WAIT_LACKS;
 }
 
+/* When a request ends: the time that is left is for all doors that have not been asked. */
+static int64_t end_of_request(const struct index_wait *call, int64_t end_ms, size_t doors)
+{
+    int64_t now_ms = instant_now().steady_ms, part_ms = (end_ms - now_ms) / (int64_t)doors;
+
+    return now_ms + (call->timeout_s <= 0 || part_ms > REQUEST_MS ? REQUEST_MS
+                     : part_ms > 0                                ? part_ms
+                                                                  : 1);
+}
+
 /* Asks those that did not have it. */
 static enum index_wait_verdict ask_all(struct http *http, const struct index_wait *call,
-                                       struct door *doors, struct progress *progress)
+                                       struct door *doors, int64_t end_ms,
+                                       struct progress *progress)
 {
     enum index_wait_verdict worst = INDEX_WAIT_HAS;
     size_t having = 0;
 
     for (size_t i = 0; i < call->url_count; i++) {
         if (doors[i].verdict != INDEX_WAIT_HAS)
-            doors[i].verdict = ask(http, call, doors[i].url, &doors[i].why);
+            doors[i].verdict =
+                ask(http, call, doors[i].url, end_of_request(call, end_ms, call->url_count - i),
+                    &doors[i].why);
         if (doors[i].verdict > worst)
             worst = doors[i].verdict;
         having += doors[i].verdict == INDEX_WAIT_HAS;
@@ -170,8 +188,8 @@ static bool wait_for_all(struct http *http, const struct index_wait *call, struc
     enum index_wait_verdict verdict;
 
     progress_start(&progress);
-    while ((verdict = ask_all(http, call, doors, &progress)) == INDEX_WAIT_LACKS) {
-        double left_s = (double)(end_ms - instant_now().steady_ms) / 1000;
+    while ((verdict = ask_all(http, call, doors, end_ms, &progress)) == INDEX_WAIT_LACKS) {
+        double left_s = (double)(end_ms - LAST_MS - instant_now().steady_ms) / 1000;
         double pause_s = call->interval_s * (1 - jitter_next(&jitter) / 10);
         if (left_s <= 0)
             break;

@@ -15,7 +15,7 @@ struct index_wait {
     uint64_t serial;
     const char *source;  /* as the doors' index_sources name it; NULL: the only one there */
     const char *ca_file; /* certificates that are trusted; NULL: the system's */
-    double timeout_s;    /* a request that is under way then is still waited for */
+    double timeout_s;    /* 0: each door is asked once, for some seconds */
     double interval_s;   /* between questions, shortened by up to a tenth */
 };
 
