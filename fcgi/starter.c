@@ -2,6 +2,7 @@
 #include "config.h"
 #include "starter.h"
 #include "config/environment.h"
+#include "core/descriptors.h"
 #include "state/state.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +10,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { VARIABLES_MAX = 16, DESCRIPTORS_MAX = 65536 };
+enum { VARIABLES_MAX = 16 };
 
 bool starter_reports(const struct config *config)
 {
@@ -131,18 +130,6 @@ static bool copy_variables(char *list[VARIABLES_MAX])
 
 /* ---- the new process ---- */
 
-static void close_descriptors(void)
-{
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == 0)
-        return;
-#endif
-    struct rlimit limit = {.rlim_cur = DESCRIPTORS_MAX};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    for (int fd = STDERR_FILENO + 1; (rlim_t)fd < limit.rlim_cur && fd < DESCRIPTORS_MAX; fd++)
-        close(fd);
-}
-
 static void reset_signals(void)
 {
     sigset_t none;
@@ -158,7 +145,7 @@ _Noreturn static void become(char *const *arguments, char *const *variables)
     reset_signals();
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         dup2(null, fd);
-    close_descriptors();
+    descriptors_close(STDERR_FILENO + 1, ~0u);
     umask(022);
     if (chdir("/") == 0)
         execve(arguments[0], arguments, variables);

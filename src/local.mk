@@ -76,6 +76,7 @@ src_libsignpost_a_SOURCES = \
 	src/route/search.c src/route/search.h \
 	src/config/settings.c src/config/settings.h \
 	src/core/siphash.c src/core/siphash.h \
+	src/core/descriptors.c src/core/descriptors.h \
 	src/core/fnv.h \
 	src/core/slice.h \
 	src/state/state.c src/state/state.h \

@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	t/unit/test_control \
 	t/unit/test_counters \
 	t/unit/test_decide \
+	t/unit/test_descriptors \
 	t/unit/test_environment \
 	t/unit/test_fetcher \
 	t/unit/test_files \

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "core/descriptors.h"
 #include "prober/index_pull.h"
 
 enum {
     SPARE_MS = 60000, /* beyond what all mirrors may take */
+    RETRY_MS = 10000, /* after none could be started */
     JITTER_PART = 10  /* an interval is shortened by up to a tenth */
 };
 
@@ -39,20 +40,14 @@ static void say_to_parent(void *context, const char *sentence)
     (void)!write(*pipe, line.text, len + 1);
 }
 
-static void close_from_to(int from, int to)
-{
-    if (from <= to)
-        syscall(SYS_close_range, (unsigned)from, (unsigned)to, 0u);
-}
-
 /* Keeps two descriptors, and none of the parent's sockets. */
 static void close_others(int a, int b)
 {
-    int low = a < b ? a : b, high = a < b ? b : a;
+    unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
 
-    close_from_to(STDERR_FILENO + 1, low - 1);
-    close_from_to(low + 1, high - 1);
-    syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0u);
+    descriptors_close(STDERR_FILENO + 1, low - 1);
+    descriptors_close(low + 1, high - 1);
+    descriptors_close(high + 1, ~0u);
 }
 
 /*
@@ -161,11 +156,17 @@ static void start_if_due(struct fetcher *fetcher, size_t number, const struct co
         now.steady_ms + interval_ms -
         (int64_t)jitter_below(&fetcher->jitter, (uint64_t)interval_ms / JITTER_PART + 1);
     bool started = start(source, number, config, state, &why);
-    if (!started && !fetcher->told_start)
-        calls->say(calls->context, why.text);
-    fetcher->told_start = !started;
-    if (started && !calls->watch(calls->context, source->pipe))
+    if (started && !calls->watch(calls->context, source->pipe)) {
+        started =
+            why_not(&why, "The index's sources cannot be asked: a pipe cannot be watched: %s.",
+                    strerror(errno));
         end(source);
+    }
+    if (!started)
+        source->due_ms = now.steady_ms + RETRY_MS;
+    if (!started && !source->told)
+        calls->say(calls->context, why.text);
+    source->told = !started;
 }
 
 void fetcher_look(struct fetcher *fetcher, const struct config *config, const struct state *state,

@@ -16,13 +16,13 @@ struct fetcher_source {
     int64_t due_ms, started_ms;
     pid_t child; /* 0: none */
     int pipe;    /* what it says, sentences ended by newlines; -1: none */
+    bool told;   /* that it cannot be asked */
     size_t len;
     char text[sizeof(struct why)];
 };
 
 struct fetcher {
     struct jitter jitter;
-    bool told_start; /* that none can be started */
     struct fetcher_source source[INDEX_SOURCES_MAX];
 };
 
@@ -36,8 +36,8 @@ struct fetcher_calls {
 };
 
 /*
- * Starts the children whose time it is, and ends those that take too long; to be called about
- * once a second. Each new pipe is handed to `watch`.
+ * Starts the children whose time it is, and ends those that take too long; what cannot be started
+ * is tried again soon. To be called about once a second. Each new pipe is handed to `watch`.
  */
 void fetcher_look(struct fetcher *fetcher, const struct config *config, const struct state *state,
                   struct instant now, const struct fetcher_calls *calls);

@@ -259,6 +259,19 @@ subtest 'publish' => sub {
     publish( many => "${\ $t->folder }/many.index", '--shrinks' );
     like( published('many'), qr/serial=2 .* shrinks=2\n/, 'unless they are meant' );
 
+    publish( rot => index_file( 'rot.index', 1 .. 9 ) );
+    my ($rot) = published('rot') =~ /(sha256-\S+)$/m;
+    my $whole = $t->slurp("$www/rot/$rot");
+    $t->file( "www/rot/$rot", $whole =~ s{app\n\z}{bpp\n}r );
+    $run = publish( rot => index_file( 'rot.index', 1 .. 10 ), '--add' );
+    like(
+        $run->{err},
+        qr/rot lacks \Q$rot\E, or has it damaged, so nothing can be added: copy it/,
+        'to a file of other bytes in order nothing is added'
+    );
+    $run = publish( rot => index_file( 'rot.index', 1 .. 9 ) );
+    is( $t->slurp("$www/rot/$rot"), $whole, 'and it is not kept' ) or diag $run->{err};
+
     $run = publish( many => $t->file( 'bad.index', "sha256:0\n" ) );
     is( $run->{status}, 1, 'a bad file is refused' );
     $run = publish( many => [] );

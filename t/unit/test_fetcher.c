@@ -15,6 +15,7 @@ int main(void)
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "prober/index_pull.h"
@@ -24,13 +25,14 @@ enum { INTERVAL_MS = 600000, LIMIT_MS = INDEX_PULL_SECONDS * 1000 + 60000 };
 
 static char folder[] = "/tmp/signpost-fetcher-XXXXXX";
 static int watched, said;
+static bool watches = true;
 static char last[400];
 
 static bool watch(void *context, int pipe)
 {
     (void)context;
     watched += fcntl(pipe, F_GETFD) >= 0;
-    return true;
+    return watches;
 }
 
 static void say(void *context, const char *sentence)
@@ -101,6 +103,40 @@ static void test_turns(const struct config *config, const struct state *state)
     fetcher_end(&fetcher);
 }
 
+/* With as many descriptors as are open, there is no pipe. */
+static void test_no_pipe(const struct config *config, const struct state *state)
+{
+    static struct fetcher fetcher;
+    struct instant now = {.steady_ms = 5000};
+    struct rlimit limit, none;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = 0;
+    fetcher_begin(&fetcher, 1);
+    watched = said = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    fetcher_look(&fetcher, config, state, now, &calls);
+    cmp_ok(said, ==, 2, "for each source is said that it cannot be asked");
+    like(last, "The index's sources cannot be asked: no pipe can be made: ", "and why");
+    now.steady_ms += 9999;
+    fetcher_look(&fetcher, config, state, now, &calls);
+    now.steady_ms++;
+    fetcher_look(&fetcher, config, state, now, &calls);
+    cmp_ok(said, ==, 2, "once");
+    ok(fetcher.source[0].due_ms == now.steady_ms + 10000, "it is tried every ten seconds");
+    setrlimit(RLIMIT_NOFILE, &limit);
+    now.steady_ms += 10000;
+    fetcher_look(&fetcher, config, state, now, &calls);
+    ok(watched == 2 && is_alive(fetcher.source[0].child) && said == 2, "until it can");
+    fetcher_end(&fetcher);
+    watches = false;
+    fetcher_look(&fetcher, config, state, now, &calls);
+    ok(said == 4 && !fetcher.source[0].child && fetcher.source[0].due_ms == now.steady_ms + 10000,
+       "a pipe that cannot be watched is said, and tried again as well");
+    fetcher_end(&fetcher);
+}
+
 static void remove_all(void)
 {
     char command[100];
@@ -127,6 +163,7 @@ int main(void)
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
     state.fd = mkdtemp(folder) ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     test_turns(&config, &state);
+    test_no_pipe(&config, &state);
     close(state.fd);
     close(silent);
     remove_all();

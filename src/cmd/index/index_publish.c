@@ -491,6 +491,12 @@ static bool open_input(struct run *run, int directory, const char *name, bool is
            index_file_check(&input->file, name, NULL, why);
 }
 
+static bool has_digest(const struct index_file *file, struct slice digest)
+{
+    return digest_verify(digest, (struct slice){file->at ? file->at : "", file->size}) ==
+           DIGEST_RIGHT;
+}
+
 /* One that is lost or damaged is not kept, and what it should have had is written anew. */
 static void open_old(struct run *run, const struct index_list_file *file)
 {
@@ -498,7 +504,8 @@ static void open_old(struct run *run, const struct index_list_file *file)
     struct input *input = &run->input[run->count];
 
     snprintf(name, sizeof name, "%.*s", (int)file->name.len, file->name.at);
-    if (open_input(run, run->folder, name, true, NULL) && input->file.size == file->size)
+    if (open_input(run, run->folder, name, true, NULL) && input->file.size == file->size &&
+        has_digest(&input->file, file->digest))
         return;
     index_file_close(&input->file);
     input->has_more = true;
