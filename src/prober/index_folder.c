@@ -86,6 +86,7 @@ bool index_held_take(struct index_held *held, struct slice text, const char *nam
     if (index_list_parse(&held->list, (struct slice){held->text, text.len}, name, why))
         return true;
     index_held_drop(held);
+    errno = 0;
     return false;
 }
 

@@ -33,7 +33,10 @@ struct index_held {
     struct index_list list;
 };
 
-/* Takes a copy of a list's text. False with the reason, which names the list; nothing is held. */
+/*
+ * Takes a copy of a list's text. False with the reason, which names the list; nothing is held, and
+ * errno is 0 unless there was no memory.
+ */
 bool index_held_take(struct index_held *held, struct slice text, const char *name, struct why *why);
 
 /* Lets go of it. */

@@ -249,7 +249,6 @@ static void judge(struct run *run, struct mirror *mirror, struct slice text)
 {
     const struct index_list *list = &mirror->held.list;
 
-    errno = 0;
     bool good = index_held_take(&mirror->held, text, mirror->url, &mirror->why);
     if (!good && errno) /* there was no memory */
         return;

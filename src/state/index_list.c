@@ -223,8 +223,9 @@ bool index_list_read(struct index_list *list, int directory, const char *name, c
     errno = error;
     if (len < 0)
         return why_not(why, "%s cannot be read: %s.", name, plain_file_error(error));
-    errno = 0;
-    return index_list_parse(list, (struct slice){buffer, (size_t)len}, name, why);
+    bool good = index_list_parse(list, (struct slice){buffer, (size_t)len}, name, why);
+    errno = 0; /* whatever the C library looked up for the time */
+    return good;
 }
 
 /* ---- writing ---- */

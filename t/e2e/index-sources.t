@@ -272,6 +272,16 @@ subtest 'publish' => sub {
     $run = publish( rot => index_file( 'rot.index', 1 .. 9 ) );
     is( $t->slurp("$www/rot/$rot"), $whole, 'and it is not kept' ) or diag $run->{err};
 
+    my $damaged = published('rot') . "nonsense\n";
+    $t->file( 'www/rot/index', $damaged );
+    {
+        local $ENV{TZ} = ':No/Where';    # the C library looks for it, in vain
+        $run = publish( rot => index_file( 'rot.index', 1 .. 9 ) );
+    }
+    is( $run->{status}, 1, 'a list that is damaged is not taken for none' );
+    like( $run->{err}, qr/:3: "nonsense" is neither a file/, 'and why' );
+    is( published('rot'), $damaged, 'it stays' );
+
     $run = publish( many => $t->file( 'bad.index', "sha256:0\n" ) );
     is( $run->{status}, 1, 'a bad file is refused' );
     $run = publish( many => [] );
