@@ -41,6 +41,7 @@ UNIT_TESTS = \
 	t/unit/test_index_fetched \
 	t/unit/test_index_list \
 	t/unit/test_index_merge \
+	t/unit/test_knowledge \
 	t/unit/test_last_resort \
 	t/unit/test_listen \
 	t/unit/test_locate \

@@ -44,7 +44,7 @@ struct url_template {
     size_t count;
 };
 
-/* Replaces {region} and {provider}; the copy is owned by the arena. */
+/* Replaces {region} and {provider}; the copy, with a NUL added, is owned by the arena. */
 struct slice url_expand(struct arena *arena, struct slice url, struct slice region,
                         struct slice provider);
 

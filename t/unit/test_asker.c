@@ -466,6 +466,26 @@ static void test_connect(void)
     is(why.text, "", "whose reason is told elsewhere");
 }
 
+/* What was checked counts, not what has its name now. */
+static void test_moved(void)
+{
+    char directory[] = "/tmp/test_asker-XXXXXX", former[64], file[64];
+    struct state state;
+    struct why why;
+    ok(mkdtemp(directory) != NULL, "a state directory");
+    state_begin(&state, directory);
+    snprintf(former, sizeof former, "%s-former", directory);
+    snprintf(file, sizeof file, "%s/" ASK_SOCKET, directory);
+    ok(rename(directory, former) == 0 && mkdir(directory, 0700) == 0, "another one has its name");
+    int listener = listen_in(directory);
+    cmp_ok(ask_connect(&state, &why), ==, -1, "the prober of that one is not asked");
+    close(listener);
+    state_end(&state);
+    unlink(file);
+    rmdir(directory);
+    rmdir(former);
+}
+
 /* A prober of another user, which takes root to make. */
 static void test_stranger(void)
 {
@@ -519,6 +539,7 @@ int main(void)
     test_use();
     test_usage();
     test_connect();
+    test_moved();
     test_stranger();
     return done_testing();
 }

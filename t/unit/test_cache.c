@@ -182,6 +182,7 @@ static void test_one_hash(void)
     cmp_ok(cache_look(cache, &bucket, &s.object, &hash, NOW), ==, HOLDING_PRESENT, "a bucket");
     cmp_ok(cache_look(cache, eu, &s.object, &hash, NOW), ==, HOLDING_ABSENT,
            "then an upstream, by the same hash");
+    ok(hash.is_set, "which is made once");
     cmp_ok(cache_look(cache, us, &s.object, &hash, NOW), ==, HOLDING_UNKNOWN, "and another");
     cache_close(cache);
     cache_writer_close(writer);
@@ -584,7 +585,9 @@ static void test_no_file(void)
     refresh(writer, NOW, 100);
     cmp_ok(times_said, ==, 1, "says nothing more");
     rmdir(blocked);
-    refresh(writer, NOW + 100, 11);
+    refresh(writer, NOW + 99, 1);
+    cmp_ok(access(blocked, F_OK), <, 0, "does not try again within 10 s");
+    refresh(writer, NOW + 100, 1);
     cmp_ok(access(blocked, F_OK), ==, 0, "and makes a file once it can");
     struct cache *cache = cache_open(&place, cache_lifetimes_of(PRESENT_S, ABSENT_S), hear, NULL);
     cmp_ok(look(cache, eu, &s.object, NOW + 111), ==, HOLDING_PRESENT, "with what it has found");

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "core/arena.h"
@@ -21,6 +22,15 @@ pid_t fork(void)
         return _Fork();
     errno = EAGAIN;
     return -1;
+}
+
+static pid_t killed;
+
+/* Likewise: it is noted who is killed, and nobody else than one process can be. */
+int kill(pid_t process, int number)
+{
+    killed = process;
+    return process > 0 ? (int)syscall(SYS_kill, process, number) : 0;
 }
 
 static bool write_number(void *context)
@@ -88,6 +98,7 @@ static void check_sharing(void)
     ok(child_run(write_number, &own, PATIENT_MS, &why), "it is not so");
     cmp_ok(own, ==, 1, "  in other memory");
     ok(has_no_child(), "no child is left");
+    cmp_ok(killed, ==, 0, "nobody had to be killed");
     arena_free(arena);
 }
 
@@ -128,9 +139,11 @@ static void check_failures(void)
     fails(hang, 0, SHORT_MS, "took longer than 100 ms", "work that does not end is given up");
     fails(recurse, 0, PATIENT_MS, early, "the stack may be used up");
     forks = false;
+    killed = 0;
     fails(refuse, 0, PATIENT_MS,
           "no child process can be started: Resource temporarily unavailable",
           "there may be no process");
+    cmp_ok(killed, ==, 0, "  then nobody is killed");
     forks = true;
 }
 

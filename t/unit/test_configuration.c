@@ -149,6 +149,18 @@ static void check_state(void)
     config_free(c);
 }
 
+static void check_index_sources(void)
+{
+    struct config *c = config_of("name = \"r\";" US "index_sources = ( \"https://a/i\","
+                                 " [ \"https://b/i\", \"https://c/i\" ] );");
+
+    cmp_ok(c->index_source_count, ==, 2, "two sources of the index");
+    ok(c->index_sources[0].count == 1 && c->index_sources[1].count == 2, "one has a mirror");
+    is(c->index_sources[0].mirrors[0], "https://a/i", "the address of the first");
+    is(c->index_sources[1].mirrors[1], "https://c/i", "and that of the mirror");
+    config_free(c);
+}
+
 static void check_rules(void)
 {
     struct config *c = config_of(
@@ -328,6 +340,9 @@ static void check_edges(void)
          ");",
          "AS00000000001"},
         {"rules = ( { match = \"*\"; client = [ \"AS0\" ]; to = \"us\"; }, \"default\" );", "AS0"},
+        {"rules = ( { match = [ \"signature-digest\", \"manifest-tag\", \"manifest-digest\", "
+         "\"blob\", \"tags-list\" ]; to = \"us\"; } );",
+         "the rules do not match every request"},
         {"sources = ( { name = \"aws\"; url = \"\"; }, { name = \"x\"; url = \"https://x/y\"; },"
          " { name = \"z\"; set = \"country\"; url = \"file:///z\"; } );",
          NULL},
@@ -409,6 +424,41 @@ static void check_found(void)
     rmdir(folder);
 }
 
+static void write_file(const char *path, const char *content)
+{
+    FILE *file = fopen(path, "w");
+
+    if (!file || fputs(content, file) < 0 || fclose(file) != 0)
+        diag("%s cannot be written", path);
+}
+
+/* Names are taken from the folder of the file, whatever the working directory. */
+static void check_included(void)
+{
+    char folder[] = "/tmp/signpost-included-XXXXXX", main_file[64], beside[64], content[256];
+    struct problems problems = {0};
+
+    if (!mkdtemp(folder))
+        exit(1);
+    snprintf(main_file, sizeof main_file, "%s/signpost.conf", folder);
+    snprintf(beside, sizeof beside, "%s/upstreams", folder);
+    write_file(beside, US);
+    const char *const names[] = {"upstreams", beside};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(content, sizeof content, "name = \"r\";\n@include \"%s\"\n", names[i]);
+        write_file(main_file, content);
+        struct config *c = config_load(main_file, &problems);
+        ok(c && config_target(c, SLICE("us")), "%s is included", i ? "an absolute name" : "a file");
+        config_free(c);
+    }
+    unlink(beside);
+    ok(!config_load(main_file, &problems), "one that is not there is not");
+    like(problems.count ? problems.list[0].text : NULL, beside, "  and is named");
+    problems_clear(&problems);
+    unlink(main_file);
+    rmdir(folder);
+}
+
 static void check_nothing(void)
 {
     config_free(NULL);
@@ -450,11 +500,13 @@ int main(int argc, char **argv)
     check_places();
     check_databases();
     check_state();
+    check_index_sources();
     check_rules();
     check_limits();
     check_numbers();
     check_edges();
     check_found();
+    check_included();
     check_nothing();
     check_order();
     return done_testing();

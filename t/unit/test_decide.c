@@ -134,6 +134,9 @@ static void check_first_match(void)
 
     ok(decision.rule == &config->rules[0], "the first rule that matches is taken");
     is(decision.target->name, "eu", "  with its target");
+    config->rule_count = 1;
+    decision = decided(config, TAG, "JP", NULL);
+    ok(decision.rule == &config->rules[0], "where none matches, the last one is taken");
     config_free(config);
 }
 
@@ -436,6 +439,8 @@ static void check_unsure(void)
     is(sent(config, "UUUU", MANIFEST, NULL)->name, "us", "nobody asked: canonical");
     is(sent(config, "UUUU", MANIFEST, &findings)->name, "us", "no answer in time: canonical");
     findings.count = 1;
+    findings.target[1] = &config->targets[0];
+    findings.in_trouble[1] = true; /* behind the last one */
     is(sent(config, "UUUU", MANIFEST, &findings)->name, "us", "not found out: canonical");
     is(sent(config, "UUDD", MANIFEST, &findings)->name, "fr", "… and that is down: nearest");
     findings.in_trouble[0] = true;

@@ -178,6 +178,29 @@ static void check_replacing(void)
     umask(0022);
 }
 
+static void check_owner(void)
+{
+    enum { SOMEBODY = 65534 };
+    struct replacement new;
+    struct stat status = {0};
+
+    if (geteuid() != 0 || fchown(directory, SOMEBODY, SOMEBODY) < 0) {
+        skip(2, "only root can make files for somebody else");
+        return;
+    }
+    int input = dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    int fd = replacement_make(&new, directory, "given", 0600);
+    cmp_ok(fd, ==, 0, "a new file has the descriptor that is free");
+    ok(fstat(fd, &status) == 0 && status.st_uid == SOMEBODY && status.st_gid == SOMEBODY,
+       "and belongs to whom the directory belongs to");
+    replacement_drop(&new);
+    close(fd);
+    if (input >= 0)
+        dup2(input, STDIN_FILENO), close(input);
+    (void)!fchown(directory, 0, 0);
+}
+
 static void check_locking(void)
 {
     int fd = lock_take(directory, folder, "lock", 0, &why);
@@ -235,6 +258,7 @@ int main(void)
     check_opening();
     check_lease();
     check_replacing();
+    check_owner();
     check_locking();
     snprintf(command, sizeof command, "rm -r %s", folder);
     cmp_ok(system(command), ==, 0, "(removed)");

@@ -105,6 +105,10 @@ static void write_clouds(const char *name)
     record = s.len;
     sample_map(&s, 1), sample_pair(&s, "region", "eu-west-3");
     sample_ipv4(&s, 3, 7, record);
+    record = s.len; /* together as long as the longest key, and its colon is one too many */
+    sample_map(&s, 2), sample_pair(&s, "provider", "a-provider-of-24-letters");
+    sample_pair(&s, "region", "its-region-of-24-letters");
+    sample_ipv4(&s, 3, 12, record);
     sample_write(&s, name);
 }
 
@@ -153,6 +157,7 @@ static void test_own_database(void)
     is(told(geodb, "3.5.0.1"), "aws:global - - -999 /16 0 0", "a region that is nowhere");
     is(told(geodb, "3.6.0.1"), "- DE EU 79 /16 0 0", "an unknown region with a place");
     is(told(geodb, "3.7.0.1"), UNKNOWN, "a region without a provider means nothing");
+    is(told(geodb, "3.12.0.1"), UNKNOWN, "nor do names that are longer than any of the table");
     is(told(geodb, "9.9.9.9"), UNKNOWN, "an address that is in no network");
     is(logged, "", "all that is nothing to tell");
     geodb_free(geodb);

@@ -194,6 +194,7 @@ static const struct {
      NULL},
     {"with CR LF", A "\r\n" B "\r\n", ":1: the line ends in CR LF", ":1: "},
     {"with an empty line", A "\n\n" B "\n", ":2: the line is empty", NULL},
+    {"with an empty line at its end", A "\n" B "\n\n", "last line", "last line"},
     {"with a comment below", A "\n# here\n" B "\n", ":2: comments stand above", NULL},
     {"with a blank", A "\n" B " \n", "last line", "last line"},
     {"with a name that is none", A " Team\n" B "\n", ":1: ", ":1: "},
@@ -439,6 +440,20 @@ static void test_missing(void)
     ok(!has(NULL, A), "no index lists nothing");
 }
 
+/* How many maps of files in the test's folder this process has. */
+static int maps_held(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    int count = 0;
+
+    while (maps && fgets(line, sizeof line, maps))
+        count += strstr(line, strrchr(folder, '/')) != NULL;
+    if (maps)
+        fclose(maps);
+    return count;
+}
+
 static void test_replaced(void)
 {
     struct index *index = open_index();
@@ -453,9 +468,16 @@ static void test_replaced(void)
         if (has(index, A) != (i % 2 == 0) || has(index, B) != (i % 2 == 1))
             fail("replacement %d", i);
     }
+    cmp_ok(maps_held(), ==, 1, "those that were replaced are not held any more");
     replace_by("");
     index_refresh(index, 21 * SECOND);
     ok(!has(index, A) && !has(index, B), "every replacement is seen, an empty one, too");
+    replace_by("# a comment\n");
+    index_refresh(index, 22 * SECOND);
+    ok(!has(index, A), "so is one of a comment alone");
+    replace_by(A "\n");
+    index_refresh(index, 23 * SECOND);
+    ok(has(index, A), "and what comes after it");
     cmp_ok(told.count, ==, 0, "with nothing to tell");
     index_free(index);
 }

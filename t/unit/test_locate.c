@@ -76,6 +76,20 @@ static void test_sources(void)
     config_free(config);
 }
 
+static void test_forwarded(void)
+{
+    struct config *config = config_of("name = \"r\"; trusted_proxies = [ \"192.0.2.0/24\" ];"
+                                      "upstreams = { us = { url = \"https://us\"; }; };");
+
+    is(located(config, true, TARGET "REMOTE_ADDR=192.0.2.1\nHTTP_X_FORWARDED_FOR=3.5.1.2"),
+       "address DE 0 64496", "a proxy that is trusted tells the client's address");
+    is(located(config, true, ADDRESS "HTTP_X_FORWARDED_FOR=3.6.1.2"), "address DE 0 64496",
+       "nobody else does");
+    is(located(config, true, ADDRESS), "address DE 0 64496",
+       "without a proxy the peer is the client");
+    config_free(config);
+}
+
 static void test_names(void)
 {
     struct config *config =
@@ -110,6 +124,7 @@ int main(void)
     geodb = geodb_new(&(struct geodb_source){.file = file}, 1, NULL, NULL, NULL, NULL);
     ok(geodb != NULL, "a database");
     test_sources();
+    test_forwarded();
     test_names();
     test_asn();
     geodb_free(geodb);

@@ -225,6 +225,7 @@ static void check_methods(void)
         cmp_ok(status_of(asked), ==, 405, "%s %s is 405", shown(slice_of(methods[i])),
                targets[i % 5]);
         is(header_of(asked, "Allow"), "GET, HEAD", "  with what is allowed");
+        is(header_of(asked, "Retry-After"), NULL, "  and is not to be tried again");
         ok(memmem(body_of(asked).at, body_of(asked).len, "\"UNSUPPORTED\"", 13) &&
                !unsound(config, &asked->answer, false),
            "  and says so");
@@ -313,6 +314,7 @@ static void check_no_configuration(void)
     const struct asked *asked = ask_target(NULL, "/v2/a/manifests/v1", NULL);
 
     cmp_ok(status_of(asked), ==, 503, "without a configuration all is 503");
+    is(header_of(asked, "Retry-After"), "5", "  and clients may try again");
     is(unsound(NULL, &asked->answer, false), NULL, "  in JSON");
     asked = ask(NULL, "REQUEST_METHOD=HEAD\nREQUEST_URI=/v2/");
     is(unsound(NULL, &asked->answer, true), NULL, "  and without a body on HEAD");

@@ -387,12 +387,18 @@ static void take_far_too_much(void *context)
     fail("no memory is enough");
 }
 
+static void take_little(void *context)
+{
+    arena_copy(context, SLICE("something"));
+}
+
 static void check_memory(void)
 {
     struct arena *arena = arena_new();
 
     ok(!arena_try(arena, take_too_much, arena), "without memory, the work is left");
     ok(!arena_try(arena, take_far_too_much, arena), "however much it wants");
+    ok(arena_try(arena, take_little, arena), "with little to take, it comes to its end");
     ok(!arena_take(arena, SIZE_MAX - 1), "elsewhere there is none to be had");
     is(arena_copy(arena, SLICE("more")), "more", "and what there is can be had still");
     arena_free(arena);

@@ -222,6 +222,10 @@ static void check_expansion(void)
     is(shown(url), "https://eu-west-3.aws.h/eu-west-3/{digest}", "regions and providers");
     url = url_expand(arena, SLICE("https://h"), (struct slice){NULL, 0}, (struct slice){NULL, 0});
     is(shown(url), "https://h", "without a region");
+    url = url_expand(arena, SLICE("https://16.bytes"), (struct slice){NULL, 0},
+                     (struct slice){NULL, 0});
+    arena_copy(arena, SLICE("what is taken next"));
+    is(url.at, "https://16.bytes", "it ends with a NUL");
     url = url_expand(arena, (struct slice){NULL, 0}, SLICE("r"), SLICE("p"));
     cmp_ok(url.len, ==, 0, "without a URL");
     arena_free(arena);
