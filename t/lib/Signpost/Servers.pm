@@ -261,6 +261,14 @@ AcceptPathInfo On
 EOT
     $t->start( $name, [ $t->find('apache2'), '-f', $conf, '-DFOREGROUND' ] );
     $t->wait_for_port( $name, $port );
+
+    # mod_cgid gives its socket to Apache's user after it has begun to listen.
+    my $owner = $user ? getpwnam $user : $>;
+    $t->wait_for(
+        sub {
+            grep { ( stat $_ )[4] == $owner } glob "$run/cgisock*";
+        }
+    ) if grep { $_ eq 'cgid' } @modules;
     return $port;
 }
 
