@@ -171,23 +171,33 @@ static int look_up(struct index *index, struct slice host, const struct index_ad
     return status;
 }
 
-/* In one file, or in all that the configuration names and its sources have brought. */
+/* All that the configuration names, and what its sources have brought. */
+static struct index *open_configured(const struct config *config, const struct state *state,
+                                     bool *is_bad)
+{
+    struct index *index = index_new(config->index, config->index_count, log_fault, is_bad);
+
+    if (index &&
+        index_join(index, state, config->index_sources, config->index_source_count, config->name))
+        return index;
+    index_free(index);
+    return NULL;
+}
+
+/* In one file, if it is named, or in all of the configuration, which is NULL only then. */
 static struct index *open_index(const struct index_add *call, const struct config *config,
                                 const struct state *state, bool *is_bad)
 {
-    if (!call->index && config->index_count + config->index_source_count == 0) {
+    struct index *index = NULL;
+
+    if (call->index) {
+        index = index_new(&call->index, 1, log_fault, is_bad);
+    } else if (config && config->index_count + config->index_source_count > 0) {
+        index = open_configured(config, state, is_bad);
+    } else {
         fputs("signpost index: the configuration names no `index` and no `index_sources`.\n",
               stderr);
         return NULL;
-    }
-    struct index *index = call->index
-                              ? index_new(&call->index, 1, log_fault, is_bad)
-                              : index_new(config->index, config->index_count, log_fault, is_bad);
-    if (index && !call->index &&
-        !index_join(index, state, config->index_sources, config->index_source_count,
-                    config->name)) {
-        index_free(index);
-        index = NULL;
     }
     if (!index)
         command_starved("index");
