@@ -29,7 +29,7 @@ my $shim  = "$dir/no-memory.so";
 my $built = $t->run( [ qw(cc -shared -fPIC -O1 -o), $shim, $t->source('t/no-memory.c'), '-ldl' ] );
 die $built->{err} if $built->{status};
 $t->skip_all('this is a coverage build, whose counters need memory themselves')
-    if -e $t->built('src/child.gcno');
+    if -e $t->built('src/core/child.gcno');
 
 # ---- what the commands read ----
 

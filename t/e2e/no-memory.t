@@ -16,7 +16,7 @@ use Test::More;
 
 my $t = Signpost::Test->new->need('cc');
 $t->skip_all('this is a coverage build, whose counters need memory themselves')
-    if -e $t->built('src/child.gcno');
+    if -e $t->built('src/core/child.gcno');
 
 my $shim  = $t->folder . '/no-memory.so';
 my $plan  = $t->folder . '/plan';

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "cmd/verify/verify.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "cmd/command.h"
@@ -171,8 +172,11 @@ static bool learn_canonical(struct run *run, struct why *why)
     if (!answered)
         why_not(why, "%.160s does not answer: %.120s.", run->door.url, journey.why.text);
     run->door.answers = !journey_is_redirected(&journey);
+    errno = 0;
     run->base = run->call->canonical ? canonical_base(run->call->canonical)
                                      : canonical_learn(&journey, &run->door, target_asked(&target));
+    if (!run->base && errno == ENOMEM)
+        answered = why_not(why, "There is not enough memory.");
     run->door.canonical = run->base;
     journey_end(&journey);
     http_free(inspection.traveller.http);
