@@ -133,10 +133,14 @@ static bool is_rival(const struct run *run, const struct index_source *other, st
 static bool find_rival(const struct run *run, const struct index_list *list,
                        const struct index_source **rival, struct why *why)
 {
+    const struct config *config = run->call->config;
+
     *rival = NULL;
-    for (const struct index_source *other = run->call->config->index_sources;
-         !*rival && other < run->source; other++) {
+    for (size_t i = 0; !*rival && i < config->index_source_count; i++) {
+        const struct index_source *other = &config->index_sources[i];
         bool is;
+        if (other == run->source)
+            break;
         if (!is_rival(run, other, list->source, &is))
             return why_not(why, "What was fetched from %.160s cannot be read: %s.",
                            other->mirrors[0], plain_file_error(errno));

@@ -106,10 +106,9 @@ size_t ask_write_report(struct ask_report *report, const struct counters *counte
 {
     uint16_t n = 0;
 
+    memset(report, 0, offsetof(struct ask_report, count)); /* with what lies between its members */
     report->version = ASK_VERSION;
-    report->unused = 0;
     report->kind = ASK_KIND_REPORT;
-    report->unused_too = 0;
     while (n < ASK_COUNTS_MAX && counters_next(counters, position, &report->count[n]))
         n++;
     report->count_count = n;
