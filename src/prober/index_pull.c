@@ -139,7 +139,7 @@ static bool find_rival(const struct run *run, const struct index_list *list,
     for (size_t i = 0; !*rival && i < config->index_source_count; i++) {
         const struct index_source *other = &config->index_sources[i];
         bool is;
-        if (other == run->source)
+        if (!other || other == run->source)
             break;
         if (!is_rival(run, other, list->source, &is))
             return why_not(why, "What was fetched from %.160s cannot be read: %s.",
