@@ -65,23 +65,6 @@ static struct remote *remote_for(struct agenda *agenda, uint64_t id, struct inst
     return remote;
 }
 
-/* What is known already; returns how many targets there are up to the first that has it. */
-static size_t look_up(struct agenda *agenda, struct asked *asked, struct remote *const *remotes,
-                      const struct object *object, struct cache_hash *hash, struct instant now)
-{
-    for (size_t i = 0; i < asked->count; i++) {
-        if (!remotes[i])
-            continue;
-        uint64_t key = cache_writer_key(agenda->cache, remotes[i]->target, object, hash);
-        asked->holding[i] = cache_writer_look(agenda->cache, key, now.wall_s);
-        if (asked->holding[i] != HOLDING_UNKNOWN)
-            agenda->counters.hits++;
-        if (asked->holding[i] == HOLDING_PRESENT)
-            return i;
-    }
-    return asked->count;
-}
-
 static void answer_unknown(struct agenda *agenda, uint64_t client,
                            const struct ask_question *question)
 {
@@ -97,16 +80,13 @@ static void take_question(struct agenda *agenda, uint64_t client,
                           struct instant now)
 {
     struct asked *asked = questions_add(agenda, client, question);
-    struct remote *remotes[ASK_TARGETS_MAX];
-    struct cache_hash hash = {0};
 
     if (!asked) {
         answer_unknown(agenda, client, question);
         return;
     }
     for (size_t i = 0; i < asked->count; i++)
-        remotes[i] = remote_for(agenda, question->target[i], now);
-    asked->end = look_up(agenda, asked, remotes, object, &hash, now);
+        remote_for(agenda, question->target[i], now);
     questions_ask(agenda, asked, object, now);
     questions_settle(agenda, asked);
 }

@@ -18,7 +18,7 @@ struct asked *questions_add(struct agenda *agenda, uint64_t client,
         return NULL;
     asked->client = client;
     asked->id = question->id;
-    asked->count = question->target_count;
+    asked->count = asked->end = question->target_count;
     memcpy(asked->target, question->target, sizeof asked->target);
     asked->next = agenda->asked;
     if (asked->next)
@@ -189,7 +189,7 @@ static bool waits_for_bucket(const struct agenda *agenda, const struct asked *as
     return false;
 }
 
-/* What others have found out meanwhile. */
+/* What is known already, or what others have found out meanwhile. */
 static bool is_known(struct agenda *agenda, struct asked *asked, size_t i,
                      const struct remote *remote, const struct object *object,
                      struct cache_hash *hash, struct instant now)
@@ -197,7 +197,10 @@ static bool is_known(struct agenda *agenda, struct asked *asked, size_t i,
     uint64_t key = cache_writer_key(agenda->cache, remote->target, object, hash);
 
     asked->holding[i] = cache_writer_look(agenda->cache, key, now.wall_s);
-    return asked->holding[i] != HOLDING_UNKNOWN;
+    if (asked->holding[i] == HOLDING_UNKNOWN)
+        return false;
+    agenda->counters.hits++;
+    return true;
 }
 
 void questions_ask(struct agenda *agenda, struct asked *asked, const struct object *object,
@@ -208,15 +211,15 @@ void questions_ask(struct agenda *agenda, struct asked *asked, const struct obje
     for (; asked->unasked < asked->end; asked->unasked++) {
         size_t i = asked->unasked;
         struct remote *remote = remotes_find(&agenda->remotes, asked->target[i]);
-        if (!remote || asked->holding[i] != HOLDING_UNKNOWN)
+        if (!remote)
             continue;
-        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(agenda, asked, now))
-            return;
         if (is_known(agenda, asked, i, remote, object, &hash, now)) {
             if (asked->holding[i] == HOLDING_PRESENT)
                 asked->end = i + 1;
             continue;
         }
+        if (remote->target->kind == TARGET_UPSTREAM && waits_for_bucket(agenda, asked, now))
+            return;
         struct job *job =
             questions_job(agenda, remote, object, &hash, false, now, &asked->in_trouble[i]);
         if (job)
