@@ -607,8 +607,8 @@ static const struct {
     const char *what;
 } happenings[] = {
     {HAPPENED_IN_TIME, "Requests that waited for the prober, and got their answer"},
-    {HAPPENED_LATE, "… in vain: it came too late"},
-    {HAPPENED_DESERTED, "… in vain: it ended"},
+    {HAPPENED_LATE, "… but without its answer: it came too late"},
+    {HAPPENED_DESERTED, "… but without its answer: the prober ended"},
     {HAPPENED_NO_PROBER, "Requests that could not ask the prober"},
     {HAPPENED_CROWDED, "Requests that did not wait: too many did"},
     {HAPPENED_CONNECTION, "Connections of web servers"},

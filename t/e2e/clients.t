@@ -551,7 +551,7 @@ subtest 'a prober' => sub {
         clients( $port, 'prober' );
         my $missing = missing();
         ok( delete $missing->{HEAD}, 'the prober has looked at the regional registry' );
-        is_deeply( $missing, {}, 'but no client was sent there in vain' );
+        is_deeply( $missing, {}, 'but no client was sent there for what it lacks' );
     };
     subtest 'warm' => sub {
         clients( $port, 'prober' );
@@ -582,7 +582,7 @@ subtest 'an index alone, CGI' => sub {
     );
     is( $run->{status}, 0, 'signpost index add' ) or diag $run->{err};
     clients( plain_server( $t, 'indexed', conf => conf($more), region => 'EU' ), 'index' );
-    is_deeply( missing(), {}, 'nothing was asked of the regional registry in vain' );
+    is_deeply( missing(), {}, 'the regional registry was asked for nothing that it lacks' );
 };
 
 subtest 'an index, and the prober killed' => sub {
@@ -594,7 +594,7 @@ subtest 'an index, and the prober killed' => sub {
     my $port = front( 'indexed-killed', $more );
     $t->stop( 'short', 'KILL' );
     clients( $port, 'index, prober killed' );
-    is_deeply( missing(), {}, 'nothing was asked of the regional registry in vain' );
+    is_deeply( missing(), {}, 'the regional registry was asked for nothing that it lacks' );
 };
 
 subtest 'rules for tags alone' => sub {
@@ -603,7 +603,7 @@ prober = "off";
 rules  = ( { match = "signature"; to = [ "canonical" ]; }, { match = "*"; to = [ "nearest" ]; } );
 EOT
     clients( front( 'tags', $rules ), 'rules for tags' );
-    ok( missing()->{GET}, 'clients were sent to the regional registry in vain' );
+    ok( missing()->{GET}, 'clients were sent to the regional registry for what it lacks' );
 };
 
 # The empty configuration of the referrer is in the index for its repository alone.

@@ -275,7 +275,7 @@ subtest 'publish' => sub {
     my $damaged = published('rot') . "nonsense\n";
     $t->file( 'www/rot/index', $damaged );
     {
-        local $ENV{TZ} = ':No/Where';    # the C library looks for it, in vain
+        local $ENV{TZ} = ':No/Where';    # the C library does not find it
         $run = publish( rot => index_file( 'rot.index', 1 .. 9 ) );
     }
     is( $run->{status}, 1, 'a list that is damaged is not taken for none' );

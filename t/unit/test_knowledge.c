@@ -71,7 +71,7 @@ static void test_control(void)
     cmp_ok(times_said, ==, 0, "of all that nothing is said");
     write_control("{{{");
     ok(!knowledge_refresh(&knowledge, now), "a damaged one");
-    cmp_ok(times_said, ==, 1, "  is told of");
+    cmp_ok(times_said, ==, 1, "  is reported");
     like(last_said, control_file, "  by its name");
     ok(!knowledge_refresh(&knowledge, now) && times_said == 1, "  once");
     ok(knowledge_part(&knowledge, config->targets).drained, "  and what was drained stays so");
