@@ -171,7 +171,7 @@ EXTRA_DIST += t/tap.h t/coverage.h t/valgrind.supp t/walks \
 	t/bench/fastcgi.pl t/bench/memory.pl t/bench/replay.pl t/bench/soak.pl t/bench/watching.pl \
 	t/bench/verification.pl \
 	t/data t/e2e t/fuzz/corpus t/fuzz/input.h t/fuzz/folder.h t/lib \
-	t/unit/asking.h t/unit/descriptors.h t/unit/leaks.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/tight.h t/unit/variables.h \
+	t/unit/asking.h t/unit/descriptors.h t/unit/leaks.h t/unit/mmdb_sample.h t/unit/sound.h t/unit/told.h t/unit/tight.h t/unit/variables.h \
 	t/unit/wire.h
 
 # The folders are needed by tests; prove takes a program in a folder "t" for Perl, hence "./".

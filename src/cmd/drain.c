@@ -68,17 +68,12 @@ static void print_others(const struct config *config, const struct part *parts, 
 
 static void print_all(const struct config *config, char **names)
 {
-    static struct control control; /* large */
     struct part parts[TARGETS_MAX];
-    struct state state;
 
-    state_begin(&state, config->state);
-    control_open(&control, &state, config);
-    control_parts(&control, parts);
+    control_read_parts(config, parts);
     for (char **name = names; *name; name++)
         print_drained(config, parts, config_target(config, slice_of(*name)));
     print_others(config, parts, names);
-    state_end(&state);
 }
 
 static int apply_all(const char *command, const struct config *config, char **names)

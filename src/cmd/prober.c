@@ -62,13 +62,8 @@ static struct config *wait_for_config(struct notes *notes, const char *file)
     struct refusal refusal;
     const struct timespec pause = {.tv_sec = 1};
     int number = 0;
-    sigset_t set;
+    sigset_t set = serve_block_signals();
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
     refusal_begin(&refusal, PRESENCE_PROBER, file, notes_problems, notes);
     struct config *config = refusal_read(&refusal, true);
     if (!config)

@@ -52,14 +52,9 @@ static bool read_share(const char *text, float *share)
 static bool is_last_resort(const struct config *config, const struct target *target,
                            struct why *why)
 {
-    static struct control control; /* large */
     struct part parts[TARGETS_MAX];
-    struct state state;
 
-    state_begin(&state, config->state);
-    control_open(&control, &state, config);
-    control_parts(&control, parts);
-    state_end(&state);
+    control_read_parts(config, parts);
     return last_resort(config, parts, target, why);
 }
 

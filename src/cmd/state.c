@@ -295,7 +295,6 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
 
     if (!health)
         health = &nothing;
-    const struct target_counters *c = &health->counters;
     struct part part = knowledge_part(knowledge, target);
     struct why why;
     json_t *json = json_pack(
@@ -306,12 +305,7 @@ static json_t *target_json(const struct knowledge *knowledge, const struct targe
     json_object_set_new(json, "still_used", json_boolean(is_last_resort(knowledge, target, &why)));
     json_object_set_new(json, "checked", json_integer((json_int_t)health->checked_s));
     json_object_set_new(json, "witnesses", json_integer((json_int_t)health->witnesses));
-    json_object_set_new(json, "counters",
-                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "probes",
-                                  (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
-                                  (json_int_t)c->present, "absent", (json_int_t)c->absent, "failed",
-                                  (json_int_t)c->failed, "refused", (json_int_t)c->refused,
-                                  "skipped", (json_int_t)c->skipped));
+    json_object_set_new(json, "counters", status_probes_json(&health->counters, "probes"));
     return json;
 }
 

@@ -82,7 +82,8 @@ bool index_held_take(struct index_held *held, struct slice text, const char *nam
     held->text = malloc(text.len + 1);
     if (!held->text)
         return why_not(why, "There is not enough memory.");
-    memcpy(held->text, text.at, text.len);
+    if (text.len) /* else there may be no bytes at all */
+        memcpy(held->text, text.at, text.len);
     if (index_list_parse(&held->list, (struct slice){held->text, text.len}, name, why))
         return true;
     index_held_drop(held);

@@ -425,7 +425,7 @@ static void note_list(struct run *run, const struct index_list *list, uint64_t l
 static bool install(struct run *run, struct mirror *mirror)
 {
     const struct index_list *list = &mirror->held.list;
-    uint64_t lines = 0, before = lines_of_present(run);
+    uint64_t lines = 0, before = run->status.lines;
 
     for (size_t i = 0; i < list->count; i++)
         if (!fetch_file(run, mirror, &list->file[i], &lines))

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "config/index_address.h"
 #include "core/instant.h"
 #include "parse/oci.h"
@@ -20,23 +19,13 @@ struct index_remote {
     int64_t ends_ms;
 };
 
-static bool wait_a_little(void *context, double seconds)
-{
-    struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-    (void)context;
-    nanosleep(&pause, NULL);
-    return true;
-}
-
 enum {
     LIST_SECONDS = 10, /* for all that it takes to have it: other mirrors wait for it */
     SPEED_MIN = 4096   /* bytes a second */
 };
 
 /* Who is busy or not well is asked again when the next list is due. */
-static const struct registry_pace pace = {
-    .wait = wait_a_little, .tries_max = 1, .wait_max_seconds = 2, .faults_max = 1};
+static const struct registry_pace pace = {.tries_max = 1, .wait_max_seconds = 2, .faults_max = 1};
 
 /* The URL of the registry, or of the list. NULL without memory. */
 static char *url_of(const struct index_remote *remote)

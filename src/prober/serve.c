@@ -479,8 +479,7 @@ static void raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A closed connection is told by send and recv, the end of a child by its pipe. */
-static int catch_signals(void)
+sigset_t serve_block_signals(void)
 {
     sigset_t set;
 
@@ -489,6 +488,14 @@ static int catch_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    return set;
+}
+
+/* A closed connection is told by send and recv, the end of a child by its pipe. */
+static int catch_signals(void)
+{
+    sigset_t set = serve_block_signals();
+
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }

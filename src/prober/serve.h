@@ -3,6 +3,7 @@
 #ifndef PROBER_SERVE_H
 #define PROBER_SERVE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include "core/why.h"
 
@@ -19,6 +20,9 @@ struct serve_options {
     /* Called about once a second. */
     void (*tick)(void *context);
 };
+
+/* Blocks the signals that the prober waits for (SIGHUP, SIGTERM, SIGINT), and returns them. */
+sigset_t serve_block_signals(void);
 
 /*
  * Serves until SIGTERM or SIGINT, or until there has been no responder for a

@@ -41,8 +41,8 @@ static bool wait_alone(void *context, double seconds)
     return true;
 }
 
-static const struct registry_pace alone = {wait_alone, NULL, TRIES_MAX, WAIT_MAX_SECONDS,
-                                           FAULTS_MAX};
+static const struct registry_pace alone = {
+    .tries_max = TRIES_MAX, .wait_max_seconds = WAIT_MAX_SECONDS, .faults_max = FAULTS_MAX};
 
 struct registry_client *registry_client_new(const struct registry_access *access)
 {
@@ -126,7 +126,7 @@ static bool is_worth_a_try(const struct registry_client *client, bool answered, 
            *seconds <= (double)most;
 }
 
-/* Whether a host is one that was named, not one that an answer told of. */
+/* Whether the operator named the host; else an answer did. */
 static bool is_known(const struct registry_client *client, const char *url)
 {
     if (http_same_host(url, client->access.url))
@@ -162,7 +162,7 @@ static bool ask(struct registry_client *client, const char *url, struct why *why
 
     request.authorization = own ? client->authorization : NULL;
     for (;;) {
-        if (!pace->wait(pace->context, seconds))
+        if (!(pace->wait ? pace->wait : wait_alone)(pace->context, seconds))
             return why_not(why, "it was interrupted");
         client->requests++;
         bool answered = http_ask(client->http, &request, &client->response, why);

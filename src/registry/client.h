@@ -34,7 +34,7 @@ struct registry_client;
 struct registry_pace {
     /*
      * Called before each request with 0, and with the seconds to wait for before one
-     * is sent again. False ends it: nothing is asked any more.
+     * is sent again. False ends it: nothing is asked any more. NULL: it sleeps.
      */
     bool (*wait)(void *context, double seconds);
     void *context;

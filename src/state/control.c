@@ -328,6 +328,17 @@ void control_parts(const struct control *control, struct part parts[TARGETS_MAX]
         parts[i] = control_part(control, &control->config->targets[i], 1);
 }
 
+void control_read_parts(const struct config *config, struct part parts[TARGETS_MAX])
+{
+    static struct control control; /* large */
+    struct state state;
+
+    state_begin(&state, config->state);
+    control_open(&control, &state, config);
+    control_parts(&control, parts);
+    state_end(&state);
+}
+
 bool control_ask_reload(const char *directory, char mark[CONTROL_MARK_SIZE], struct why *why)
 {
     return make_change(

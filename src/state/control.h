@@ -77,6 +77,9 @@ static inline struct part control_part(const struct control *control, const stru
 /* Which parts the targets of the configuration take by it, each as if it was healthy. */
 void control_parts(const struct control *control, struct part parts[TARGETS_MAX]);
 
+/* The same of the file in a configuration's state directory, as it is now. */
+void control_read_parts(const struct config *config, struct part parts[TARGETS_MAX]);
+
 /*
  * Asks all running processes for a reload, and sets its mark: a later reload's compares
  * greater, by strcmp. False with the reason, such as a damaged file.

@@ -154,7 +154,7 @@ static bool part_has(const struct index *index, struct part *part, struct slice 
     if (part->state != OPEN)
         return false;
     enum index_outcome outcome = index_file_find(&part->file, digest, repository);
-    if (outcome != INDEX_DAMAGED && !mapped_is_damaged(part->file.map))
+    if (outcome != INDEX_DAMAGED)
         return outcome == INDEX_PRESENT;
     retire(index, part);
     return false;

@@ -225,7 +225,7 @@ static bool part_has(struct index_fetched *fetched, struct part *part, struct sl
     if (!part->is_open)
         return false;
     enum index_outcome outcome = index_file_find(&part->file, digest, repository);
-    if (outcome != INDEX_DAMAGED && !mapped_is_damaged(part->file.map))
+    if (outcome != INDEX_DAMAGED)
         return outcome == INDEX_PRESENT;
     retire(fetched, part);
     return false;

@@ -63,11 +63,18 @@ static void set_share(json_t *json, const struct status_target *t)
     json_object_set_new(json, "share_seen", seen < 0 ? json_null() : json_real(seen));
 }
 
+json_t *status_probes_json(const struct target_counters *c, const char *sent)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", sent, (json_int_t)c->probes, "checks",
+                     (json_int_t)c->checks, "present", (json_int_t)c->present, "absent",
+                     (json_int_t)c->absent, "failed", (json_int_t)c->failed, "refused",
+                     (json_int_t)c->refused, "skipped", (json_int_t)c->skipped);
+}
+
 static json_t *target_json(const struct status_target *t)
 {
     const struct target *target = t->target;
     const struct target_health *h = &t->health;
-    const struct target_counters *c = &h->counters;
     json_t *json = json_pack("{s:s, s:s, s:s, s:s%, s:f, s:i, s:I, s:s, s:I}", "name", target->name,
                              "kind", status_kind(target), "state", status_word(h, t->drained),
                              "url", target->url.at, target->url.len, "takes", t->takes, "head_ms",
@@ -80,12 +87,7 @@ static json_t *target_json(const struct status_target *t)
     set(json, "passed_over", t->counted->passed_over);
     set(json, "extra_taken", t->counted->extra_taken);
     set(json, "extra_left", t->counted->extra_left);
-    json_object_set_new(json, "probes",
-                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
-                                  (json_int_t)c->probes, "checks", (json_int_t)c->checks, "present",
-                                  (json_int_t)c->present, "absent", (json_int_t)c->absent, "failed",
-                                  (json_int_t)c->failed, "refused", (json_int_t)c->refused,
-                                  "skipped", (json_int_t)c->skipped));
+    json_object_set_new(json, "probes", status_probes_json(&h->counters, "sent"));
     return json;
 }
 

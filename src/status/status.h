@@ -47,6 +47,13 @@ struct status {
 /* "up", "down", "returning", "drained" or "not checked". health may be NULL: not checked. */
 const char *status_word(const struct target_health *health, bool drained);
 
+/*
+ * What the prober has asked of a target, as a JSON object, NULL without memory; sent is the name
+ * of the number of its probes there. Only with jansson.
+ */
+struct json_t;
+struct json_t *status_probes_json(const struct target_counters *counters, const char *sent);
+
 /* "upstream" or "bucket". */
 const char *status_kind(const struct target *target);
 

@@ -285,17 +285,22 @@ static void use_for(const char *where, const char *name, unsigned n)
     agenda_hear(agenda, CLIENT, &note, ask_write_use(&note, target(where), &object), now);
 }
 
-/* Asks one target for the n-th blob of a name. */
-static void ask_for(const char *where, const char *name, unsigned n)
+/* Asks some targets for the n-th blob of a name. */
+static void ask_targets(const struct target *const *targets, size_t count, const char *name,
+                        unsigned n)
 {
-    const struct target *targets[] = {target(where)};
     struct ask_question question;
     char digest[80];
 
     snprintf(digest, sizeof digest, "sha256:%064x", n);
     struct object object = {ENDPOINT_BLOBS, slice_of(name), slice_of(digest)};
-    size_t len = ask_write(&question, n + 1, &object, targets, 1);
+    size_t len = ask_write(&question, n + 1, &object, targets, count);
     agenda_hear(agenda, CLIENT, &question, len, now);
+}
+
+static void ask_for(const char *where, const char *name, unsigned n)
+{
+    ask_targets((const struct target *[]){target(where)}, 1, name, n);
 }
 
 /* Asks, and waits; what it was told. */
@@ -761,18 +766,10 @@ static void test_stand_ins(void)
     end();
 }
 
-/* Health goes by the clock that is never set. */
 /* Asks the bucket, and a registry behind it in the rule. */
 static void ask_both(const char *name, unsigned n)
 {
-    const struct target *targets[] = {target("cdn"), target("eu")};
-    struct ask_question question;
-    char digest[80];
-
-    snprintf(digest, sizeof digest, "sha256:%064x", n);
-    struct object object = {ENDPOINT_BLOBS, slice_of(name), slice_of(digest)};
-    size_t len = ask_write(&question, n + 1, &object, targets, 2);
-    agenda_hear(agenda, CLIENT, &question, len, now);
+    ask_targets((const struct target *[]){target("cdn"), target("eu")}, 2, name, n);
 }
 
 /* The time until the answer, which is compared. */
@@ -832,6 +829,7 @@ static void test_bucket_first(void)
     end();
 }
 
+/* Health goes by the clock that is never set. */
 static void test_clock_set_back(void)
 {
     begin_used(1);

@@ -8,24 +8,12 @@
 #include "state/index_file.h"
 #include "parse/oci.h"
 #include "../tap.h"
+#include "told.h"
 
 enum { TEXT = 7 + 128 + 1, LOG = 8, SECOND = 1000 };
 
 static char folder[] = "/tmp/signpost-index-XXXXXX";
 static char path[64], other[64];
-
-/* What the index told, and how often. */
-static struct {
-    int count;
-    char last[400];
-} told;
-
-static void note(void *context, const char *text)
-{
-    (void)context;
-    told.count++;
-    snprintf(told.last, sizeof told.last, "%s", text);
-}
 
 static void write_bytes(const char *name, const char *bytes, size_t len)
 {

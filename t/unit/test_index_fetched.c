@@ -11,6 +11,7 @@
 #include "state/state.h"
 #include "tap.h"
 #include "tight.h"
+#include "told.h"
 
 #define A  "sha256:" HEX64
 #define B  "sha256:b" HEX63
@@ -20,18 +21,6 @@
 enum { SECOND = 1000 };
 
 static char folder[] = "/tmp/signpost-fetched-XXXXXX";
-
-static struct {
-    int count;
-    char last[400];
-} told;
-
-static void note(void *context, const char *text)
-{
-    (void)context;
-    told.count++;
-    snprintf(told.last, sizeof told.last, "%s", text);
-}
 
 static const char *path_of(const char *name)
 {
