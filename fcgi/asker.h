@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "config/holding.h"
-#include "state/state.h"
 #include "core/why.h"
+#include "state/state.h"
 
 struct asker;
 

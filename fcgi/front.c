@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 #include "front.h"
-#include "state/ask.h"
 #include "log/count.h"
 #include "starter.h"
+#include "state/ask.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>

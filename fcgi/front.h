@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include "asker.h"
 #include "config/configuration.h"
-#include "state/knowledge.h"
 #include "log/notes.h"
 #include "loop.h"
-#include "state/refusal.h"
 #include "reporter.h"
+#include "state/knowledge.h"
+#include "state/refusal.h"
 #include "usage.h"
 
 /* A configuration and what is known with it. A parked request keeps its own. */

@@ -2,12 +2,12 @@
 /* signpost.fcgi: the front door, behind a web server, as FastCGI or as plain CGI. */
 #include "config.h"
 #include "cgi.h"
+#include "core/version.h"
 #include "front.h"
 #include "handover.h"
 #include "listen.h"
 #include "loop.h"
 #include "starter.h"
-#include "core/version.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

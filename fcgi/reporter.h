@@ -4,9 +4,9 @@
 #define REPORTER_H
 
 #include "asker.h"
-#include "state/counters.h"
 #include "log/log.h"
 #include "loop.h"
+#include "state/counters.h"
 
 struct reporter {
     struct loop_counters loop;                  /* counted by the loop */

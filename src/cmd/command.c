@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "config/configuration.h"
+#include "core/suggest.h"
 #include "state/presence.h"
 #include "state/state.h"
-#include "core/suggest.h"
 
 struct config *command_load(const char *file, bool with_warnings)
 {

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "core/arena.h"
 #include "cmd/command.h"
-#include "config/configuration.h"
 #include "cmd/explanation.h"
+#include "config/configuration.h"
+#include "core/arena.h"
 #ifdef HAVE_JANSSON
 #include "cmd/command_json.h"
 #include "cmd/explanation_json.h"

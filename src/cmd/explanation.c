@@ -2,8 +2,8 @@
 #include "cmd/explanation.h"
 
 #include <stdlib.h>
-#include "route/last_resort.h"
 #include "config/print_config.h"
+#include "route/last_resort.h"
 
 enum { RANKS_SHOWN = 5 };
 

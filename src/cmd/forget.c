@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "state/ask.h"
-#include "state/cache_table.h"
 #include "cmd/command.h"
 #include "config/configuration.h"
+#include "state/ask.h"
+#include "state/cache_table.h"
 #include "state/state.h"
 
 enum { PATIENCE_MS = 5000, QUESTION = 1 };

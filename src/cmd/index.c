@@ -13,18 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/command.h"
-#include "config/configuration.h"
-#include "state/index.h"
 #include "cmd/index/index_add.h"
-#include "state/index_file.h"
 #include "cmd/index/index_from.h"
 #include "cmd/index/index_publish.h"
-#include "state/state.h"
+#include "config/configuration.h"
 #include "parse/url.h"
+#include "state/index.h"
+#include "state/index_file.h"
+#include "state/state.h"
 #ifdef HAVE_REGISTRY
-#include "prober/index_pull.h"
 #include "cmd/index/index_wait.h"
 #include "core/instant.h"
+#include "prober/index_pull.h"
 #endif
 
 static const char usage[] =

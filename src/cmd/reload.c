@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include "cmd/command.h"
 #include "config/configuration.h"
-#include "state/control.h"
 #include "core/instant.h"
+#include "state/control.h"
 #include "state/presence.h"
 
 enum { PATIENCE_MS = 2000, LOOK_MS = 50 };

@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "cmd/command.h"
-#include "config/configuration.h"
 #include "cmd/progress.h"
 #include "cmd/replay/compare.h"
 #include "cmd/replay/log_line.h"
 #include "cmd/replay/report.h"
 #include "cmd/replay/tally.h"
+#include "config/configuration.h"
 
 static const char usage[] =
     "Usage: signpost replay [OPTION…] --against NEW.conf [LOG…]\n"

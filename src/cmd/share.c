@@ -7,8 +7,8 @@
 #include <string.h>
 #include "cmd/command.h"
 #include "config/configuration.h"
-#include "state/control.h"
 #include "route/last_resort.h"
+#include "state/control.h"
 #include "state/state.h"
 
 static const char usage[] =

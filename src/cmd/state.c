@@ -12,11 +12,11 @@
 #include "cmd/command.h"
 #include "cmd/command_json.h"
 #include "config/configuration.h"
+#include "core/plain_file.h"
+#include "route/last_resort.h"
 #include "state/index_status.h"
 #include "state/knowledge.h"
-#include "route/last_resort.h"
 #include "state/presence.h"
-#include "core/plain_file.h"
 #include "status/public.h"
 
 enum { STATUS_SIZE_MAX = 16 * 1024 * 1024 };

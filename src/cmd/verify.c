@@ -23,10 +23,10 @@ int cmd_verify(int argc, char **argv)
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include "parse/reference.h"
-#include "parse/url.h"
 #include "cmd/verify/crew.h"
 #include "cmd/verify/verify.h"
+#include "parse/reference.h"
+#include "parse/url.h"
 
 static const char usage[] =
     "Usage: signpost verify [OPTION…] URL [IMAGE…]\n"

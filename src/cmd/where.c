@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include "cmd/command.h"
 #include "cmd/command_json.h"
-#include "config/configuration.h"
 #include "cmd/explanation.h"
+#include "config/configuration.h"
 #ifdef HAVE_JANSSON
 #include "cmd/explanation_json.h"
 #endif

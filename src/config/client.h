@@ -4,11 +4,11 @@
 #define CONFIG_CLIENT_H
 
 #include <stdbool.h>
+#include "config/target.h"
+#include "core/slice.h"
 #include "parse/address.h"
 #include "place/place.h"
 #include "place/place_set.h"
-#include "core/slice.h"
-#include "config/target.h"
 
 enum client_source {
     CLIENT_UNKNOWN,

@@ -3,9 +3,9 @@
 #ifndef CONFIG_COMPILE_H
 #define CONFIG_COMPILE_H
 
-#include "core/arena.h"
 #include "config/configuration.h"
 #include "config/settings.h"
+#include "core/arena.h"
 
 struct compiler {
     struct config *config; /* what is being filled */

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "core/arena.h"
 #include "config/compile.h"
 #include "config/environment.h"
-#include "core/plain_file.h"
 #include "config/settings.h"
 #include "config/tree.h"
+#include "core/arena.h"
+#include "core/plain_file.h"
 
 enum { SIZE_MAX_READ = 8 * 1024 * 1024 /* of a file and all that it includes */ };
 

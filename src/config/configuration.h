@@ -6,18 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
-#include "parse/classify.h"
-#include "parse/forwarded.h"
-#include "place/geodb.h"
 #include "config/index_address.h"
 #include "config/logging.h"
-#include "place/place.h"
 #include "config/probing.h"
-#include "core/problem.h"
-#include "parse/request.h"
 #include "config/rule.h"
-#include "core/slice.h"
 #include "config/target.h"
+#include "core/problem.h"
+#include "core/slice.h"
+#include "parse/classify.h"
+#include "parse/forwarded.h"
+#include "parse/request.h"
+#include "place/geodb.h"
+#include "place/place.h"
 
 struct arena;
 

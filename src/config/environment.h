@@ -8,8 +8,8 @@
 #define CONFIG_ENVIRONMENT_H
 
 #include <stdbool.h>
-#include "core/problem.h"
 #include "config/tree.h"
+#include "core/problem.h"
 
 /* Whether the variables are a configuration by themselves; if not, a problem says what to do. */
 bool environment_is_enough(struct problems *problems);

@@ -3,10 +3,10 @@
 #ifndef CONFIG_HOLDING_H
 #define CONFIG_HOLDING_H
 
+#include "config/target.h"
+#include "core/slice.h"
 #include "parse/classify.h"
 #include "parse/oci.h"
-#include "core/slice.h"
-#include "config/target.h"
 
 enum holding { HOLDING_UNKNOWN, HOLDING_PRESENT, HOLDING_ABSENT };
 

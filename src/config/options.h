@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "config/tree.h"
 #include "core/arena.h"
 #include "core/problem.h"
 #include "core/slice.h"
-#include "config/tree.h"
 
 /* A string of a configuration file and where it stands. */
 struct word {

@@ -5,12 +5,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "parse/classify.h"
 #include "config/client.h"
 #include "config/holding.h"
+#include "config/target.h"
 #include "core/problem.h"
 #include "core/slice.h"
-#include "config/target.h"
+#include "parse/classify.h"
 
 enum { RULE_STEPS_MAX = FINDINGS_MAX };
 

@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include "config/configuration.h"
 #include "config/index_address.h"
+#include "config/probing.h"
+#include "config/rule.h"
 #include "parse/oci.h"
 #include "parse/pin.h"
-#include "config/probing.h"
 #include "parse/request.h"
-#include "config/rule.h"
 #include "parse/url.h"
 
 /* The words that stand for a choice. */

@@ -3,8 +3,8 @@
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
-#include "place/geodb.h"
 #include "config/options.h"
+#include "place/geodb.h"
 
 struct upstream_setting {
     struct origin at;

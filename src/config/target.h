@@ -4,12 +4,12 @@
 #define CONFIG_TARGET_H
 
 #include <stdbool.h>
-#include "parse/pin.h"
-#include "place/place.h"
-#include "place/place_set.h"
 #include "core/problem.h"
 #include "core/slice.h"
+#include "parse/pin.h"
 #include "parse/url.h"
+#include "place/place.h"
+#include "place/place_set.h"
 
 enum target_kind { TARGET_UPSTREAM, TARGET_BUCKET };
 

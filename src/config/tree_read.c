@@ -3,8 +3,8 @@
 #include <libconfig.h>
 #include <math.h>
 #include <stdlib.h>
-#include "core/child.h"
 #include "config/tree.h"
+#include "core/child.h"
 
 enum {
     INCLUDES_MAX = 10,

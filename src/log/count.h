@@ -3,8 +3,8 @@
 #ifndef LOG_COUNT_H
 #define LOG_COUNT_H
 
-#include "state/counters.h"
 #include "route/route.h"
+#include "state/counters.h"
 
 /*
  * Counts a request that has been decided on with the counters' configuration, so many

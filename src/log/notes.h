@@ -8,8 +8,8 @@
 #define LOG_NOTES_H
 
 #include <stdbool.h>
-#include "log/sink.h"
 #include "core/problem.h"
+#include "log/sink.h"
 
 enum { NOTES_BUFFER = 8 * 1024 };
 

@@ -4,8 +4,8 @@
 #define PARSE_CLASSIFY_H
 
 #include <stdbool.h>
-#include "parse/oci.h"
 #include "core/slice.h"
+#include "parse/oci.h"
 
 /* The words of a rule's `match`, and the classes that are answered here. */
 enum request_class {

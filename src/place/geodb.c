@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "place/geodb_file.h"
 #include "core/identity.h"
 #include "core/mapped.h"
 #include "core/plain_file.h"
+#include "place/geodb_file.h"
 
 enum { REFRESH_MS = 1000 };
 

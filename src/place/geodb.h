@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "core/why.h"
 #include "parse/address.h"
 #include "place/place.h"
-#include "core/why.h"
 
 /* What a record may say. */
 enum geodb_field {

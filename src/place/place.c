@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "place/place.h"
 
-#include "place/place_data.h"
 #include "core/suggest.h"
+#include "place/place_data.h"
 
 const struct place NOWHERE = {NO_PLACE, NO_PLACE, NO_PLACE, false, {0, 0, 0}};
 

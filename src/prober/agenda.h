@@ -7,12 +7,12 @@
 #ifndef PROBER_AGENDA_H
 #define PROBER_AGENDA_H
 
-#include "state/ask.h"
-#include "state/cache_write.h"
 #include "core/instant.h"
-#include "prober/reply.h"
 #include "prober/probe.h"
 #include "prober/remote.h"
+#include "prober/reply.h"
+#include "state/ask.h"
+#include "state/cache_write.h"
 
 struct agenda;
 struct job;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "state/ask.h"
 #include "prober/door.h"
+#include "state/ask.h"
 
 enum { CLIENTS_MAX = 512 };
 

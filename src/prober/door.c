@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "state/ask.h"
 #include "core/lock.h"
+#include "state/ask.h"
 
 enum { BACKLOG = 128, GROUPS_MAX = 1024 };
 

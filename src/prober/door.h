@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
-#include "state/state.h"
 #include "core/why.h"
+#include "state/state.h"
 
 struct door {
     int directory; /* a descriptor of its own */

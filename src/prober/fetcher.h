@@ -8,9 +8,9 @@
 
 #include "config/configuration.h"
 #include "core/instant.h"
+#include "core/why.h"
 #include "prober/jitter.h"
 #include "state/state.h"
-#include "core/why.h"
 
 struct fetcher_source {
     int64_t due_ms, started_ms;

@@ -8,8 +8,8 @@
 #define PROBER_FLOW_H
 
 #include <stdbool.h>
-#include "state/counters.h"
 #include "core/instant.h"
+#include "state/counters.h"
 
 struct flow {
     bool began;

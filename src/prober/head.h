@@ -3,8 +3,8 @@
 #ifndef PROBER_HEAD_H
 #define PROBER_HEAD_H
 
-#include "prober/agenda.h"
 #include "core/why.h"
+#include "prober/agenda.h"
 
 struct heads;
 

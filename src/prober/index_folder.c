@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "state/index_file.h"
 #include "core/lock.h"
 #include "core/plain_file.h"
-#include "registry/digest.h"
 #include "core/replacement.h"
+#include "registry/digest.h"
+#include "state/index_file.h"
 
 static const char lock_name[] = ".lock";
 

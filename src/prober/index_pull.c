@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "prober/index_folder.h"
-#include "state/index_key.h"
-#include "prober/index_remote.h"
-#include "prober/index_seen.h"
 #include "core/instant.h"
 #include "core/plain_file.h"
-#include "registry/digest.h"
 #include "core/replacement.h"
+#include "prober/index_folder.h"
+#include "prober/index_remote.h"
+#include "prober/index_seen.h"
+#include "registry/digest.h"
+#include "state/index_key.h"
 
 enum { SEEN_SECONDS = 3600 /* then the same list is judged again */ };
 

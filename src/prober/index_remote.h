@@ -10,8 +10,8 @@
 #ifndef PROBER_INDEX_REMOTE_H
 #define PROBER_INDEX_REMOTE_H
 
-#include "state/index_list.h"
 #include "registry/http.h"
+#include "state/index_list.h"
 
 #define INDEX_ARTIFACT_TYPE "application/vnd.signpost.index.v1"
 #define INDEX_LAYER_TYPE    "text/plain"

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "prober/index_remote.h"
 #include "core/why.h"
+#include "prober/index_remote.h"
 
 #define INDEX_SEEN "seen"
 

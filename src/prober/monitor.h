@@ -12,10 +12,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "state/health.h"
+#include "config/probing.h"
 #include "core/instant.h"
 #include "prober/jitter.h"
-#include "config/probing.h"
+#include "state/health.h"
 
 enum { MONITOR_CHECK_MS = 3000 /* a check without an answer is bad after this time */ };
 

@@ -8,9 +8,9 @@
 #ifndef PROBER_PROOF_H
 #define PROBER_PROOF_H
 
-#include "state/health.h"
-#include "prober/proof_body.h"
 #include "prober/monitor.h"
+#include "prober/proof_body.h"
+#include "state/health.h"
 
 enum proof_state {
     PROOF_NOT_ASKED, /* nothing is pinned, or this build knows no digests */

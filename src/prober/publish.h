@@ -13,10 +13,10 @@
 #ifndef PROBER_PUBLISH_H
 #define PROBER_PUBLISH_H
 
+#include "core/why.h"
 #include "prober/remote.h"
 #include "state/state.h"
 #include "status/status.h"
-#include "core/why.h"
 
 struct publication {
     const struct remotes *remotes;

@@ -4,14 +4,14 @@
 #define PROBER_REMOTE_H
 
 #include "config/configuration.h"
-#include "state/control.h"
-#include "state/counters.h"
-#include "state/health.h"
 #include "prober/budget.h"
 #include "prober/flow.h"
 #include "prober/monitor.h"
 #include "prober/proof.h"
 #include "prober/witness.h"
+#include "state/control.h"
+#include "state/counters.h"
+#include "state/health.h"
 
 struct remote {
     unsigned holders; /* the list and each request under way */

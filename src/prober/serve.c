@@ -10,8 +10,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "state/control.h"
-#include "state/presence.h"
 #include "prober/agenda.h"
 #include "prober/clients.h"
 #include "prober/door.h"
@@ -19,6 +17,8 @@
 #include "prober/head.h"
 #include "prober/publish.h"
 #include "prober/showing.h"
+#include "state/control.h"
+#include "state/presence.h"
 
 enum {
     TICK_MS = 250, /* while there is something to look after */

@@ -6,10 +6,10 @@
 #ifndef PROBER_SHOWING_H
 #define PROBER_SHOWING_H
 
-#include "state/control.h"
-#include "state/counters.h"
 #include "core/instant.h"
 #include "prober/remote.h"
+#include "state/control.h"
+#include "state/counters.h"
 #include "status/status.h"
 
 struct showing {

@@ -13,8 +13,8 @@
 
 #include "core/instant.h"
 #include "parse/oci.h"
-#include "prober/reply.h"
 #include "prober/jitter.h"
+#include "prober/reply.h"
 
 enum { WITNESSES_MAX = 8, WITNESSES_ENOUGH = 4 };
 

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "ranges/download.h"
+#include "core/plain_file.h"
 #include "ranges/fetch.h"
 #include "ranges/load.h"
 #include "ranges/mmdb_read.h"
-#include "core/plain_file.h"
 #include "ranges/save.h"
 
 /* What lies beside a source's last good copy. */

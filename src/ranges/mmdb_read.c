@@ -39,8 +39,8 @@ bool mmdb_read(struct range_list *list, const char *path, struct range_error *er
 }
 #else
 
-#include "place/geodb_file.h"
 #include "core/mapped.h"
+#include "place/geodb_file.h"
 
 struct walk {
     MMDB_s *mmdb;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include "core/utf8.h"
 #include "place/place.h"
 #include "ranges/range_place.h"
-#include "core/utf8.h"
 
 static bool name_byte(char c)
 {

@@ -7,8 +7,8 @@
 #define RANGES_SAVE_H
 
 #include <stdio.h>
-#include "ranges/range_list.h"
 #include "core/replacement.h"
+#include "ranges/range_list.h"
 
 /* A file being written beside the one that it will replace; it must stay where it is. */
 struct save {

@@ -10,9 +10,9 @@
 #define REGISTRY_CLIENT_H
 
 #include <stddef.h>
-#include "registry/http.h"
 #include "core/slice.h"
 #include "core/why.h"
+#include "registry/http.h"
 
 enum registry_endpoint {
     REGISTRY_MANIFEST,

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "core/slice.h"
 #include "registry/client.h"
 #include "registry/digest.h"
-#include "core/slice.h"
 
 enum { MANIFEST_PARTS_MAX = 10000 /* manifests, or layers, that one may list */ };
 

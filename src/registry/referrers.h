@@ -3,10 +3,10 @@
 #ifndef REGISTRY_REFERRERS_H
 #define REGISTRY_REFERRERS_H
 
-#include "registry/client.h"
-#include "registry/digest.h"
 #include "core/slice.h"
 #include "core/why.h"
+#include "registry/client.h"
+#include "registry/digest.h"
 
 enum { REFERRERS_PAGES_MAX = 1000 };
 

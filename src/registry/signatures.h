@@ -7,11 +7,11 @@
 #ifndef REGISTRY_SIGNATURES_H
 #define REGISTRY_SIGNATURES_H
 
+#include "core/slice.h"
+#include "core/why.h"
 #include "parse/oci.h"
 #include "registry/client.h"
 #include "registry/digest.h"
-#include "core/slice.h"
-#include "core/why.h"
 
 enum {
     SIGNATURES_DEPTH_MAX = 8,       /* signatures of signatures of signatures …; noted if more */

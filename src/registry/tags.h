@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "parse/oci.h"
-#include "registry/client.h"
 #include "core/slice.h"
 #include "core/why.h"
+#include "parse/oci.h"
+#include "registry/client.h"
 
 enum { NAME_LIST_MAX = 1000 * 1000, NAME_PAGES_MAX = 1000 };
 

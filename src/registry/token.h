@@ -3,9 +3,9 @@
 #ifndef REGISTRY_TOKEN_H
 #define REGISTRY_TOKEN_H
 
-#include "registry/http.h"
 #include "core/slice.h"
 #include "core/why.h"
+#include "registry/http.h"
 
 /*
  * Where everybody gets a token to pull from a repository, by the challenge of the registry (its

@@ -3,13 +3,13 @@
 #ifndef ROUTE_DECIDE_H
 #define ROUTE_DECIDE_H
 
-#include "parse/classify.h"
 #include "config/client.h"
 #include "config/configuration.h"
 #include "config/holding.h"
-#include "state/knowledge.h"
-#include "parse/request.h"
 #include "config/rule.h"
+#include "parse/classify.h"
+#include "parse/request.h"
+#include "state/knowledge.h"
 
 enum outcome {
     OUTCOME_REDIRECT, /* to a target */

@@ -4,9 +4,9 @@
 #define ROUTE_LAST_RESORT_H
 
 #include <stdbool.h>
-#include "state/admission.h"
 #include "config/configuration.h"
 #include "core/why.h"
+#include "state/admission.h"
 
 /*
  * Whether a target that is drained or has a share of none gets requests all the same. part is

@@ -5,8 +5,8 @@
 
 #include "config/client.h"
 #include "config/configuration.h"
-#include "state/knowledge.h"
 #include "parse/request.h"
+#include "state/knowledge.h"
 
 /*
  * Looks, in this order, at SIGNPOST_REGION (only the web server can set it), at

@@ -3,9 +3,9 @@
 #ifndef ROUTE_QUERY_H
 #define ROUTE_QUERY_H
 
-#include "parse/classify.h"
 #include "config/rule.h"
 #include "core/text.h"
+#include "parse/classify.h"
 
 /*
  * Writes "?query", or nothing if nothing is left of it. The endpoint decides,

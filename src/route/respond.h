@@ -4,10 +4,10 @@
 #define ROUTE_RESPOND_H
 
 #include <stddef.h>
-#include "route/decide.h"
-#include "state/knowledge.h"
-#include "route/route.h"
 #include "core/text.h"
+#include "route/decide.h"
+#include "route/route.h"
+#include "state/knowledge.h"
 
 enum {
     /* No answer is longer: it must fit one FastCGI record, written in one go. */

@@ -3,8 +3,8 @@
 #ifndef ROUTE_SEARCH_H
 #define ROUTE_SEARCH_H
 
-#include "state/admission.h"
 #include "route/decide.h"
+#include "state/admission.h"
 
 struct search {
     const struct question *question;

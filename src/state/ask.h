@@ -9,11 +9,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "state/counters.h"
 #include "config/holding.h"
-#include "parse/oci.h"
-#include "state/state.h"
 #include "core/why.h"
+#include "parse/oci.h"
+#include "state/counters.h"
+#include "state/state.h"
 
 enum {
     ASK_VERSION = 3, /* what is added must be such that former versions do without it */

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "config/tree.h"
 #include "core/lock.h"
 #include "core/plain_file.h"
 #include "core/replacement.h"
 #include "state/state.h"
-#include "config/tree.h"
 
 enum { CONTROL_SIZE_MAX = 64 * 1024 };
 

@@ -8,11 +8,11 @@
 #define STATE_CONTROL_H
 
 #include <stdbool.h>
-#include "state/admission.h"
 #include "config/configuration.h"
 #include "core/identity.h"
-#include "state/state.h"
 #include "core/why.h"
+#include "state/admission.h"
+#include "state/state.h"
 
 #define CONTROL_NO_SHARE (-1.0F)
 

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include "state/index_fetched.h"
 #include "core/mapped.h"
 #include "core/plain_file.h"
+#include "state/index_fetched.h"
 #include "state/state.h"
 
 enum { REFRESH_MS = 1000 };

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "parse/oci.h"
 #include "core/plain_file.h"
+#include "parse/oci.h"
 
 enum { SHA256_LEN = 7 + 64, TIME_LEN = 20, WORD_MAX = 255, SHOWN = 60 };
 

@@ -4,15 +4,15 @@
 #define STATE_KNOWLEDGE_H
 
 #include <stdbool.h>
+#include "config/configuration.h"
+#include "config/holding.h"
+#include "core/instant.h"
+#include "place/geodb.h"
 #include "state/admission.h"
 #include "state/cache.h"
-#include "config/configuration.h"
 #include "state/control.h"
-#include "place/geodb.h"
 #include "state/health.h"
-#include "config/holding.h"
 #include "state/index.h"
-#include "core/instant.h"
 #include "state/state.h"
 
 /* Told of each thing that is wrong with a file, once: a whole sentence. */

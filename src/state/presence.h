@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
-#include "state/state.h"
 #include "core/why.h"
+#include "state/state.h"
 
 enum presence_kind { PRESENCE_RESPONDER, PRESENCE_PROBER };
 

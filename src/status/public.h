@@ -7,9 +7,9 @@
 #define STATUS_PUBLIC_H
 
 #include <stdio.h>
+#include "core/why.h"
 #include "state/state.h"
 #include "status/status.h"
-#include "core/why.h"
 
 #define PUBLIC_FOLDER "public"
 #define PUBLIC_JSON   "status.json"

@@ -5,8 +5,8 @@
  * at any moment. The input is a sequence of operations.
  */
 #include "config.h"
-#include "input.h"
 #include "../../fcgi/asker.h"
+#include "input.h"
 #include "state/ask.h"
 #include <sys/socket.h>
 #include <unistd.h>

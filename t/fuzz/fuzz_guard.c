@@ -5,9 +5,9 @@
  * read: all variables, to the end, without waiting, without an abort.
  */
 #include "config.h"
-#include "input.h"
 #include "../../fcgi/guard.h"
 #include "../../fcgi/handover.h"
+#include "input.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -4,10 +4,10 @@
  * --listen, an address or a path, and FCGI_WEB_SERVER_ADDRS.
  */
 #include "config.h"
-#include "input.h"
-#include "folder.h"
 #include "../../fcgi/listen.h"
 #include "../../fcgi/peers.h"
+#include "folder.h"
+#include "input.h"
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "config/configuration.h"
 #include "cmd/import/archeio.h"
 #include "cmd/import/manifest.h"
+#include "config/configuration.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

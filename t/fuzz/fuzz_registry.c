@@ -18,9 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
 
 #include "parse/oci.h"
+#include "parse/reference.h"
 #include "registry/headers.h"
 #include "registry/manifest.h"
-#include "parse/reference.h"
 
 static void read_link(struct slice text)
 {

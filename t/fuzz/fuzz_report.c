@@ -5,8 +5,8 @@
  * however often the connection ends in between.
  */
 #include "config.h"
-#include "input.h"
 #include "../../fcgi/reporter.h"
+#include "input.h"
 #include "state/ask.h"
 #include <sys/socket.h>
 #include <unistd.h>

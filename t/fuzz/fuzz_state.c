@@ -5,16 +5,16 @@
  * sources, what was fetched of one), the second what is done with it.
  */
 #include "config.h"
-#include "input.h"
-#include "folder.h"
-#include "unit/leaks.h"
 #include "config/configuration.h"
+#include "folder.h"
+#include "input.h"
+#include "prober/publish.h"
 #include "state/control.h"
 #include "state/health.h"
 #include "state/index_fetched.h"
 #include "state/index_status.h"
 #include "state/presence.h"
-#include "prober/publish.h"
+#include "unit/leaks.h"
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>

@@ -17,10 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 #else
 
-#include "registry/headers.h"
 #include "cmd/verify/canonical.h"
 #include "cmd/verify/location.h"
 #include "cmd/verify/resume.h"
+#include "registry/headers.h"
 
 static void read_headers(struct slice head)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The responder's side of the conversation with the prober, which is a socket of the test's. */
 #include "config.h"
-#include "tap.h"
 #include "../../fcgi/asker.h"
-#include "../../src/state/ask.h"
-#include "tight.h"
 #include "../../fcgi/usage.h"
+#include "../../src/state/ask.h"
+#include "tap.h"
+#include "tight.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

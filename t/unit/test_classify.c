@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths and what they ask for. Every word of the grammar may be part of a name, too. */
-#include "tap.h"
 #include "parse/classify.h"
+#include "tap.h"
 #include "tight.h"
 
 static const struct slice suffixes[] = {{".sig", 4}, {".att", 4}, {".sbom", 5}};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is counted of requests, and how responders report it to the prober. */
+#include "asking.h"
 #include "log/count.h"
 #include "state/ask.h"
-#include "asking.h"
 #include "tap.h"
 
 static const char layout[] =

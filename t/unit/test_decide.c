@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions: the rule, the target, and what was passed over on the way to it. */
-#include "route/decide.h"
 #include "asking.h"
+#include "route/decide.h"
 #include "route/locate.h"
 #include "tap.h"
 #include "tight.h"

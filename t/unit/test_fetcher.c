@@ -18,8 +18,8 @@ int main(void)
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "prober/index_pull.h"
 #include "prober/fetcher.h"
+#include "prober/index_pull.h"
 
 enum { INTERVAL_MS = 600000, LIMIT_MS = INDEX_PULL_SECONDS * 1000 + 60000 };
 

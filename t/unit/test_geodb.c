@@ -18,8 +18,8 @@ int main(void)
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "place/geodb.h"
 #include "mmdb_sample.h"
+#include "place/geodb.h"
 
 static char folder[] = "/tmp/signpost-test-XXXXXX";
 static char logged[4096];

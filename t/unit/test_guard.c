@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
+#include "../../fcgi/guard.h"
 #include "tap.h"
 #include "wire.h"
-#include "../../fcgi/guard.h"
 
 enum { HEADER_BYTES = 32768 };
 

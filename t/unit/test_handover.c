@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real libfcgi, on one end of a pair of sockets. */
 #include "config.h"
-#include "tap.h"
-#include "descriptors.h"
-#include "wire.h"
 #include "../../fcgi/handover.h"
+#include "descriptors.h"
+#include "tap.h"
+#include "wire.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "state/health.h"
 #include "prober/publish.h"
+#include "state/health.h"
 #include "tap.h"
 
 enum { NOW_S = 1700000000 };

@@ -15,8 +15,8 @@ int main(void)
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "prober/index_seen.h"
 #include "core/instant.h"
+#include "prober/index_seen.h"
 #include "registry/http.h"
 #include "registry/private.h"
 

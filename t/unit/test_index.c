@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../tap.h"
+#include "parse/oci.h"
 #include "state/index.h"
 #include "state/index_file.h"
-#include "parse/oci.h"
-#include "../tap.h"
 #include "told.h"
 
 enum { TEXT = 7 + 128 + 1, LOG = 8, SECOND = 1000 };

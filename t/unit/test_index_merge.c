@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "../tap.h"
-#include "state/index_file.h"
 #include "cmd/index/index_merge.h"
+#include "state/index_file.h"
 
 enum { WRITERS = 4, TURNS = 25, TEXT = 7 + 64 + 1 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which targets get requests although they are drained or have a share of none. */
-#include "route/last_resort.h"
 #include "asking.h"
+#include "route/last_resort.h"
 #include "tap.h"
 
 static struct config *config;

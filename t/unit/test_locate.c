@@ -14,8 +14,8 @@ int main(void)
 #include <unistd.h>
 
 #include "asking.h"
-#include "route/locate.h"
 #include "mmdb_sample.h"
+#include "route/locate.h"
 
 static char folder[] = "/tmp/signpost-locate-XXXXXX", file[64];
 static struct geodb *geodb;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop in this process, with clients on a socket and a clock that the tests set. */
 #include "config.h"
-#include "tap.h"
-#include "wire.h"
 #include "../../fcgi/handover.h"
 #include "../../fcgi/listen.h"
 #include "../../fcgi/loop.h"
+#include "tap.h"
+#include "wire.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

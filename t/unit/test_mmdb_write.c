@@ -14,10 +14,10 @@ int main(void)
 #include <arpa/inet.h>
 #include <maxminddb.h>
 #include <unistd.h>
+#include "mmdb_sample.h"
 #include "ranges/mmdb_read.h"
 #include "ranges/mmdb_write.h"
 #include "ranges/save.h"
-#include "mmdb_sample.h"
 
 enum { PREFIXES = 2000, LOOKUPS = 5000, EPOCH = 1785313625 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which upstream and which bucket a client in a place is given, and why. */
-#include "route/nearest.h"
 #include "asking.h"
+#include "route/nearest.h"
 #include "tap.h"
 
 static struct config *config;

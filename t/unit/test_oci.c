@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names, tags, digests and signature tags: what is one, and what is nearly one. */
-#include "tap.h"
 #include "parse/oci.h"
+#include "tap.h"
 #include "tight.h"
 
 struct sample {

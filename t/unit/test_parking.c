@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that wait in the loop for their answer, with a clock that the tests set. */
 #include "config.h"
-#include "tap.h"
-#include "wire.h"
 #include "../../fcgi/handover.h"
 #include "../../fcgi/listen.h"
 #include "../../fcgi/loop.h"
+#include "tap.h"
+#include "wire.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tree of prefixes, beside a look-up that tries every prefix. */
-#include "tap.h"
 #include "ranges/prefix_tree.h"
+#include "tap.h"
 
 enum { RANDOM_PREFIXES = 3000, RANDOM_LOOKUPS = 20000 };
 

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include "config/probing.h"
+#include "parse/oci.h"
 #include "prober/jitter.h"
 #include "prober/proof.h"
-#include "parse/oci.h"
 #include "tap.h"
 #include "tight.h"
 

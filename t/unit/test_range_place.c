@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records made from what range files call places: right ones, misspelt ones, hostile ones. */
-#include "tap.h"
 #include "ranges/range_place.h"
+#include "tap.h"
 #include "tight.h"
 
 #define LONG_NAME 80

@@ -18,11 +18,11 @@ int main(void)
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "parse/reference.h"
 #include "registry/digest.h"
 #include "registry/headers.h"
 #include "registry/http.h"
 #include "registry/manifest.h"
-#include "parse/reference.h"
 #include "registry/token.h"
 
 /* ---- memory ---- */

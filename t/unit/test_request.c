@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What CGI variables say of a request. */
-#include "tap.h"
 #include "parse/request.h"
+#include "tap.h"
 #include "tight.h"
 #include "variables.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From CGI variables to CGI answers, as clients see them; and what no client can do to them. */
-#include "route/respond.h"
 #include "asking.h"
+#include "route/respond.h"
 #include "sound.h"
 #include "tap.h"
 #include "tight.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The nearest known name for a misspelt one. */
-#include "tap.h"
 #include "core/suggest.h"
+#include "tap.h"
 #include "tight.h"
 
 static const char *const options[] = {"name",    "upstreams", "canonical", "default", "prefix",

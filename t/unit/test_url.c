@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* URLs of a configuration, and what is made of them. */
+#include "parse/url.h"
 #include "tap.h"
 #include "tight.h"
-#include "parse/url.h"
 
 /* ---- what is a URL for what ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sentences: they are UTF-8 without control characters, whatever was put into them. */
-#include "core/why.h"
 #include "core/utf8.h"
+#include "core/why.h"
 #include "tap.h"
 
 static const struct {

@@ -9,11 +9,11 @@
 #include "cmd/audit/crew.h"
 #include "cmd/audit/report.h"
 #include "cmd/command.h"
-#include "config/configuration.h"
-#include "state/index_file.h"
 #include "cmd/index/index_merge.h"
 #include "cmd/progress.h"
+#include "config/configuration.h"
 #include "registry/signatures.h"
+#include "state/index_file.h"
 
 struct audit {
     const struct audit_call *call;

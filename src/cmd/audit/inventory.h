@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "core/slice.h"
+#include "core/why.h"
 #include "parse/oci.h"
 #include "registry/client.h"
 #include "registry/digest.h"
-#include "core/slice.h"
-#include "core/why.h"
 
 enum {
     INVENTORY_DEPTH_MAX = 3,              /* referrers of referrers of referrers */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "core/lock.h"
 #include "cmd/progress.h"
+#include "core/lock.h"
 
 /* Where the record of a repository is. */
 struct entry {

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "registry/http.h"
 #include "parse/url.h"
+#include "registry/http.h"
 
 char *audit_report_reference(const char *repository, const json_t *finding)
 {

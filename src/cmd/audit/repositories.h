@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 #include "cmd/audit/registries.h"
-#include "registry/tags.h"
 #include "core/slice.h"
 #include "core/why.h"
+#include "registry/tags.h"
 
 /* Start it with {0}; the names are sorted at the end, each there once. */
 struct repositories {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "parse/oci.h"
-#include "place/place.h"
 #include "parse/url.h"
+#include "place/place.h"
 
 const char *const archeio_names[ARCHEIO_SETTINGS] = {
     "UPSTREAM_REGISTRY_ENDPOINT", "UPSTREAM_REGISTRY_PATH", "SIGNATURE_UPSTREAM_ENDPOINT",

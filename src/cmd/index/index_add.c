@@ -20,9 +20,9 @@ int index_add(const struct index_add *call)
 #else
 
 #include <stdlib.h>
-#include "config/configuration.h"
 #include "cmd/index/index_merge.h"
 #include "cmd/progress.h"
+#include "config/configuration.h"
 #include "parse/reference.h"
 #include "registry/signatures.h"
 

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "prober/index_remote.h"
 #include "core/plain_file.h"
+#include "core/replacement.h"
+#include "prober/index_remote.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
-#include "core/replacement.h"
 
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "state/index_file.h"
 #include "ranges/save.h"
+#include "state/index_file.h"
 
 /* What is there; if nothing is, that is an empty one. */
 static bool open_old(struct index_file *old, const char *name, struct why *why)

@@ -21,13 +21,13 @@ bool index_publish(const struct index_publish *call, struct why *why)
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "state/index_file.h"
-#include "state/index_key.h"
 #include "cmd/index/index_layout.h"
 #include "core/lock.h"
 #include "core/plain_file.h"
-#include "registry/digest.h"
 #include "core/replacement.h"
+#include "registry/digest.h"
+#include "state/index_file.h"
+#include "state/index_key.h"
 
 enum {
     INDEX_SOURCE_NAME_LEN = 16,

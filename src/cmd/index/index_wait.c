@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "cmd/progress.h"
 #include "core/instant.h"
 #include "prober/jitter.h"
-#include "cmd/progress.h"
 #include "registry/http.h"
 #include "status/public.h"
 

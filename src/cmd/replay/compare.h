@@ -3,10 +3,10 @@
 #ifndef CMD_REPLAY_COMPARE_H
 #define CMD_REPLAY_COMPARE_H
 
-#include "config/configuration.h"
-#include "state/knowledge.h"
 #include "cmd/replay/log_line.h"
 #include "cmd/replay/tally.h"
+#include "config/configuration.h"
+#include "state/knowledge.h"
 
 enum { COMPARE_QUOTED_NAMES = 8 };
 

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "core/slice.h"
 #include "parse/classify.h"
 #include "place/place.h"
-#include "core/slice.h"
 
 /* What becomes of a request: a number for a target, a page or a status. */
 typedef uint16_t tally_outcome;

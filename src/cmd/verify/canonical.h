@@ -7,8 +7,8 @@
 #define CMD_VERIFY_CANONICAL_H
 
 #include <stdbool.h>
-#include "core/slice.h"
 #include "cmd/verify/journey.h"
+#include "core/slice.h"
 
 /* The base of a registry whose URL has, perhaps, a path before the names; to be freed. */
 char *canonical_base(const char *registry);

@@ -3,10 +3,10 @@
 #ifndef CMD_VERIFY_EXAMINE_H
 #define CMD_VERIFY_EXAMINE_H
 
+#include "cmd/verify/trial.h"
+#include "core/slice.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
-#include "core/slice.h"
-#include "cmd/verify/trial.h"
 
 /* What is learned of an image from its manifests, for the checks that follow. */
 struct image {

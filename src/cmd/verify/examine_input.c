@@ -3,12 +3,12 @@
 #include "config.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include "registry/headers.h"
 #include "cmd/verify/canonical.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
 #include "cmd/verify/location.h"
 #include "cmd/verify/oci_error.h"
+#include "registry/headers.h"
 
 /* A target, with the repository's name where a pattern has its only "*". */
 static struct target_text fill(const struct inspection *inspection, const char *pattern)

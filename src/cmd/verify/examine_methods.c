@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Methods that a front door has to refuse, and HEAD, which it may not. */
 #include "config.h"
-#include "registry/headers.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
+#include "registry/headers.h"
 
 /* Nobody has it: should a registry itself be asked, nothing is written or deleted there. */
 static const char nobodys[] =

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The front door's greeting, /v2/ (distribution-spec, "Determining Support"). */
 #include "config.h"
-#include "registry/headers.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
+#include "registry/headers.h"
 
 static void ping(struct inspection *inspection, enum check check, const struct errand *errand)
 {

@@ -4,12 +4,12 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "parse/oci.h"
 #include "cmd/progress.h"
-#include "registry/headers.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
 #include "cmd/verify/found.h"
+#include "parse/oci.h"
+#include "registry/headers.h"
 
 enum { PAGES_MAX = 100 };
 

@@ -5,12 +5,12 @@
  */
 #include "config.h"
 #include <stdio.h>
-#include "parse/oci.h"
 #include "cmd/progress.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
 #include "cmd/verify/found.h"
 #include "cmd/verify/oci_error.h"
+#include "parse/oci.h"
 
 static const struct {
     enum check check;

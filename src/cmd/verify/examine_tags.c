@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "registry/headers.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
+#include "registry/headers.h"
 
 /* The tags in an answer; NULL if it is no list of tags. To be given up. */
 static json_t *tags_in(const struct journey *journey)

@@ -4,9 +4,9 @@
 #define CMD_VERIFY_FETCH_H
 
 #include <stdbool.h>
-#include "registry/manifest.h"
-#include "core/slice.h"
 #include "cmd/verify/trial.h"
+#include "core/slice.h"
+#include "registry/manifest.h"
 
 enum { TARGET_MAX = 1024 };
 

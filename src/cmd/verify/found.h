@@ -6,8 +6,8 @@
 #ifndef CMD_VERIFY_FOUND_H
 #define CMD_VERIFY_FOUND_H
 
-#include "registry/digest.h"
 #include "cmd/verify/trial.h"
+#include "registry/digest.h"
 
 enum { FOUND_MAX = 1000 }; /* manifests for one image */
 

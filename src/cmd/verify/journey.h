@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "registry/http.h"
 #include "cmd/verify/door.h"
 #include "core/why.h"
+#include "registry/http.h"
 
 enum { HOPS_MAX = 11 }; /* ten redirects: what Go's net/http follows */
 

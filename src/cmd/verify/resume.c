@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "core/lock.h"
 #include "cmd/progress.h"
 #include "cmd/verify/checks.h"
+#include "core/lock.h"
 
 static bool is_text(const json_t *value)
 {

@@ -8,9 +8,9 @@
 
 #include <jansson.h>
 #include <stddef.h>
-#include "core/slice.h"
 #include "cmd/verify/checks.h"
 #include "cmd/verify/journey.h"
+#include "core/slice.h"
 
 /* All that is checked of one subject from one place. */
 struct inspection {

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include "cmd/command.h"
 #include "cmd/progress.h"
-#include "parse/reference.h"
 #include "cmd/verify/canonical.h"
 #include "cmd/verify/crew.h"
 #include "cmd/verify/examine.h"
 #include "cmd/verify/fetch.h"
 #include "cmd/verify/report.h"
 #include "cmd/verify/resume.h"
+#include "parse/reference.h"
 
 /* A repository that nobody has, for checks of the front door without an image. */
 static const struct slice nobodys = SLICE("signpost-verify/nothing");
